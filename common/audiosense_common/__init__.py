@@ -1,0 +1,1 @@
+"""What AudioSense's agent and collector share."""

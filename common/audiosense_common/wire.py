@@ -1,0 +1,269 @@
+"""The messages between agent and collector: enrolment, batch and answer. ``docs/architecture.md`` explains them."""
+
+import base64
+import binascii
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MAX_BODY_BYTES = 8 * 2**20
+"""Largest compressed body of a batch that the collector reads."""
+MAX_DECODED_BYTES = 32 * 2**20
+"""Largest decompressed body of a batch."""
+MAX_MEASUREMENTS = 10_000
+"""Most measurements in one batch, over all of its sensors."""
+MAX_FEATURES = 1_024
+TIME_LIMIT_US = 253_402_300_800_000_000
+"""The year 10000 as UTC microseconds: the end of what a timestamp column can show."""
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hexadecimal")]
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+TimeUs = Annotated[int, Field(ge=0, lt=TIME_LIMIT_US, description="UTC microseconds since 1970")]
+
+
+class Status(StrEnum):
+    """What one measurement says of its machine."""
+
+    LEARNING = "learning"
+    NORMAL = "normal"
+    ANOMALOUS = "anomalous"
+    STOPPED = "stopped"
+    INVALID = "invalid"
+
+
+class EventState(StrEnum):
+    """Where an event stands in its life."""
+
+    OPEN = "open"
+    UPDATE = "update"
+    CLOSE = "close"
+
+
+class Message(BaseModel):
+    """Base of all messages: unknown keys are ignored, so that releases can talk to each other."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class FeatureMatrix(Message):
+    """A matrix of feature vectors: ``shape`` is (windows, features), ``data`` base64 of little-endian float16."""
+
+    schema_id: Name = Field(alias="schema")
+    shape: tuple[Annotated[int, Field(ge=0, le=MAX_MEASUREMENTS)], Annotated[int, Field(ge=1, le=MAX_FEATURES)]]
+    data: str
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @classmethod
+    def pack(cls, schema_id: str, matrix: NDArray[np.float16]) -> Self:
+        """Pack a (windows, features) float16 matrix."""
+        data = base64.b64encode(np.ascontiguousarray(matrix, dtype="<f2").tobytes()).decode()
+        return cls(schema_id=schema_id, shape=(matrix.shape[0], matrix.shape[1]), data=data)
+
+    def unpack(self) -> NDArray[np.float16]:
+        """Return the (windows, features) float16 matrix.
+
+        Raises:
+            ValueError: ``data`` is no base64, of another length than ``shape`` says, or holds NaN or infinity.
+        """
+        try:
+            raw = base64.b64decode(self.data, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("features.data is no base64") from None
+        expected = self.shape[0] * self.shape[1] * 2
+        if len(raw) != expected:
+            raise ValueError(f"features.data holds {len(raw)} bytes, its shape {self.shape} needs {expected}")
+        matrix = np.frombuffer(raw, dtype="<f2").reshape(self.shape)
+        if not np.isfinite(matrix).all():
+            row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+            raise ValueError(f"features.data holds NaN or infinity in row {row}; every feature must be finite")
+        return matrix
+
+
+class SensorColumns(Message):
+    """Measurements of one sensor as columns of equal length, one entry per window, in order of ``seq``.
+
+    ``model`` holds indices into ``models``, null where no model scored the window. ``score`` is null where there is
+    no model or the window is invalid.
+    """
+
+    sensor: UUID
+    seq: list[Annotated[int, Field(ge=0, lt=2**63)]]
+    time_us: list[TimeUs]
+    score: list[Annotated[float, Field(ge=0, le=1)] | None]
+    status: list[Status]
+    models: list[Digest] = Field(default_factory=list, max_length=1_000)
+    model: list[Annotated[int, Field(ge=0)] | None]
+    level_dbfs: list[float]
+    dominant_hz: list[float]
+    features: FeatureMatrix
+
+    @model_validator(mode="after")
+    def _columns_are_of_equal_length(self) -> Self:
+        expected = len(self.seq)
+        for name in ("time_us", "score", "status", "model", "level_dbfs", "dominant_hz"):
+            found = len(getattr(self, name))
+            if found != expected:
+                raise ValueError(f"column {name} holds {found} entries, seq holds {expected}; all must be equal")
+        if self.features.shape[0] != expected:
+            raise ValueError(f"features holds {self.features.shape[0]} rows, seq holds {expected}; all must be equal")
+        if len(set(self.seq)) != expected:
+            raise ValueError("column seq holds a number twice; each window has its own")
+        highest = max((index for index in self.model if index is not None), default=-1)
+        if highest >= len(self.models):
+            raise ValueError(f"column model points at entry {highest}, models holds {len(self.models)}")
+        return self
+
+
+class Event(Message):
+    """One revision of an event. The same ``id`` (UUIDv7, made by the agent) with a higher revision replaces it."""
+
+    id: UUID
+    sensor: UUID
+    revision: Annotated[int, Field(ge=1, lt=2**31)]
+    state: EventState
+    start_us: TimeUs
+    end_us: TimeUs
+    peak_us: TimeUs
+    peak_score: Annotated[float, Field(ge=0, le=1)]
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    windows: Annotated[int, Field(ge=1, lt=2**31, description="anomalous windows so far")]
+    model: Digest
+
+
+class RunningModel(Message):
+    """What an agent runs for a sensor, and why it refused the bundle that it was offered, if it did."""
+
+    digest: Digest | None = None
+    version: Annotated[int, Field(ge=0)] | None = None
+    refused: Digest | None = None
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+class Heartbeat(Message):
+    """How the agent is: spool depth, what was dropped, source and link state."""
+
+    version: Annotated[str, Field(max_length=40)]
+    spool_rows: Annotated[int, Field(ge=0)] = 0
+    spool_bytes: Annotated[int, Field(ge=0)] = 0
+    dropped: Annotated[int, Field(ge=0)] = 0
+    dead_letters: Annotated[int, Field(ge=0)] = 0
+    sources: dict[UUID, Annotated[str, Field(max_length=500)]] = Field(
+        default_factory=dict, description="per sensor: 'ok' or what is wrong with its source"
+    )
+
+
+class Batch(Message):
+    """What an agent sends: measurements in columns, event revisions, running models and its heartbeat.
+
+    ``token`` is the one from the last answer, null in the first batch of an epoch. An empty batch is the heartbeat.
+    """
+
+    format: Annotated[int, Field(ge=1, le=1, description="version of this message")] = 1
+    agent: UUID
+    epoch: UUID
+    previous_epoch: UUID | None = None
+    token: Annotated[str, Field(max_length=200)] | None = None
+    sent_us: Annotated[int, Field(description="the agent's clock when it made the batch")]
+    sensors: list[SensorColumns] = Field(default_factory=list, max_length=1_000)
+    events: list[Event] = Field(default_factory=list, max_length=1_000)
+    running: dict[UUID, RunningModel] = Field(default_factory=dict)
+    heartbeat: Heartbeat | None = None
+
+    @field_validator("sensors")
+    @classmethod
+    def _not_too_many(cls, sensors: list[SensorColumns]) -> list[SensorColumns]:
+        count = sum(len(columns.seq) for columns in sensors)
+        if count > MAX_MEASUREMENTS:
+            raise ValueError(f"the batch holds {count} measurements, at most {MAX_MEASUREMENTS} are taken; send fewer")
+        return sensors
+
+
+class DesiredModel(Message):
+    """The bundle that an agent should run for a sensor."""
+
+    digest: Digest
+    version: Annotated[int, Field(ge=1)]
+
+
+class Answer(Message):
+    """What the collector says after the commit: all of the batch is stored (now, or by an earlier copy of it)."""
+
+    server_time_us: int
+    token: str
+    stored: Annotated[int, Field(ge=0, description="measurements of the batch that were new")]
+    repeated: Annotated[int, Field(ge=0, description="measurements that had been stored before")]
+    desired: dict[UUID, DesiredModel] = Field(default_factory=dict)
+
+
+class SensorRegistration(Message):
+    """A sensor as its agent describes it; site and machine are made where they do not exist."""
+
+    name: Name = Field(description="unique within the agent")
+    machine: Name
+    site: Name = "Default site"
+    sample_rate_hz: Annotated[int, Field(ge=1_000, le=768_000)]
+    window_s: Annotated[float, Field(gt=0, le=600)]
+    schema_id: Name = Field(alias="schema")
+    source: Annotated[str, Field(max_length=200, description="microphone, recording or simulator")]
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class EnrolmentRequest(Message):
+    """An agent introduces itself with the secret of an enrolment key."""
+
+    secret: Annotated[str, Field(max_length=200)]
+    name: Name
+    version: Annotated[str, Field(max_length=40)]
+    sensors: list[SensorRegistration] = Field(default_factory=list, max_length=1_000)
+
+    @field_validator("sensors")
+    @classmethod
+    def _names_differ(cls, sensors: list[SensorRegistration]) -> list[SensorRegistration]:
+        names = [sensor.name for sensor in sensors]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"sensor name {twice[0]!r} stands more than once; names are unique within an agent")
+        return sensors
+
+
+class SensorRegistrations(Message):
+    """The sensors that an enrolled agent has now (``PUT /api/v1/agent/sensors``)."""
+
+    sensors: list[SensorRegistration] = Field(max_length=1_000)
+
+
+class RegisteredSensors(Message):
+    """Identity of each sensor by the name that the agent gave it."""
+
+    sensors: dict[str, UUID]
+
+
+class Trust(Message):
+    """What an agent may trust: the CA certificate (PEM) and bundle-signing keys by key id (raw Ed25519, hex)."""
+
+    ca_pem: str | None
+    signing_keys: dict[str, str]
+
+
+class Enrolled(RegisteredSensors):
+    """The answer to an enrolment: the identity and the credential, shown this once."""
+
+    agent: UUID
+    credential: str
+    trust: Trust
+
+
+class Problem(BaseModel):
+    """An error as the collector tells it (RFC 9457), media type ``application/problem+json``."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] | None = Field(default=None, description="per field: where it is and what is wrong")
