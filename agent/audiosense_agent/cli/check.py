@@ -1,0 +1,36 @@
+"""``audiosense-agent check``: the configuration and its sources, before the start."""
+
+import json
+
+import typer
+
+from audiosense_agent.cli.options import ConfigOption, JsonOption
+from audiosense_agent.config import default_config_path, load_settings
+from audiosense_agent.enrolment import load_identity
+from audiosense_agent.sources import DeviceHub, Injections, make_source
+from audiosense_common.errors import AudioSenseError
+
+
+def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
+    """Read the configuration and open each source for real; exit code 1 if one fails."""
+    settings = load_settings(config)
+    hub, injections = DeviceHub(settings), Injections(settings.state_dir)
+    found: dict[str, dict[str, str | bool]] = {}
+    for sensor in settings.sensors:
+        try:
+            found[sensor.name] = {"ok": True, "detail": make_source(sensor, injections, hub).probe()}
+        except AudioSenseError as error:
+            found[sensor.name] = {"ok": False, "detail": str(error)}
+    identity = load_identity(settings.state_dir)
+    is_fine = bool(found) and all(each["ok"] for each in found.values())
+    if as_json:
+        print(json.dumps({"ok": is_fine, "enrolled": identity is not None, "sensors": found}))
+    else:
+        print(f"configuration: ok ({config or default_config_path()})")
+        print("enrolment: " + (f"ok ({identity.url})" if identity else "none yet (audiosense-agent enroll KEY)"))
+        for name, each in found.items():
+            print(f"sensor {name}: {'ok' if each['ok'] else 'failed'}: {each['detail']}")
+        if not found:
+            print("sensors: none; add a [[sensors]] table")
+    if not is_fine:
+        raise typer.Exit(1)

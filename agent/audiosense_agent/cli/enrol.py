@@ -1,0 +1,29 @@
+"""``audiosense-agent enroll``: introduces the agent to its collector."""
+
+from typing import Annotated
+
+import typer
+
+from audiosense_agent.cli.options import ConfigOption
+from audiosense_agent.config import load_settings
+from audiosense_agent.enrolment import enrol, identity_path, load_identity
+from audiosense_agent.errors import EnrolmentError
+
+
+def enroll(
+    key: Annotated[str, typer.Argument(help="What `audiosense-collector enrolment-key create` printed.")],
+    config: ConfigOption = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Enrol although the agent is enrolled already.")] = False,
+) -> None:
+    """Trade an enrolment key for this agent's credential and register its sensors."""
+    settings = load_settings(config)
+    if not force and load_identity(settings.state_dir) is not None:
+        raise EnrolmentError(
+            f"this agent is enrolled already ({identity_path(settings.state_dir)}); give --force to enrol it anew"
+        )
+    try:
+        identity = enrol(settings, key)
+    except OSError as error:
+        raise EnrolmentError(f"{settings.state_dir} cannot be written: {error.strerror}; run as its owner") from None
+    print(f"enrolled with {identity.url} as {settings.name} ({identity.agent}), {len(identity.sensors)} sensor(s)")

@@ -1,0 +1,60 @@
+"""``audiosense-agent status``: how the agent is, read beside a running one."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from audiosense_agent import __version__
+from audiosense_agent.cli.options import ConfigOption, JsonOption
+from audiosense_agent.config import Settings, load_settings
+from audiosense_agent.enrolment import load_identity
+from audiosense_agent.spool_view import read_spool
+
+
+def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
+    """Show last window, score and model of each sensor, the spool and the link to the collector."""
+    settings = load_settings(config)
+    found = _collect(settings)
+    if as_json:
+        print(json.dumps(found))
+        return
+    spool = found["spool"]
+    print(f"agent {found['name']}, version {found['version']}, " + (found["collector"] or "not enrolled"))
+    print(
+        f"spool: {spool['rows']} measurements, {spool['events']} event revisions, {spool['bytes'] / 1e6:.1f} MB, "
+        f"{spool['dropped']} dropped, {spool['dead_letters']} dead letters, {spool['set_aside']} spools set aside"
+    )
+    offset = found["clock_offset_us"]
+    clock = "" if offset is None else f", collector's clock {offset / 1e6:+.3f} s"
+    print(f"last answer: {_show_time(found['last_answer_us'])}{clock}")
+    for name, sensor in found["sensors"].items():
+        score = "no score" if sensor["score"] is None else f"score {sensor['score']:.3f}"
+        model = f"model {sensor['model'][:12]}" if sensor["model"] else "no model yet"
+        print(
+            f"sensor {name}: {sensor['status'] or 'nothing heard'}, {score}, {model}, "
+            f"last window {_show_time(sensor['time_us'])}, source {sensor['source'] or 'not started'}"
+        )
+
+
+def _collect(settings: Settings) -> dict[str, Any]:
+    identity = load_identity(settings.state_dir)
+    view = read_spool(settings.state_dir / "spool.db")
+    empty = {"time_us": None, "score": None, "status": None, "model": None, "source": None, "windows_measured": 0}
+    return {
+        "name": settings.name,
+        "version": __version__,
+        "state_dir": str(settings.state_dir),
+        "agent": None if identity is None else str(identity.agent),
+        "collector": None if identity is None else identity.url,
+        "spool": asdict(view.status),
+        "last_answer_us": view.last_answer_us,
+        "clock_offset_us": view.clock_offset_us,
+        "sensors": {sensor.name: view.sensors.get(sensor.name, empty) for sensor in settings.sensors},
+    }
+
+
+def _show_time(time_us: int | None) -> str:
+    if time_us is None:
+        return "never"
+    return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,153 @@
+"""HTTPS to the collector's port for agents, trusting only the enrolled CA."""
+
+import hashlib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import ValidationError
+
+from audiosense_agent.errors import EnrolmentError, LinkError
+from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
+from audiosense_common.wire import Problem, Trust
+
+_MAX_ANSWER_BYTES = 4 * 2**20
+_OK = 200
+_CREATED = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status code, bytes and headers of an answer."""
+
+    code: int
+    content: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the code is one of those that the agent API gives for success."""
+        return self.code in (_OK, _CREATED)
+
+    def problem(self) -> str:
+        """Say in one line what the collector found wrong."""
+        try:
+            problem = Problem.model_validate_json(self.content)
+        except ValidationError:
+            return f"code {self.code} without an explanation"
+        fields = [f"{error.get('loc', '')}: {error.get('msg', '')}" for error in problem.errors or []]
+        return " ".join(f"{problem.detail} {'; '.join(fields[:3])}".split())[:400]
+
+
+class Client:
+    """One keep-alive connection to a collector.
+
+    Args:
+        url: base address, ``https://HOST:PORT``.
+        ca_pem: the only CA to trust; None for the operating system's store.
+        credential: sent as bearer token.
+        timeout_s: for connecting, and between two pieces of an answer.
+    """
+
+    def __init__(self, url: str, ca_pem: str | None, credential: str | None = None, timeout_s: float = 30.0) -> None:
+        try:
+            context = ssl.create_default_context(cadata=ca_pem)
+        except ssl.SSLError:
+            raise LinkError("the kept CA certificate is damaged; enrol the agent again") from None
+        headers = {"Authorization": f"Bearer {credential}"} if credential else {}
+        self._url = url
+        self._http = httpx.Client(base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: int = _MAX_ANSWER_BYTES,
+    ) -> Reply:
+        """Send a request and read the answer, of which at most ``limit`` bytes are taken.
+
+        Raises:
+            LinkError: no answer, an answer too long, or a certificate that the enrolled CA did not sign.
+        """
+        try:
+            with self._http.stream(method, path, content=body, headers=dict(headers or {})) as response:
+                content = b""
+                for piece in response.iter_bytes():
+                    content += piece
+                    if len(content) > limit:
+                        raise LinkError(f"the answer of {self._url} is longer than {limit} bytes")
+                return Reply(response.status_code, content, response.headers)
+        except httpx.HTTPError as error:
+            raise LinkError(_explain(self._url, error)) from None
+
+    def request_json(self, method: str, path: str, document: str) -> Reply:
+        """Send a JSON document."""
+        return self.request(method, path, body=document.encode(), headers={"Content-Type": "application/json"})
+
+
+def fetch_trust(key: EnrolmentKey, timeout_s: float = 30.0) -> Trust:
+    """Fetch the collector's trust document and check it against the enrolment key.
+
+    The document comes over an unverified connection when the key pins a CA; its CA certificate is then taken only if
+    its SHA-256 is the pinned one.
+
+    Raises:
+        EnrolmentError: another CA than the key names, or an answer that is none of AudioSense's.
+        LinkError: no answer.
+    """
+    context = ssl.create_default_context()
+    if key.trust != SYSTEM_TRUST:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        with httpx.Client(verify=context, timeout=timeout_s, trust_env=False) as http:
+            response = http.get(f"{key.url}/api/v1/trust")
+        trust = Trust.model_validate_json(response.content)
+    except httpx.HTTPError as error:
+        raise LinkError(_explain(key.url, error)) from None
+    except ValidationError:
+        raise EnrolmentError(
+            f"{key.url} answered with code {response.status_code} and no trust document; "
+            "check that the address is the collector's port for agents"
+        ) from None
+    if key.trust == SYSTEM_TRUST:
+        return trust.model_copy(update={"ca_pem": None})
+    found = _fingerprint(trust.ca_pem)
+    if found != key.trust:
+        raise EnrolmentError(
+            f"the collector at {key.url} shows the CA {found[:16]}…, the enrolment key names {key.trust[:16]}…; "
+            "somebody may be in between, or the key is of another collector: create a new key there"
+        )
+    return trust
+
+
+def _fingerprint(ca_pem: str | None) -> str:
+    try:
+        certificate = x509.load_pem_x509_certificate((ca_pem or "").encode())
+    except ValueError:
+        return "none"
+    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def _explain(url: str, error: httpx.HTTPError) -> str:
+    cause: Any = error.__cause__ or error.__context__ or error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"the certificate of {url} is not signed by the enrolled CA ({cause.verify_message}); "
+            "check the address, or enrol the agent again if the collector was set up anew"
+        )
+    text = str(error) or type(error).__name__
+    return f"the collector at {url} cannot be reached: {text}; check that it runs, the address and the network"

@@ -1,0 +1,298 @@
+"""The agent's configuration: one TOML file and ``AUDIOSENSE_AGENT_*`` variables over it."""
+
+import difflib
+import json
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from audiosense_agent.errors import ConfigError
+from audiosense_common.wire import Name
+
+PREFIX = "AUDIOSENSE_AGENT_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+_OF_THE_COLLECTOR = frozenset(f"{PREFIX}{name}" for name in ("HOST", "PORT", "URL"))
+_SIMULATOR_VARIABLES = {"SIM_INTERVAL_SECONDS": "interval_s", "SIM_ANOMALY_RATE": "anomaly_rate"}
+_MICROPHONE_RATE_HZ = 48_000
+_DEFAULT_RATE_HZ = 16_000
+
+
+def default_state_dir() -> Path:
+    """Where the agent keeps its state: ``/var/lib/audiosense-agent`` as root, else in the user's home."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/audiosense-agent")
+    return Path.home() / ".local" / "share" / "audiosense-agent"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class CollectorSettings(_Section):
+    """How the agent talks to its collector; the address comes with the enrolment key."""
+
+    batch_interval_s: Annotated[float, Field(gt=0, le=3_600)] = 10.0
+    heartbeat_s: Annotated[float, Field(gt=0, le=3_600)] = 60.0
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    max_batch: Annotated[int, Field(ge=1, le=10_000)] = 2_000
+
+
+class SpoolSettings(_Section):
+    """How much the agent keeps while the collector is away."""
+
+    max_bytes: Annotated[int, Field(ge=2**23)] = 512 * 2**20
+    max_dead_letters: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    group: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+
+class MicrophoneSource(_Section):
+    """One channel of a sound device."""
+
+    type: Literal["microphone"]
+    device: str | None = None
+    channel: Annotated[int, Field(ge=0, le=255)] = 0
+
+
+class _Paced(_Section):
+    history_s: Annotated[float, Field(ge=0)] = 0.0
+    max_speed: Annotated[float, Field(ge=1)] | None = None
+
+
+class RecordingSource(_Paced):
+    """Files that are replayed."""
+
+    type: Literal["recording"]
+    path: str | list[str]
+    channel: Annotated[int, Field(ge=0, le=255)] = 0
+    loop: bool = False
+    speed: Literal["realtime", "fast"] = "realtime"
+
+
+class SimulatorSource(_Paced):
+    """A synthetic machine."""
+
+    type: Literal["simulator"]
+    kind: Literal["pump", "fan", "gearbox", "motor"] = "pump"
+    seed: Annotated[int, Field(ge=0)] = 1
+    interval_s: Annotated[float, Field(gt=0)] | None = None
+    anomaly_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+Source = Annotated[MicrophoneSource | RecordingSource | SimulatorSource, Field(discriminator="type")]
+
+
+class SensorSettings(_Section):
+    """One audio channel on a machine."""
+
+    name: Name
+    machine: Name
+    site: Name = "Default site"
+    sample_rate_hz: Annotated[int, Field(ge=1_000, le=768_000)] = 0
+    window_s: Annotated[float, Field(gt=0, le=600)] = 5.0
+    source: Source
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_rate(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "sample_rate_hz" not in values:
+            source = values.get("source")
+            microphone = isinstance(source, dict) and source.get("type") == "microphone"
+            return values | {"sample_rate_hz": _MICROPHONE_RATE_HZ if microphone else _DEFAULT_RATE_HZ}
+        return values
+
+    @property
+    def window_samples(self) -> int:
+        """Length of a window in samples."""
+        return max(1, round(self.window_s * self.sample_rate_hz))
+
+    @property
+    def window_us(self) -> int:
+        """Length of a window in microseconds."""
+        return round(self.window_samples * 1e6 / self.sample_rate_hz)
+
+
+class Settings(_Section):
+    """All of the agent's configuration."""
+
+    name: Name = Field(default_factory=socket.gethostname)
+    state_dir: Path = Field(default_factory=default_state_dir)
+    collector: CollectorSettings = CollectorSettings()
+    spool: SpoolSettings = SpoolSettings()
+    sensors: Annotated[list[SensorSettings], Field(max_length=1_000)] = Field(default_factory=list)
+
+    @field_validator("state_dir")
+    @classmethod
+    def _home(cls, state_dir: Path) -> Path:
+        try:
+            return state_dir.expanduser()
+        except RuntimeError:
+            raise ValueError("the home directory is not known; give the whole path") from None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [sensor.name for sensor in self.sensors]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"sensor name {twice[0]!r} stands more than once; give each sensor a name of its own")
+        return self
+
+    def sensor(self, name: str) -> SensorSettings:
+        """Return a sensor by name.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        for sensor in self.sensors:
+            if sensor.name == name:
+                return sensor
+        known = [sensor.name for sensor in self.sensors]
+        raise ConfigError(f"there is no sensor {name!r}{_nearest(name, known)}; the configuration has {known}")
+
+
+def default_config_path(environment: Mapping[str, str] | None = None) -> Path:
+    """The file named by ``AUDIOSENSE_AGENT_CONFIG``, else ``./audiosense-agent.toml``, else the one in ``/etc``."""
+    named = (os.environ if environment is None else environment).get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    local = Path("audiosense-agent.toml")
+    return local if local.exists() else Path("/etc/audiosense/audiosense-agent.toml")
+
+
+def load_settings(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the configuration.
+
+    Args:
+        path: the TOML file; without one ``default_config_path``.
+        environment: variables to read; the process's own unless given.
+
+    Raises:
+        ConfigError: unreadable, no TOML, or a key or value that is wrong; the message names key, place and remedy.
+    """
+    environment = os.environ if environment is None else environment
+    path = path or default_config_path(environment)
+    tree = _read(path)
+    if isinstance(tree.get("sensors"), str):
+        raise ConfigError(f"{path}: sensors is a string; expected [[sensors]] tables")
+    _apply(tree, environment)
+    _apply_simulator(tree, environment)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error.errors()[0], tree)}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no configuration at {path}; copy audiosense-agent.example.toml there, or name one with --config"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; check its permissions") from None
+
+
+def _apply(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """Set what variables name: ``AUDIOSENSE_AGENT_NAME``, ``AUDIOSENSE_AGENT_COLLECTOR__TIMEOUT_S`` and so on."""
+    known = dict(_variables())
+    for variable in sorted(environment):
+        if not variable.startswith(PREFIX) or variable in _OF_THE_COLLECTOR or variable == CONFIG_VARIABLE:
+            continue
+        if variable not in known:
+            raise ConfigError(f"the variable {variable} is unknown{_nearest(variable, [*known, CONFIG_VARIABLE])}")
+        target = tree
+        *sections, key = known[variable]
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"{section} is {target!r} in the configuration; expected a [{section}] table")
+        target[key] = environment[variable]
+    if isinstance(tree.get("sensors"), str):
+        try:
+            tree["sensors"] = json.loads(tree["sensors"])
+        except ValueError:
+            raise ConfigError(f"the variable {PREFIX}SENSORS is no valid JSON; expected a list of sensors") from None
+
+
+def _variables() -> list[tuple[str, tuple[str, ...]]]:
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for key, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, _Section):
+            found += [(f"{PREFIX}{key}__{name}".upper(), (key, name)) for name in kind.model_fields]
+        else:
+            found.append((f"{PREFIX}{key}".upper(), (key,)))
+    return found
+
+
+def _apply_simulator(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for sensor in tree.get("sensors", []) if isinstance(tree.get("sensors"), list) else []:
+        source = sensor.get("source") if isinstance(sensor, dict) else None
+        if not isinstance(source, dict) or source.get("type") != "simulator":
+            continue
+        for variable, key in _SIMULATOR_VARIABLES.items():
+            if environment.get(variable):
+                source[key] = _number(variable, key, environment[variable])
+
+
+def _number(variable: str, key: str, text: str) -> float:
+    try:
+        checked = SimulatorSource.model_validate({"type": "simulator", key: text})
+    except ValidationError as error:
+        raise ConfigError(f"the variable {variable} is {text!r}: {error.errors()[0]['msg']}") from None
+    return float(getattr(checked, key))
+
+
+def _explain(error: ErrorDetails, tree: dict[str, Any]) -> str:
+    steps = [step for step in error["loc"] if step not in ("microphone", "recording", "simulator")]
+    place = _place(steps, tree)
+    if error["type"] == "extra_forbidden":
+        key = str(steps[-1])
+        known = _known_keys(error["loc"])
+        return f"unknown key {key!r} in {_place(steps[:-1], tree)}{_nearest(key, known)}; valid are {', '.join(known)}"
+    if error["type"] == "missing":
+        return f"the key {str(steps[-1])!r} is missing in {_place(steps[:-1], tree)}"
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        found = error["input"].get("type") if isinstance(error["input"], dict) else error["input"]
+        return f"{place} has type {found!r}, expected 'microphone', 'recording' or 'simulator'"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" + ("" if not steps else f", found {error['input']!r}")
+
+
+def _place(steps: list[int | str], tree: dict[str, Any]) -> str:
+    """Say where a key stands in the user's terms: sensors by name, not by index."""
+    if not steps:
+        return "the top level"
+    words = [str(step) for step in steps]
+    if steps[0] == "sensors" and len(steps) > 1 and isinstance(steps[1], int):
+        listed = tree["sensors"][steps[1]]
+        name = listed.get("name") if isinstance(listed, dict) else None
+        words = [f"sensor {name!r}" if name else f"sensor number {steps[1] + 1}", *words[2:]]
+        return " ".join(words[:1] + [".".join(words[1:])] * bool(words[1:]))
+    return ".".join(words)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    sections: dict[str, type[_Section]] = {
+        "collector": CollectorSettings,
+        "spool": SpoolSettings,
+        "microphone": MicrophoneSource,
+        "recording": RecordingSource,
+        "simulator": SimulatorSource,
+        "sensors": SensorSettings,
+    }
+    named = [sections[step] for step in location[:-1] if isinstance(step, str) and step in sections]
+    return list((named[-1] if named else Settings).model_fields)
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,148 @@
+"""Events: spans of anomalous windows, debouncing by k of n with hysteresis."""
+
+import os
+from collections import deque
+from dataclasses import dataclass
+from uuid import UUID
+
+from audiosense_common.bundle import Debouncing
+from audiosense_common.wire import EventState
+
+_UPDATE_EVERY = 12
+
+
+def uuid7(unix_ms: int) -> UUID:
+    """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then random bits."""
+    value = (unix_ms & (2**48 - 1)) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRevision:
+    """One revision of an event of a sensor known by name; becomes ``wire.Event`` once the sensor has an identity."""
+
+    id: UUID
+    sensor: str
+    revision: int
+    state: EventState
+    start_us: int
+    end_us: int
+    peak_us: int
+    peak_score: float
+    threshold: float
+    windows: int
+    model: str
+
+
+@dataclass(slots=True)
+class _Scored:
+    start_us: int
+    end_us: int
+    score: float
+    anomalous: bool
+    lingering: bool
+    told: bool = False
+
+
+@dataclass(slots=True)
+class _Open:
+    id: UUID
+    start_us: int
+    end_us: int
+    peak_us: int
+    peak_score: float
+    windows: int
+    revision: int
+    sent_windows: int
+
+
+class Debouncer:
+    """Opens an event when k of the last n windows are anomalous.
+
+    It closes the event when fewer than k of the last n reach ``threshold - hysteresis``. Windows without a score
+    (stopped machine, sensor fault) count as not anomalous: a sensor fault is never reported as a machine fault.
+    """
+
+    def __init__(self, sensor: str, model: str, threshold: float, rule: Debouncing) -> None:
+        self._sensor = sensor
+        self._model = model
+        self._threshold = threshold
+        self._rule = rule
+        self._last: deque[_Scored] = deque(maxlen=rule.n)
+        self._open: _Open | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an event is open."""
+        return self._open is not None
+
+    def push(self, start_us: int, end_us: int, score: float | None) -> EventRevision | None:
+        """Take one window (``score`` null where it must not count) and return the revision that it gives, if any."""
+        found = -1.0 if score is None else score
+        lingering = found >= self._threshold - self._rule.hysteresis and score is not None
+        window = _Scored(start_us, end_us, found, found >= self._threshold, lingering)
+        self._last.append(window)
+        if self._open is None:
+            return self._begin() if self._count_anomalous() >= self._rule.k else None
+        return self._go_on(self._open, window)
+
+    def close(self) -> EventRevision | None:
+        """Close an open event and forget the windows: the model or the sound changed."""
+        self._last.clear()
+        return None if self._open is None else self._end(self._open)
+
+    def _count_anomalous(self) -> int:
+        return sum(window.anomalous for window in self._last)
+
+    def _begin(self) -> EventRevision:
+        windows = [window for window in self._last if window.anomalous and not window.told]
+        peak = max(windows, key=lambda window: window.score)
+        first, last = windows[0], windows[-1]
+        self._open = _Open(
+            id=uuid7(first.start_us // 1_000),
+            start_us=first.start_us,
+            end_us=last.end_us,
+            peak_us=peak.start_us,
+            peak_score=peak.score,
+            windows=len(windows),
+            revision=0,
+            sent_windows=len(windows),
+        )
+        return self._revise(self._open, EventState.OPEN)
+
+    def _go_on(self, event: _Open, window: _Scored) -> EventRevision | None:
+        if window.lingering:
+            event.end_us = window.end_us
+        event.windows += window.anomalous
+        raised = window.score > event.peak_score
+        if raised:
+            event.peak_score, event.peak_us = window.score, window.start_us
+        if sum(each.lingering for each in self._last) < self._rule.k:
+            return self._end(event)
+        if raised or event.windows - event.sent_windows >= _UPDATE_EVERY:
+            return self._revise(event, EventState.UPDATE)
+        return None
+
+    def _end(self, event: _Open) -> EventRevision:
+        self._open = None
+        for window in self._last:
+            window.told = True
+        return self._revise(event, EventState.CLOSE)
+
+    def _revise(self, event: _Open, state: EventState) -> EventRevision:
+        event.revision += 1
+        event.sent_windows = event.windows
+        return EventRevision(
+            id=event.id,
+            sensor=self._sensor,
+            revision=event.revision,
+            state=state,
+            start_us=event.start_us,
+            end_us=event.end_us,
+            peak_us=event.peak_us,
+            peak_score=event.peak_score,
+            threshold=self._threshold,
+            windows=event.windows,
+            model=self._model,
+        )

@@ -1,0 +1,126 @@
+"""The link to the collector: identity, connection and registration of the sensors."""
+
+import email.utils
+import time
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from audiosense_agent.client import Client, Reply
+from audiosense_agent.enrolment import Identity, identity_path, load_identity
+from audiosense_agent.errors import EnrolmentError, LinkError
+from audiosense_agent.spool import Spool
+from audiosense_common.wire import RegisteredSensors, SensorRegistration, SensorRegistrations
+
+_MAX_RETRY_AFTER_S = 3_600.0
+
+
+class RefusedError(LinkError):
+    """The collector answered, but not with success."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"the collector refused ({reply.code}): {reply.problem()}")
+        self.reply = reply
+
+
+class Link:
+    """Follows ``identity.json``: an enrolment while the agent runs is noticed."""
+
+    def __init__(self, state_dir: Path, spool: Spool, timeout_s: float) -> None:
+        self._state_dir = state_dir
+        self._spool = spool
+        self._timeout_s = timeout_s
+        self._stamp: tuple[int, int] | None = None
+        self._identity: Identity | None = None
+        self._client: Client | None = None
+        self._registered = False
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the identity on disk is another than the one in use."""
+        return self._read_stamp() != self._stamp
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def register_again(self) -> None:
+        """Register the sensors before the next batch."""
+        self._registered = False
+
+    def identity(self) -> Identity | None:
+        """Return the identity, read again if it changed; None if the agent is not enrolled.
+
+        Raises:
+            EnrolmentError: it is damaged.
+        """
+        if self._identity is None or self.has_changed:
+            self.close()
+            self._registered = False
+            self._identity = None
+            self._stamp = self._read_stamp()
+            self._identity = load_identity(self._state_dir)
+        return self._identity
+
+    def open(self) -> tuple[Identity, Client]:
+        """Return the connection, with the sensors registered, and the identity with their ids.
+
+        Raises:
+            EnrolmentError: the agent is not enrolled, or its identity is damaged.
+            LinkError: no answer; RefusedError if it was none of success.
+        """
+        identity = self.identity()
+        if identity is None:
+            raise EnrolmentError("not enrolled: measurements are kept; enrol with: audiosense-agent enroll KEY")
+        if self._client is None:
+            self._client = identity.client(self._timeout_s)
+            self._spool.bind(str(identity.agent))
+        if not self._registered:
+            identity = self._register(identity, self._client)
+        return identity, self._client
+
+    def _register(self, identity: Identity, client: Client) -> Identity:
+        """Register all sensors that the spool knows, also those that left the configuration."""
+        known = [SensorRegistration.model_validate_json(text) for text in self._spool.registrations().values()]
+        message = SensorRegistrations(sensors=known)
+        reply = client.request_json("PUT", "/api/v1/agent/sensors", message.model_dump_json(by_alias=True))
+        if not reply.is_success:
+            raise RefusedError(reply)
+        try:
+            sensors: dict[str, UUID] = RegisteredSensors.model_validate_json(reply.content).sensors
+        except ValidationError:
+            raise foreign_answer(identity.url) from None
+        if not sensors.items() <= identity.sensors.items():
+            identity = identity.model_copy(update={"sensors": identity.sensors | sensors})
+            identity.save(self._state_dir)
+            self._identity, self._stamp = identity, self._read_stamp()
+        self._registered = True
+        return identity
+
+    def _read_stamp(self) -> tuple[int, int] | None:
+        try:
+            found = identity_path(self._state_dir).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
+
+
+def foreign_answer(url: str) -> LinkError:
+    """Say that something else than a collector answered with success."""
+    return LinkError(f"{url} answered, but not as a collector; a captive portal or a proxy may be in between")
+
+
+def retry_after_s(reply: Reply) -> float:
+    """Read Retry-After, in seconds or as a date; 0 without one."""
+    text = reply.headers.get("Retry-After", "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        except ValueError:
+            seconds = 0.0
+    return min(max(0.0, seconds), _MAX_RETRY_AFTER_S)

@@ -1,0 +1,145 @@
+"""The agent's life cycle: start the sensors, send what they hear, stop cleanly."""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from dataclasses import replace
+from typing import IO
+
+from audiosense_agent.config import Settings
+from audiosense_agent.enrolment import load_identity
+from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
+from audiosense_agent.models import ModelStore
+from audiosense_agent.notify import notify
+from audiosense_agent.rollout import Rollout
+from audiosense_agent.sources import DeviceHub, Injections, make_source
+from audiosense_agent.spool import Spool
+from audiosense_agent.uplink import Retry, Uplink
+from audiosense_agent.worker import Worker
+from audiosense_common.wire import EventState
+
+log = logging.getLogger(__name__)
+DRAIN_S = 10.0
+_WATCH_S = 0.2
+
+
+class Service:
+    """One agent process: a thread for each sensor, one for the uplink.
+
+    Args:
+        settings: the configuration.
+        stop_after: windows per sensor after which it ends; without, it goes on until stopped or all sounds have ended.
+        retry: the uplink's waits after failures.
+
+    Raises:
+        AgentError: another agent runs on the same state directory, or it cannot be written.
+        SpoolError: the spool cannot be opened.
+    """
+
+    def __init__(self, settings: Settings, *, stop_after: int | None = None, retry: Retry | None = None) -> None:
+        if not settings.sensors:
+            raise AgentError(
+                "the configuration has no sensor; add a [[sensors]] table, see audiosense-agent.example.toml"
+            )
+        self._settings = settings
+        self._stop = threading.Event()
+        self._lock_file = _lock(settings)
+        limits = settings.spool
+        self.spool = Spool(
+            settings.state_dir / "spool.db", max_bytes=limits.max_bytes, max_dead_letters=limits.max_dead_letters
+        )
+        hub = DeviceHub(settings)
+        self.workers = {
+            sensor.name: Worker(
+                sensor,
+                make_source(sensor, Injections(settings.state_dir), hub),
+                self.spool,
+                group=limits.group,
+                stop_after=stop_after,
+            )
+            for sensor in settings.sensors
+        }
+        self._rollout = Rollout(ModelStore(settings.state_dir / "models"), self.workers)
+        self.uplink = Uplink(
+            self.spool, settings.state_dir, settings.collector, self._rollout, self._source_states, retry=retry
+        )
+
+    def stop(self) -> None:
+        """Ask the agent to stop; safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Run until stopped or until all sounds have ended, then send what is left for at most ten seconds."""
+        self._prepare()
+        workers = [
+            threading.Thread(target=worker.run, args=(self._stop,), name=f"sensor {name}", daemon=True)
+            for name, worker in self.workers.items()
+        ]
+        uplink_stop = threading.Event()
+        uplink = threading.Thread(target=self.uplink.run, args=(uplink_stop,), name="uplink", daemon=True)
+        for thread in (*workers, uplink):
+            thread.start()
+        notify("READY=1")
+        try:
+            while not self._stop.wait(_WATCH_S) and any(thread.is_alive() for thread in workers):
+                notify("WATCHDOG=1")
+        finally:
+            self._shut_down(workers, uplink, uplink_stop)
+
+    def _prepare(self) -> None:
+        for worker in self.workers.values():
+            worker.register()
+        for event in self.spool.open_events():
+            self.spool.append([], [replace(event, revision=event.revision + 1, state=EventState.CLOSE)])
+        try:
+            identity = load_identity(self._settings.state_dir)
+        except EnrolmentError as error:
+            log.warning("%s", error)
+            return
+        if identity is not None:
+            self._rollout.load(identity)
+
+    def _shut_down(self, workers: list[threading.Thread], uplink: threading.Thread, stop: threading.Event) -> None:
+        notify("STOPPING=1")
+        deadline = time.monotonic() + DRAIN_S
+        self._stop.set()
+        for thread in workers:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        stop.set()
+        self.uplink.wake()
+        uplink.join(max(0.1, deadline - time.monotonic()))
+        if not uplink.is_alive():
+            if not self.uplink.drain(deadline):
+                log.info("stopped with measurements left in the spool; they are sent after the next start")
+            self.uplink.close()
+        try:
+            self.spool.close()
+        except SpoolError as error:
+            log.warning("%s", error)
+        self._lock_file.close()
+
+    def _source_states(self) -> dict[str, str]:
+        return {name: worker.state for name, worker in self.workers.items()}
+
+
+def _lock(settings: Settings) -> IO[str]:
+    """Make sure that this is the only agent on its state directory."""
+    path = settings.state_dir / "agent.lock"
+    try:
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise AgentError(
+            f"the state directory {settings.state_dir} cannot be written: {error.strerror}; set state_dir or its owner"
+        ) from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise AgentError(f"an agent already runs on {settings.state_dir}; stop it, or set another state_dir") from None
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file

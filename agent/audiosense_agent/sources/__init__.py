@@ -1,0 +1,19 @@
+"""Sources of sound: microphone, recording, simulator."""
+
+from audiosense_agent.config import MicrophoneSource, RecordingSource, SensorSettings
+from audiosense_agent.sources.base import Context, Source
+from audiosense_agent.sources.injection import Injections
+from audiosense_agent.sources.microphone import DeviceHub, Microphone
+from audiosense_agent.sources.recording import Replay
+from audiosense_agent.sources.simulator import Simulator
+
+__all__ = ["Context", "DeviceHub", "Injections", "Source", "make_source"]
+
+
+def make_source(sensor: SensorSettings, injections: Injections, hub: DeviceHub) -> Source:
+    """Build the source that a sensor's configuration describes; nothing is opened yet."""
+    if isinstance(sensor.source, MicrophoneSource):
+        return Microphone(sensor, sensor.source, hub)
+    if isinstance(sensor.source, RecordingSource):
+        return Replay(sensor, sensor.source, injections)
+    return Simulator(sensor, sensor.source, injections)

@@ -1,0 +1,146 @@
+"""Recordings as source: a file, a folder or patterns, replayed once or again and again."""
+
+import glob
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from audiosense_agent.config import RecordingSource, SensorSettings
+from audiosense_agent.errors import SourceError
+from audiosense_agent.sources.base import Context
+from audiosense_agent.sources.injection import Injections
+from audiosense_agent.sources.pacing import Pace
+from audiosense_agent.windows import Window
+from audiosense_common.audio import read_recording, resample
+from audiosense_common.errors import AudioError
+from audiosense_common.windows import split
+
+LOOP_SHIFT_S = 0.37
+"""Each loop cuts its windows this much later, so that a short recording does not give the same windows every time."""
+SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".mp3"})
+
+
+def find_recordings(path: str | list[str]) -> list[Path]:
+    """Return the files that a path names: itself, a folder's recordings (sub-folders too) or a pattern's matches.
+
+    Raises:
+        SourceError: nothing is there; of several paths, each must name something.
+    """
+    found: list[Path] = []
+    for each in [path] if isinstance(path, str) else path:
+        matches = [Path(each)] if Path(each).exists() else [Path(name) for name in glob.glob(each, recursive=True)]  # noqa: PTH207
+        before = len(found)
+        for match in matches:
+            if match.is_dir():
+                found += sorted(file for file in match.rglob("*") if file.suffix.lower() in SUFFIXES)
+            else:
+                found.append(match)
+        if len(found) == before:
+            raise SourceError(
+                f"there is no recording at {each!r}; give a WAV, FLAC, OGG or MP3 file, a folder or a pattern"
+            )
+    return sorted(found) if isinstance(path, str) else found
+
+
+class Replay:
+    """Replays files as if they followed each other; no window spans two of them."""
+
+    def __init__(self, sensor: SensorSettings, source: RecordingSource, injections: Injections) -> None:
+        self._sensor = sensor
+        self._source = source
+        self._injections = injections
+        self._warned: set[str] = set()
+
+    def probe(self) -> str:
+        """Decode every file."""
+        files = find_recordings(self._source.path)
+        warnings: list[str] = []
+        windows = 0
+        for file in files:
+            try:
+                windows += len(self._cut(file))
+            except AudioError as error:
+                warnings.append(str(error))
+        if not windows:
+            raise _nothing(files, warnings)
+        skipped = f", {len(warnings)} left out ({warnings[0]})" if warnings else ""
+        return f"{len(files)} file(s), {windows} windows{skipped}"
+
+    def windows(self, context: Context) -> Iterator[Window]:
+        """Yield windows; unreadable files are left out with a warning that names them."""
+        fast = self._source.speed == "fast"
+        history_s = self._source.history_s
+        if fast and not self._source.loop and not history_s:
+            history_s = _duration_s(find_recordings(self._source.path))
+        pace = Pace(history_s, self._source.max_speed, fast=fast, resume_us=context.resume_us)
+        time_us = pace.start_us
+        for samples in self._endless(context):
+            if not pace.wait(time_us + self._sensor.window_us, context):
+                return
+            yield Window(time_us, samples)
+            time_us += self._sensor.window_us
+
+    def _endless(self, context: Context) -> Iterator[NDArray[np.float32]]:
+        for loop in itertools.count():
+            path = self._path()
+            for samples in self._once(path, context, loop * LOOP_SHIFT_S % self._sensor.window_s):
+                yield samples
+                if self._path() != path:
+                    break
+            else:
+                if not self._source.loop:
+                    return
+
+    def _once(self, path: str | list[str], context: Context, skip_s: float) -> Iterator[NDArray[np.float32]]:
+        files = find_recordings(path)
+        failures: list[str] = []
+        windows = 0
+        for file in files:
+            try:
+                parts = self._cut(file, skip_s)
+            except AudioError as error:
+                failures.append(str(error))
+                if str(error) not in self._warned:
+                    self._warned.add(str(error))
+                    context.warn(f"left out: {error}")
+                continue
+            windows += len(parts)
+            yield from parts
+        if not windows:
+            raise _nothing(files, failures)
+
+    def _path(self) -> str | list[str]:
+        injection = self._injections.of(self._sensor.name)
+        return self._source.path if injection is None or injection.path is None else injection.path
+
+    def _cut(self, file: Path, skip_s: float = 0.0) -> list[NDArray[np.float32]]:
+        recording = read_recording(file)
+        samples = recording.channel(self._source.channel)
+        samples = resample(samples, recording.sample_rate_hz, self._sensor.sample_rate_hz)
+        skip = round(skip_s * self._sensor.sample_rate_hz)
+        if len(samples) < self._sensor.window_samples:
+            raise AudioError(
+                f"{file} lasts {recording.duration_s:.3g} s, shorter than one window of {self._sensor.window_s:g} s; "
+                "set a shorter window_s or give a longer recording"
+            )
+        if len(samples) - skip < self._sensor.window_samples:
+            skip = 0
+        return list(split(samples[skip:], self._sensor.window_samples))
+
+
+def _nothing(files: list[Path], failures: list[str]) -> SourceError:
+    return SourceError(f"none of {len(files)} recording(s) gives sound, the first because: {failures[0]}")
+
+
+def _duration_s(files: list[Path]) -> float:
+    total = 0.0
+    for file in files:
+        try:
+            total += float(soundfile.info(file).duration)
+        except soundfile.LibsndfileError:
+            continue
+    return total

@@ -1,0 +1,229 @@
+"""The spool's tables and what one row holds."""
+
+import contextlib
+import json
+import sqlite3
+import zlib
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiosense_agent.events import EventRevision
+from audiosense_common.wire import EventState, Status
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE sensor (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, registration TEXT, source TEXT,
+    last_time_us INTEGER, last_score REAL, last_status TEXT, model TEXT, measured INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE measurement (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, sensor INTEGER NOT NULL, time_us INTEGER NOT NULL, score REAL,
+    status TEXT NOT NULL, model TEXT, level_dbfs REAL NOT NULL, dominant_hz REAL NOT NULL, schema_id TEXT NOT NULL,
+    features BLOB NOT NULL, crc INTEGER NOT NULL
+);
+CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, content TEXT NOT NULL);
+CREATE TABLE open_event (event TEXT PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE in_flight (
+    id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,
+    events TEXT NOT NULL
+);
+CREATE TABLE dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, content TEXT NOT NULL, reason TEXT NOT NULL,
+    buried_us INTEGER NOT NULL
+);
+"""
+
+
+_DAMAGE = (ValueError, TypeError, KeyError)
+"""What reading a damaged event raises."""
+_SELECT = """
+SELECT m.seq, s.name, m.time_us, m.score, m.status, m.model, m.level_dbfs, m.dominant_hz, m.schema_id, m.features, m.crc
+FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one window of a sensor gave; ``seq`` is 0 until it is spooled.
+
+    ``features`` is the vector (d,) float16 of schema ``schema_id``, exactly as it was scored.
+    """
+
+    sensor: str
+    time_us: int
+    score: float | None
+    status: Status
+    model: str | None
+    level_dbfs: float
+    dominant_hz: float
+    schema_id: str
+    features: NDArray[np.float16]
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A batch that was made and not yet answered: its exact bytes and what an answer to it acknowledges.
+
+    Attributes:
+        body: compressed with zstd, as it goes over the wire.
+        low: first ``seq`` of its measurements, ``high``: the last; none if low > high.
+        events: row numbers of its events.
+    """
+
+    body: bytes
+    low: int
+    high: int
+    events: tuple[int, ...]
+
+    @property
+    def items(self) -> int:
+        """Most measurements and events that it holds; 0 for a mere heartbeat."""
+        return max(0, self.high - self.low + 1) + len(self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """How full the spool is, and what it had to drop or set aside since it was made."""
+
+    rows: int = 0
+    events: int = 0
+    bytes: int = 0
+    dropped: int = 0
+    dead_letters: int = 0
+    set_aside: int = 0
+
+
+def insert(db: sqlite3.Connection, measurement: Measurement) -> int:
+    """Store a measurement and return its sequence number."""
+    sensor = sensor_id(db, measurement.sensor)
+    values = (
+        measurement.time_us,
+        measurement.score,
+        measurement.status.value,
+        measurement.model,
+        measurement.level_dbfs,
+        measurement.dominant_hz,
+        measurement.schema_id,
+        np.ascontiguousarray(measurement.features, dtype="<f2").tobytes(),
+    )
+    number = db.execute(
+        "INSERT INTO measurement (sensor, time_us, score, status, model, level_dbfs, dominant_hz, schema_id, features,"
+        " crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (sensor, *values, _checksum((measurement.sensor, *values))),
+    ).lastrowid
+    db.execute(
+        "UPDATE sensor SET last_time_us = ?, last_score = ?, last_status = ?, model = ? WHERE id = ?",
+        (*values[:4], sensor),
+    )
+    assert number is not None
+    return number
+
+
+def select(db: sqlite3.Connection, limit: int, *, newest: bool) -> tuple[list[Measurement], list[int]]:
+    """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum."""
+    order = "DESC" if newest else "ASC"
+    rows = db.execute(f"{_SELECT} ORDER BY m.seq {order} LIMIT ?", (limit,)).fetchall()
+    good = [_load(row) for row in rows if _checksum(row[1:-1]) == row[-1]]
+    bad = [row[0] for row in rows if _checksum(row[1:-1]) != row[-1]]
+    return sorted(good, key=lambda measurement: measurement.seq), bad
+
+
+def insert_event(db: sqlite3.Connection, event: EventRevision) -> None:
+    """Store an event revision; the last one of each open event is kept until the event is closed."""
+    content = json.dumps(asdict(event) | {"id": str(event.id)}, separators=(",", ":"))
+    db.execute("INSERT INTO event (content) VALUES (?)", (content,))
+    if event.state is EventState.CLOSE:
+        db.execute("DELETE FROM open_event WHERE event = ?", (str(event.id),))
+    else:
+        db.execute("INSERT OR REPLACE INTO open_event (event, content) VALUES (?, ?)", (str(event.id), content))
+
+
+def load_event(content: str) -> EventRevision:
+    """Read an event revision back."""
+    fields = json.loads(content)
+    return EventRevision(**fields | {"id": UUID(fields["id"]), "state": EventState(fields["state"])})
+
+
+def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, EventRevision]], list[int]]:
+    """Return up to ``limit`` event revisions with their row numbers, oldest first, and the numbers of damaged ones."""
+    good, bad = [], []
+    for number, content in db.execute("SELECT id, content FROM event ORDER BY id LIMIT ?", (limit,)):
+        try:
+            good.append((number, load_event(content)))
+        except _DAMAGE:
+            bad.append(number)
+    return good, bad
+
+
+def select_open_events(db: sqlite3.Connection) -> list[EventRevision]:
+    """Return the last revision of each open event; one that is damaged cannot be closed and is left out."""
+    found = []
+    for (content,) in db.execute("SELECT content FROM open_event"):
+        with contextlib.suppress(*_DAMAGE):
+            found.append(load_event(content))
+    return found
+
+
+def sensor_id(db: sqlite3.Connection, name: str) -> int:
+    """Return a sensor's row number, made on first use."""
+    row = db.execute("SELECT id FROM sensor WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        row = (db.execute("INSERT INTO sensor (name) VALUES (?)", (name,)).lastrowid,)
+    return int(row[0])
+
+
+def put(db: sqlite3.Connection, values: dict[str, str]) -> None:
+    """Store values by key."""
+    db.executemany(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        list(values.items()),
+    )
+
+
+def count(db: sqlite3.Connection, name: str, more: int) -> None:
+    """Add to a counter."""
+    db.execute(
+        "INSERT INTO counter (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        (name, more),
+    )
+
+
+def read_status(db: sqlite3.Connection) -> SpoolStatus:
+    """Return rows, bytes and losses."""
+    counters = dict(db.execute("SELECT name, value FROM counter"))
+    (events,) = db.execute("SELECT count(*) FROM event").fetchone()
+    return SpoolStatus(
+        rows=counters.get("rows", 0),
+        events=events,
+        bytes=used_bytes(db),
+        dropped=counters.get("dropped", 0),
+        dead_letters=counters.get("dead_letters", 0),
+        set_aside=counters.get("set_aside", 0),
+    )
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Return the bytes of pages in use; pages freed by deletions are used again first."""
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _load(row: tuple[Any, ...]) -> Measurement:
+    seq, sensor, time_us, score, status, model, level, dominant, schema_id, features, _ = row
+    vector = np.frombuffer(features, dtype="<f2").astype(np.float16)
+    return Measurement(sensor, time_us, score, Status(status), model, level, dominant, schema_id, vector, seq)
+
+
+def _checksum(values: tuple[Any, ...]) -> int:
+    """CRC-32 over a row: SQLite itself does not notice bits that flip inside a value."""
+    return zlib.crc32(repr(values).encode("utf-8", "replace"))

@@ -1,0 +1,49 @@
+"""Reads a spool beside the agent that writes it."""
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audiosense_agent.errors import SpoolError
+from audiosense_agent.spool_rows import SpoolStatus, read_status
+
+_BUSY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolView:
+    """What a spool knows at one moment; ``sensors`` by name."""
+
+    status: SpoolStatus = field(default_factory=SpoolStatus)
+    last_answer_us: int | None = None
+    clock_offset_us: int | None = None
+    sensors: dict[str, dict[str, int | float | str | None]] = field(default_factory=dict)
+
+
+def read_spool(path: Path) -> SpoolView:
+    """Read without writing; an agent that never ran gives an empty view.
+
+    Raises:
+        SpoolError: the file cannot be read.
+    """
+    if not path.exists():
+        return SpoolView()
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
+        ) as db:
+            db.execute("BEGIN")
+            meta = dict(db.execute("SELECT key, value FROM meta"))
+            sensors = db.execute(
+                "SELECT name, last_time_us, last_score, last_status, model, source, measured FROM sensor"
+            )
+            keys = ("time_us", "score", "status", "model", "source", "windows_measured")
+            return SpoolView(
+                status=read_status(db),
+                last_answer_us=int(meta["last_answer_us"]) if "last_answer_us" in meta else None,
+                clock_offset_us=int(meta["clock_offset_us"]) if "clock_offset_us" in meta else None,
+                sensors={row[0]: dict(zip(keys, row[1:], strict=True)) for row in sensors},
+            )
+    except sqlite3.Error as error:
+        raise SpoolError(f"the spool {path} cannot be read: {error}; run as the agent's user") from None

@@ -1,0 +1,282 @@
+"""The uplink: takes what is spooled to the collector, one batch in flight at a time, until it is acknowledged."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from audiosense_agent import __version__
+from audiosense_agent.batches import MAX_EVENTS, UnknownSensorError, cover, now_us, pack, to_columns, wire_event
+from audiosense_agent.client import Client, Reply
+from audiosense_agent.config import CollectorSettings
+from audiosense_agent.enrolment import Identity
+from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
+from audiosense_agent.isolation import Isolation, Remedy
+from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_after_s
+from audiosense_agent.spool import Spool
+from audiosense_agent.spool_rows import InFlight, SpoolStatus
+from audiosense_common.wire import Answer, Batch, DesiredModel, Heartbeat, RunningModel
+
+log = logging.getLogger(__name__)
+_UNPROCESSABLE = frozenset({400, 413, 422})
+_NOT_ALLOWED = frozenset({401, 403})
+_POLL_S = 0.5
+_DRAIN_FAILURES = 3
+_DOUBTS = 3
+
+
+class Models(Protocol):
+    """What the uplink needs of the agent's models."""
+
+    def running(self) -> dict[UUID, RunningModel]:
+        """What each sensor runs and what it refused."""
+
+    def take(self, desired: dict[UUID, DesiredModel], identity: Identity, client: Client) -> bool:
+        """Fetch and install what does not run yet; say whether anything changed that is worth telling at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How long to wait after failures, in seconds.
+
+    After the n-th failure in a row the wait is drawn evenly from 0 to ``first_s * 2**(n-1)``, at most ``cap_s`` (full
+    jitter, so that a fleet does not come back at once). ``slow_s`` is for a refused credential.
+    """
+
+    first_s: float = 1.0
+    cap_s: float = 300.0
+    slow_s: float = 60.0
+
+    def delay(self, failures: int) -> float:
+        """Draw the wait after so many failures in a row."""
+        return random.uniform(0, min(self.cap_s, self.first_s * 2 ** min(failures - 1, 30)))  # noqa: S311
+
+
+class Uplink:
+    """Sends batches; ``step`` does one thing and says how long to wait before the next.
+
+    Args:
+        spool: what is to be sent.
+        state_dir: where the identity is.
+        settings: intervals and sizes.
+        models: told what the collector wants to be run.
+        sources: gives the state of each sensor's source by name.
+        retry: waits after failures.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        state_dir: Path,
+        settings: CollectorSettings,
+        models: Models,
+        sources: Callable[[], dict[str, str]],
+        *,
+        retry: Retry | None = None,
+    ) -> None:
+        self._spool = spool
+        self._settings = settings
+        self._models = models
+        self._sources = sources
+        self._retry = retry or Retry()
+        self._link = Link(state_dir, spool, settings.timeout_s)
+        self._isolation = Isolation(settings.max_batch)
+        self._doubts = _DOUBTS
+        self._failures = 0
+        self._fresh_turn = False
+        self._due = 0.0
+        self._heartbeat_due = 0.0
+        self._wake = threading.Event()
+        self.state = "starting"
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def wake(self) -> None:
+        """Send as soon as possible, be it only a heartbeat."""
+        self._due = self._heartbeat_due = 0.0
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until stopped."""
+        while not stop.is_set():
+            deadline = time.monotonic() + self.step()
+            while (left := deadline - time.monotonic()) > 0 and not stop.is_set():
+                if self._wake.wait(min(left, _POLL_S)) or self._link.has_changed:
+                    break
+            self._wake.clear()
+
+    def drain(self, deadline: float) -> bool:
+        """Send what is left until ``deadline`` (monotonic seconds); say whether all was acknowledged.
+
+        A collector that cannot be reached is given up after a few tries.
+        """
+        give_up_at = self._failures + _DRAIN_FAILURES
+        while time.monotonic() < deadline and self._failures < give_up_at:
+            self._due = 0.0
+            try:
+                status, waiting = self._spool.status(), self._spool.in_flight()
+                if status.rows == 0 and status.events == 0 and waiting is None:
+                    return True
+                if self._link.identity() is None:
+                    return False
+            except (SpoolError, EnrolmentError):
+                return False
+            wait = self.step()
+            if self._failures:
+                time.sleep(max(0.0, min(wait, _POLL_S, deadline - time.monotonic())))
+        return False
+
+    def step(self) -> float:
+        """Do what is due and return the seconds until the next step; failures are reported, never raised."""
+        try:
+            return self._exchange(*self._link.open())
+        except UnknownSensorError as error:
+            self._link.register_again()
+            return self._fail(str(error))
+        except RefusedError as error:
+            return self._refused(error.reply)
+        except (LinkError, SpoolError, OSError) as error:
+            return self._fail(str(error))
+        except EnrolmentError as error:
+            self._say(str(error))
+            return self._retry.slow_s
+        except Exception as error:
+            log.exception("the uplink failed unexpectedly; it tries again")
+            return self._fail(f"unexpected failure: {error}")
+
+    def _exchange(self, identity: Identity, client: Client) -> float:
+        batch = self._spool.in_flight() or self._make(identity)
+        if batch is None:
+            return max(0.01, min(self._due, self._heartbeat_due) - time.monotonic())
+        started_us = now_us()
+        headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"}
+        doubts, self._doubts = self._doubts, _DOUBTS
+        reply = client.request("POST", "/api/v1/batches", body=batch.body, headers=headers)
+        if reply.code in _UNPROCESSABLE:
+            self._doubts = doubts
+            return self._unprocessable(batch, reply)
+        if not reply.is_success:
+            raise RefusedError(reply)
+        try:
+            answer = Answer.model_validate_json(reply.content)
+        except ValidationError:
+            raise foreign_answer(identity.url) from None
+        self._accept(batch, answer, started_us)
+        if answer.desired and self._models.take(answer.desired, identity, client):
+            self._due = self._heartbeat_due = 0.0
+        return max(0.0, self._due - time.monotonic())
+
+    def _accept(self, batch: InFlight, answer: Answer, started_us: int) -> None:
+        ended_us = now_us()
+        self._spool.acknowledge(
+            batch,
+            token=answer.token,
+            last_answer_us=str(ended_us),
+            clock_offset_us=str(answer.server_time_us - (started_us + ended_us) // 2),
+        )
+        self._isolation.accepted(batch.items)
+        self._failures = 0
+        self._heartbeat_due = time.monotonic() + self._settings.heartbeat_s
+        self._fresh_turn = not self._fresh_turn
+        if self._isolation.is_active or batch.items >= self._settings.max_batch:
+            self._due = 0.0
+        self._say("ok")
+
+    def _make(self, identity: Identity) -> InFlight | None:
+        """Make the next batch and keep its bytes; None if nothing is due."""
+        now = time.monotonic()
+        if now < self._due and now < self._heartbeat_due:
+            return None
+        self._due = now + self._settings.batch_interval_s
+        status = self._spool.status()
+        limit = 0 if self._isolation.probing else self._isolation.limit
+        newest = self._fresh_turn and not self._isolation.is_active and status.rows > limit
+        rows = self._spool.read(limit, newest=newest)
+        room = limit - len(rows) if self._isolation.is_active else MAX_EVENTS
+        events = self._spool.read_events(min(room, MAX_EVENTS))
+        if not rows and not events and not self._isolation.probing and now < self._heartbeat_due:
+            return None
+        numbers = [number for number, _ in events]
+        try:
+            batch = Batch(
+                agent=identity.agent,
+                epoch=self._spool.epoch,
+                previous_epoch=self._spool.previous_epoch,
+                token=self._spool.get("token") or None,
+                sent_us=now_us(),
+                sensors=to_columns(rows, identity.sensors),
+                events=[wire_event(event, identity.sensors) for _, event in events],
+                running={} if self._isolation.bare else self._models.running(),
+                heartbeat=None if self._isolation.bare else self._heartbeat(identity, status),
+            )
+        except ValidationError as error:
+            self._isolate(cover(rows, numbers), f"no valid message: {error.errors()[0]['msg']}")
+            return None
+        made = cover(rows, numbers, pack(batch))
+        self._spool.put_in_flight(made)
+        self._doubts = 0
+        return made
+
+    def _heartbeat(self, identity: Identity, status: SpoolStatus) -> Heartbeat:
+        known = identity.sensors
+        return Heartbeat(
+            version=__version__,
+            spool_rows=status.rows,
+            spool_bytes=status.bytes,
+            dropped=status.dropped,
+            dead_letters=status.dead_letters,
+            sources={known[name]: text[:500] for name, text in self._sources().items() if name in known},
+        )
+
+    def _unprocessable(self, batch: InFlight, reply: Reply) -> float:
+        """Look for what is at fault in a batch that must not be sent as it is again.
+
+        A batch that an earlier try may have brought through is repeated some times first: if it was stored, its
+        token is used up, and another batch with that token would look like a copy of this agent.
+        """
+        problem = f"the collector refused a batch ({reply.code}): {reply.problem()}"
+        if self._doubts:
+            self._doubts -= 1
+            return self._fail(problem)
+        return self._isolate(batch, problem)
+
+    def _isolate(self, batch: InFlight, problem: str) -> float:
+        remedy = self._isolation.refused(batch.items)
+        self._due = 0.0
+        if remedy is Remedy.BURY:
+            log.warning("%s; what it held is kept apart as a dead letter", problem)
+            self._spool.bury(batch, problem)
+            return 0.0
+        self._spool.forget_in_flight()
+        if remedy is Remedy.RETRY:
+            log.info("%s; looking for what is at fault", problem)
+            return 0.0
+        self._link.register_again()
+        return self._fail(problem)
+
+    def _refused(self, reply: Reply) -> float:
+        if reply.code in _NOT_ALLOWED:
+            self._failures += 1
+            self._say(f"the collector refuses this agent ({reply.code}): {reply.problem()}; all measurements are kept")
+            return self._retry.slow_s
+        wait = self._fail(f"the collector answered with {reply.code}: {reply.problem()}")
+        return retry_after_s(reply) + wait
+
+    def _fail(self, reason: str) -> float:
+        self._failures += 1
+        self._say(reason)
+        return self._retry.delay(self._failures)
+
+    def _say(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            log.log(logging.INFO if state == "ok" else logging.WARNING, "link to the collector: %s", state)

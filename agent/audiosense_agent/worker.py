@@ -1,0 +1,208 @@
+"""One sensor at work: from its source through features, score and events into the spool."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiosense_agent.config import SensorSettings
+from audiosense_agent.detector import Detector, Verdict
+from audiosense_agent.enrolment import describe_sensor
+from audiosense_agent.errors import SpoolError
+from audiosense_agent.events import Debouncer, EventRevision
+from audiosense_agent.sources import Context, Source
+from audiosense_agent.spool import Spool
+from audiosense_agent.spool_rows import Measurement
+from audiosense_agent.windows import Window
+from audiosense_common.errors import AudioSenseError
+from audiosense_common.features import SCHEMA_ID, FeatureExtractor, dominant_hz, level_dbfs
+from audiosense_common.wire import EventState, Status
+
+log = logging.getLogger(__name__)
+_MAX_WAITING = 2_000
+_STARTING = "starting"
+
+
+class Worker:
+    """Listens to one sensor in a thread of its own.
+
+    A source that fails is opened again every ``retry_s``, while other sensors go on. Windows that the spool cannot
+    take (disk full) wait in memory, the newest ``_MAX_WAITING``; older ones are counted as dropped.
+    """
+
+    def __init__(
+        self,
+        sensor: SensorSettings,
+        source: Source,
+        spool: Spool,
+        *,
+        group: int = 64,
+        retry_s: float = 5.0,
+        stop_after: int | None = None,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.sensor = sensor
+        self.state = _STARTING
+        self._source = source
+        self._spool = spool
+        self._group = group
+        self._retry_s = retry_s
+        self._left = stop_after
+        self._on_commit = on_commit
+        self._extractor = FeatureExtractor(sensor.sample_rate_hz)
+        self._detector: Detector | None = None
+        self._debouncer: Debouncer | None = None
+        self._next: list[Detector | None] = []
+        self._measurements: list[Measurement] = []
+        self._events: list[EventRevision] = []
+        self._lost = 0
+        self._measured = 0
+        self._last_commit = time.monotonic()
+        self._status: Status | None = None
+
+    def use(self, detector: Detector | None) -> None:
+        """Score with another model from the next window on; may be called by any thread."""
+        self._next.append(detector)
+
+    def run(self, stop: threading.Event) -> None:
+        """Listen until the sound ends, the wanted number of windows is reached, or stopped."""
+        while not stop.is_set():
+            try:
+                self._listen(Context(stop, self._commit, self._warn, self._resume_us()))
+            except AudioSenseError as error:
+                self._say(str(error))
+            except Exception as error:
+                log.exception("%s: failed unexpectedly; its source is opened again", self.sensor.name)
+                self._say(f"unexpected failure: {error}")
+            else:
+                self._say("stopped" if stop.is_set() else "ended")
+                break
+            self._end_event()
+            stop.wait(self._retry_s)
+        self._end_event()
+
+    def _listen(self, context: Context) -> None:
+        if self._left == 0:
+            return
+        for window in self._source.windows(context):
+            self._say("ok")
+            if window.gaps:
+                self._warn(f"{window.gaps} gap(s) in the sound")
+            self._take(window)
+            if self._left is not None:
+                self._left -= 1
+                if self._left <= 0:
+                    return
+
+    def _resume_us(self) -> int:
+        last_us = self._spool.last_time_us(self.sensor.name)
+        return 0 if last_us is None else last_us + self.sensor.window_us
+
+    def _take(self, window: Window) -> None:
+        while self._next:
+            self._switch(self._next.pop(0))
+        self._measured += 1
+        vector, is_valid = self._describe(window.samples)
+        verdict = self._judge(vector) if is_valid else Verdict(None, Status.INVALID)
+        self._measurements.append(
+            Measurement(
+                sensor=self.sensor.name,
+                time_us=window.start_us,
+                score=verdict.score,
+                status=verdict.status,
+                model=self._detector.digest if self._detector is not None and is_valid else None,
+                level_dbfs=level_dbfs(vector),
+                dominant_hz=dominant_hz(vector),
+                schema_id=SCHEMA_ID,
+                features=vector,
+            )
+        )
+        if self._debouncer is not None:
+            counts = verdict.status in (Status.NORMAL, Status.ANOMALOUS)
+            end_us = window.start_us + self.sensor.window_us
+            self._tell(self._debouncer.push(window.start_us, end_us, verdict.score if counts else None))
+        if verdict.status is not self._status:
+            log.info("%s: %s", self.sensor.name, verdict.status.value)
+            self._status = verdict.status
+        if len(self._measurements) >= self._group or self._events or time.monotonic() - self._last_commit > 1.0:
+            self._commit()
+
+    def _describe(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float16], bool]:
+        """Return the feature vector, and whether the samples were numbers; NaN and infinity are taken as silence."""
+        finite = np.isfinite(samples)
+        if finite.all():
+            return self._extractor.extract(samples), True
+        return self._extractor.extract(np.where(finite, samples, np.float32(0))), False
+
+    def _judge(self, vector: NDArray[np.float16]) -> Verdict:
+        return Verdict(None, Status.LEARNING) if self._detector is None else self._detector.judge(vector)
+
+    def _switch(self, detector: Detector | None) -> None:
+        self._end_event()
+        self._detector, self._debouncer = detector, None
+        if detector is not None:
+            manifest = detector.manifest
+            self._debouncer = Debouncer(
+                self.sensor.name, detector.digest, manifest.threshold.value, manifest.debouncing
+            )
+            log.info(
+                "%s: scores with model %s version %d", self.sensor.name, detector.digest[:12], manifest.bundle_version
+            )
+
+    def _end_event(self) -> None:
+        if self._debouncer is not None:
+            self._tell(self._debouncer.close())
+        self._commit()
+
+    def _tell(self, event: EventRevision | None) -> None:
+        if event is None:
+            return
+        self._events.append(event)
+        if event.state is EventState.OPEN:
+            log.warning("%s: event opened, score %.3f", self.sensor.name, event.peak_score)
+        elif event.state is EventState.CLOSE:
+            log.warning("%s: event closed, peak %.3f", self.sensor.name, event.peak_score)
+
+    def _commit(self) -> None:
+        self._last_commit = time.monotonic()
+        if not self._measurements and not self._events:
+            return
+        try:
+            if self._lost:
+                self._spool.count_dropped(self._lost)
+                self._lost = 0
+            self._spool.append(self._measurements, self._events, {self.sensor.name: self._measured})
+        except SpoolError as error:
+            self._warn(str(error))
+            surplus = max(0, len(self._measurements) - _MAX_WAITING)
+            self._lost += surplus
+            del self._measurements[:surplus]
+            return
+        self._measurements, self._events, self._measured = [], [], 0
+        self._on_commit()
+
+    def _say(self, state: str) -> None:
+        if state == self.state:
+            return
+        level = logging.INFO if state in ("ok", "ended", "stopped") else logging.WARNING
+        log.log(level, "%s: source %s", self.sensor.name, state)
+        self.state = state
+        try:
+            self._spool.note_sensor(self.sensor.name, source=state)
+        except SpoolError as error:
+            self._warn(str(error))
+
+    def _warn(self, text: str) -> None:
+        log.warning("%s: %s", self.sensor.name, text)
+
+    def register(self) -> None:
+        """Tell the spool how this sensor is registered.
+
+        Raises:
+            SpoolError: the disk is full or failing.
+        """
+        registration = describe_sensor(self.sensor).model_dump_json(by_alias=True)
+        self._spool.note_sensor(self.sensor.name, registration=registration)

@@ -1,0 +1,1 @@
+"""What the agent's tests are made of: a collector on loopback, certificates, bundles, measurements."""

@@ -1,0 +1,94 @@
+"""Debouncing: k of n with hysteresis, as properties over any sequence of scores."""
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audiosense_agent.events import Debouncer, uuid7
+from audiosense_common.bundle import Debouncing
+from audiosense_common.wire import EventState
+
+SCORES = st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=120)
+RULES = st.integers(1, 6).flatmap(
+    lambda n: st.builds(Debouncing, k=st.integers(1, n), n=st.just(n), hysteresis=st.floats(0, 0.3))
+)
+THRESHOLD = 0.6
+
+
+def play(scores, rule):
+    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, rule)
+    return debouncer, [debouncer.push(i * 10, i * 10 + 10, score) for i, score in enumerate(scores)]
+
+
+def reaching(scores, end, n, level):
+    return sum(score is not None and score >= level for score in scores[max(0, end - n + 1) : end + 1])
+
+
+@given(SCORES, RULES)
+def test_events_open_and_close_exactly_by_the_rule(scores, rule):
+    _, revisions = play(scores, rule)
+    is_open = False
+    for i, revision in enumerate(revisions):
+        anomalous = reaching(scores, i, rule.n, THRESHOLD)
+        lingering = reaching(scores, i, rule.n, THRESHOLD - rule.hysteresis)
+        if is_open:
+            assert (revision is not None and revision.state is EventState.CLOSE) == (lingering < rule.k)
+            is_open = lingering >= rule.k
+        else:
+            assert (revision is not None) == (anomalous >= rule.k)
+            is_open = revision is not None
+
+
+@given(SCORES, RULES)
+def test_revisions_count_up_and_peak_and_span_are_right(scores, rule):
+    debouncer, found = play(scores, rule)
+    found.append(debouncer.close())
+    by_event = {}
+    for revision in filter(None, found):
+        by_event.setdefault(revision.id, []).append(revision)
+    ends = []
+    for revisions in by_event.values():
+        assert [each.revision for each in revisions] == list(range(1, len(revisions) + 1))
+        assert revisions[0].state is EventState.OPEN
+        assert [each.state for each in revisions].count(EventState.CLOSE) == 1
+        last = revisions[-1]
+        assert last.state is EventState.CLOSE
+        inside = [
+            (score, i * 10)
+            for i, score in enumerate(scores)
+            if score is not None and last.start_us <= i * 10 < last.end_us
+        ]
+        assert last.peak_score == max(score for score, _ in inside)
+        assert (last.peak_score, last.peak_us) in inside
+        assert last.windows == sum(score >= THRESHOLD for score, _ in inside)
+        assert last.start_us < last.end_us
+        assert not ends or last.start_us >= ends[-1]
+        ends.append(last.end_us)
+
+
+def test_a_sensor_fault_never_keeps_an_event_open():
+    debouncer, revisions = play([0.9, 0.9, 0.9, None, None, None], Debouncing(k=3, n=5))
+    assert [revision.state for revision in revisions if revision] == [EventState.OPEN, EventState.CLOSE]
+    assert not debouncer.is_open
+
+
+def test_a_long_event_is_updated_now_and_then():
+    _, revisions = play([0.9] * 40, Debouncing())
+    assert [revision.windows for revision in revisions if revision] == [3, 15, 27, 39]
+
+
+def test_a_change_of_model_closes_the_event_and_forgets_its_windows():
+    debouncer, _ = play([0.9] * 4, Debouncing())
+    assert debouncer.close().state is EventState.CLOSE
+    assert debouncer.close() is None
+    assert debouncer.push(40, 50, 0.9) is None
+
+
+def test_uuid7_has_version_variant_and_time():
+    now_ms = time.time_ns() // 1_000_000
+    made = [uuid7(now_ms + i) for i in range(100)]
+    assert {each.version for each in made} == {7}
+    assert {each.variant for each in made} == {"specified in RFC 4122"}
+    assert made[0].int >> 80 == now_ms
+    assert made == sorted(made)

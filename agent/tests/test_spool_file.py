@@ -1,0 +1,102 @@
+"""A spool's file that is damaged: set aside, counted, and a fresh one serves."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from agent_testing.samples import event, measurement
+
+from audiosense_agent.errors import SpoolError
+from audiosense_agent.spool import Spool
+
+
+@pytest.mark.parametrize("place", ["head", "middle", "tail", "truncated", "text", "newer"])
+def test_a_damaged_spool_is_set_aside_and_a_fresh_one_serves(tmp_path, place):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(400)])
+        epoch = spool.epoch
+        pages = 400 * 250 // 4_096
+    damage(path, place)
+    with closing(Spool(path)) as spool:
+        found = spool.read(1_000)
+        status = spool.status()
+        if status.set_aside:
+            assert spool.previous_epoch == epoch
+            assert spool.epoch != epoch
+            assert list(tmp_path.glob("s.db.damaged-*"))
+            assert found == []
+        else:
+            assert place in ("middle", "tail")
+            assert status.dropped == 400 - len(found) > 0
+        assert pages > 3
+        spool.append([measurement(1)])
+        assert spool.read(1_000)[-1].time_us == measurement(1).time_us
+
+
+def damage(path, place):
+    size = path.stat().st_size
+    content = bytearray(path.read_bytes())
+    if place == "text":
+        content = b"this is no database" * 100
+    elif place == "truncated":
+        content = content[: size // 2]
+    elif place == "newer":
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA user_version = 99")
+        return
+    else:
+        start = {"head": 0, "middle": size // 2, "tail": size - 4_096}[place]
+        for index in range(start, start + 2_000):
+            content[index] ^= 0xFF
+    path.write_bytes(content)
+
+
+def test_damage_while_running_is_set_aside_too(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(2_000)])
+        spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        spool._db.execute("PRAGMA cache_size = 1")
+        with path.open("r+b") as file:
+            file.seek(4_096)
+            file.write(b"\xff" * (path.stat().st_size - 4_096))
+        with pytest.raises(SpoolError, match="set aside"):
+            spool.read(2_000)
+        assert spool.append([measurement(2)]) == [1]
+        assert spool.status().set_aside == 1
+
+
+def test_a_flipped_bit_inside_a_value_is_noticed(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(5)])
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE measurement SET score = 0.25 WHERE seq = 3")
+        db.commit()
+    with closing(Spool(path)) as spool:
+        assert [each.seq for each in spool.read(10)] == [1, 2, 4, 5]
+        assert (spool.status().dropped, spool.status().rows) == (1, 4)
+
+
+def test_a_damaged_event_is_taken_out_and_counted(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([], [event(revision=1), event(revision=2)])
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE event SET content = replace(content, 'revision', 'revisioo') WHERE id = 1")
+        assert db.execute("UPDATE open_event SET content = substr(content, 5)").rowcount == 2
+        db.commit()
+    with closing(Spool(path)) as spool:
+        assert spool.open_events() == []
+        assert [number for number, _ in spool.read_events(10)] == [2]
+        assert (spool.status().dropped, spool.status().events) == (1, 1)
+
+
+def test_only_the_newest_damaged_files_are_kept(tmp_path):
+    path = tmp_path / "s.db"
+    for _ in range(6):
+        path.write_bytes(b"nonsense" * 1_000)
+        with closing(Spool(path)) as spool:
+            spool.append([measurement(1)])
+    assert len([each for each in tmp_path.glob("s.db.damaged-*") if "-wal" not in each.name]) == 3
