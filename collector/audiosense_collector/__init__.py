@@ -1,0 +1,1 @@
+"""AudioSense collector: ingest, storage, training, models and the dashboard's server."""

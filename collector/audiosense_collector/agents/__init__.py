@@ -1,0 +1,1 @@
+"""Agents, enrolment keys, credentials, trust."""

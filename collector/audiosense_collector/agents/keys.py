@@ -1,0 +1,81 @@
+"""The rules of enrolment keys."""
+
+import hashlib
+import secrets
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.agents.schemas import EnrolmentKeyOut
+from audiosense_collector.agents.tables import EnrolmentKeyRow
+from audiosense_collector.clock import now_us
+from audiosense_collector.errors import ForbiddenError, NotFoundError
+from audiosense_common.enrolment import EnrolmentKey
+
+SECRET_BYTES = 32
+_REMEDY = "create a new one with `audiosense-collector enrolment-key create`"
+
+
+def digest(secret: str) -> bytes:
+    """Return what is kept of a secret; a plain hash is enough for 256 random bits."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+async def create_key(session: AsyncSession, *, url: str, trust: str, uses: int, lifetime_us: int) -> EnrolmentKey:
+    """Make an enrolment key; this is the only time that its secret is known."""
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    now = now_us()
+    session.add(EnrolmentKeyRow(secret_sha256=digest(secret), created=now, expires=now + lifetime_us, uses=uses))
+    await session.flush()
+    return EnrolmentKey(url=url, trust=trust, secret=secret)
+
+
+async def use_key(session: AsyncSession, secret: str) -> None:
+    """Use a key once.
+
+    Raises:
+        ForbiddenError: unknown, revoked, expired or used up; the message says which.
+    """
+    row = await session.scalar(
+        select(EnrolmentKeyRow).where(EnrolmentKeyRow.secret_sha256 == digest(secret)).with_for_update()
+    )
+    if row is None:
+        raise ForbiddenError(f"the enrolment key is unknown to this collector; {_REMEDY}", kind="unknown_key")
+    state = _state(row)
+    if state != "valid":
+        reason = f"used up ({row.used} of {row.uses} uses)" if state == "used up" else state
+        raise ForbiddenError(f"the enrolment key is {reason}; {_REMEDY}", kind=f"key_{state.replace(' ', '_')}")
+    row.used += 1
+
+
+async def list_keys(session: AsyncSession) -> list[EnrolmentKeyOut]:
+    """Return all keys, the newest first."""
+    rows = await session.scalars(select(EnrolmentKeyRow).order_by(EnrolmentKeyRow.created.desc()))
+    return [
+        EnrolmentKeyOut(
+            id=row.id, created_us=row.created, expires_us=row.expires, uses=row.uses, used=row.used, state=_state(row)
+        )
+        for row in rows
+    ]
+
+
+async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
+    """Revoke a key; agents that it enrolled stay enrolled.
+
+    Raises:
+        NotFoundError: no such key.
+    """
+    row = await session.get(EnrolmentKeyRow, key_id, with_for_update=True)
+    if row is None:
+        raise NotFoundError(f"there is no enrolment key {key_id}; `audiosense-collector enrolment-key list` lists them")
+    row.revoked = row.revoked or now_us()
+
+
+def _state(row: EnrolmentKeyRow) -> Literal["valid", "expired", "used up", "revoked"]:
+    if row.revoked is not None:
+        return "revoked"
+    if row.expires <= now_us():
+        return "expired"
+    return "used up" if row.used >= row.uses else "valid"

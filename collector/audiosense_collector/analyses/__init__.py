@@ -1,0 +1,1 @@
+"""Stored analyses of recordings."""

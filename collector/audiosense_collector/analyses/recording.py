@@ -1,0 +1,158 @@
+"""Analysing a recording: checks, windows, features, scores. Pure work for a thread."""
+
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiosense_collector.training.scorer import OnnxScorer
+from audiosense_common.audio import Finding, Recording, inspect, read_recording, resample
+from audiosense_common.errors import AudioError
+from audiosense_common.features import SCHEMA_ID, FeatureExtractor, schema
+from audiosense_common.windows import split
+
+DEFAULT_WINDOW_S = 5.0
+MAX_WINDOWS = 1_440
+"""Two hours of windows of 5 s."""
+MAX_DECODED_BYTES = 256 * 2**20
+POWER_FEATURES = frozenset(
+    {"rms_dbfs", "band_0_500_db", "band_500_1000_db", "band_1000_4000_db", "band_4000_8000_db", "band_8000_12000_db"}
+)
+"""Averaged over windows as powers; of other features the summary holds the median."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a recording is analysed; ``sample_rate_hz`` null keeps the recording's own."""
+
+    channel: int = 0
+    window_s: float = DEFAULT_WINDOW_S
+    sample_rate_hz: int | None = None
+    schema_id: str = SCHEMA_ID
+    model: "ScoringModel | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringModel:
+    """A sensor's model: the bundle's graph, the columns that it needs, its threshold."""
+
+    digest: str
+    onnx: bytes
+    columns: tuple[int, ...]
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingAnalysis:
+    """What a recording gave.
+
+    Attributes:
+        recording: as decoded.
+        windows: views of the samples, each of one channel.
+        sample_rate_hz: of the windows.
+        start_s: of each window.
+        matrix: float16 features, shape (windows, features), as an agent would score them.
+        scores: shape (windows,), or null without a model.
+        findings: what a user should know of the recording.
+    """
+
+    recording: Recording
+    windows: list[NDArray[np.float32]]
+    sample_rate_hz: int
+    start_s: list[float]
+    matrix: NDArray[np.float16]
+    scores: NDArray[np.float32] | None
+    findings: list[Finding]
+    plan: Plan
+
+    def summary(self) -> dict[str, float]:
+        """Return one value per plain feature: the mean power where it is a power, the highest peak, else the median."""
+        names = schema(self.plan.schema_id)
+        matrix = self.matrix.astype(np.float64)
+        return {
+            name: round(_summarise(name, matrix[:, index]), 3)
+            for index, name in enumerate(names)
+            if not name.startswith("mel_max_shape_")
+        }
+
+
+def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
+    """Decode, check, cut into windows, describe and score.
+
+    A recording shorter than a window is described as one short window.
+
+    Raises:
+        AudioError: the file cannot be used; the message says why in one line.
+    """
+    recording = read_recording(file, name=filename, max_decoded_bytes=MAX_DECODED_BYTES)
+    samples = recording.channel(plan.channel)
+    findings = inspect(recording, channel=plan.channel, window_s=plan.window_s)
+    rate = plan.sample_rate_hz or recording.sample_rate_hz
+    if rate != recording.sample_rate_hz:
+        samples = resample(samples, recording.sample_rate_hz, rate)
+        message = f"{filename} has {recording.sample_rate_hz} Hz, the sensor {rate} Hz: it was resampled"
+        findings.append(Finding("resampled", message))
+    length = round(plan.window_s * rate)
+    if len(samples) // length > MAX_WINDOWS:
+        raise AudioError(
+            f"{filename} lasts {recording.duration_s:.0f} s, at most {MAX_WINDOWS * plan.window_s:.0f} s are analysed "
+            "at once; cut it into parts"
+        )
+    windows = list(split(samples, length)) or [samples]
+    extractor = FeatureExtractor(rate, plan.schema_id)
+    matrix = np.stack([extractor.extract(window) for window in windows])
+    return RecordingAnalysis(
+        recording=recording,
+        windows=windows,
+        sample_rate_hz=rate,
+        start_s=[index * length / rate for index in range(len(windows))],
+        matrix=matrix,
+        scores=_score(matrix, plan.model),
+        findings=findings,
+        plan=plan,
+    )
+
+
+def describe(analysis: RecordingAnalysis) -> dict[str, Any]:
+    """Return the analysis as it is stored and answered; see ``schemas.AnalysisResult``."""
+    recording, plan = analysis.recording, analysis.plan
+    model, scores = plan.model, analysis.scores
+    return {
+        "format": {
+            "container": recording.format,
+            "subtype": recording.subtype,
+            "sample_rate_hz": recording.sample_rate_hz,
+            "channels": recording.channels,
+            "channel": plan.channel,
+            "frames": len(recording.samples),
+            "duration_s": round(recording.duration_s, 6),
+        },
+        "warnings": [{"code": finding.code, "message": finding.message} for finding in analysis.findings],
+        "window_s": plan.window_s,
+        "sample_rate_hz": analysis.sample_rate_hz,
+        "start_s": [round(start, 6) for start in analysis.start_s],
+        "features": {
+            "schema_id": plan.schema_id,
+            "names": list(schema(plan.schema_id)),
+            "values": analysis.matrix.astype(np.float64).round(3).tolist(),
+        },
+        "summary": analysis.summary(),
+        "model": None if model is None else {"digest": model.digest, "threshold": model.threshold},
+        "score": None if scores is None else scores.astype(np.float64).round(6).tolist(),
+        "anomalous": None if model is None or scores is None else (scores >= model.threshold).tolist(),
+    }
+
+
+def _score(matrix: NDArray[np.float16], model: ScoringModel | None) -> NDArray[np.float32] | None:
+    if model is None:
+        return None
+    return OnnxScorer(model.onnx)(matrix[:, list(model.columns)].astype(np.float32))
+
+
+def _summarise(name: str, column: NDArray[np.float64]) -> float:
+    if name == "peak_dbfs":
+        return float(column.max())
+    if name in POWER_FEATURES:
+        return float(10 * np.log10(np.mean(10 ** (column / 10))))
+    return float(np.median(column))

@@ -1,0 +1,90 @@
+"""The two applications: one for browsers, one for agents."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from audiosense_collector import system
+from audiosense_collector.agents import routes as agents
+from audiosense_collector.analyses import routes as analyses
+from audiosense_collector.dashboard import mount_dashboard
+from audiosense_collector.developer import routes as developer
+from audiosense_collector.developer.access import DeveloperCors
+from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
+from audiosense_collector.events import routes as events
+from audiosense_collector.ingest import routes as ingest
+from audiosense_collector.live import routes as live
+from audiosense_collector.machines import routes as machines
+from audiosense_collector.models import routes as models
+from audiosense_collector.protection import BodyLimit, Protection
+from audiosense_collector.runtime import Runtime
+from audiosense_collector.training import routes as training
+
+BROWSER_ROUTERS = [
+    system.router,
+    machines.router,
+    events.router,
+    training.router,
+    models.router,
+    agents.router,
+    live.router,
+    analyses.router,
+    developer.router,
+]
+AGENT_ROUTERS = [agents.agent_router, ingest.agent_router, models.agent_router]
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """Make the application for browsers: the interface under ``/api/v1``, the developer interface, the dashboard."""
+    app = _make("AudioSense", BROWSER_ROUTERS)
+    app.state.runtime = runtime
+    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/analyses", "/analyze"}))
+    app.add_middleware(DeveloperCors, settings=runtime.settings)
+    app.add_middleware(Protection)
+    mount_dashboard(app, runtime.settings.dashboard_dir)
+    return app
+
+
+def create_agent_app(runtime: Runtime) -> FastAPI:
+    """Make the application for agents."""
+    app = _make("AudioSense for agents", AGENT_ROUTERS)
+    app.state.runtime = runtime
+    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches"}))
+    return app
+
+
+def browser_document() -> dict[str, Any]:
+    """Return the OpenAPI document of the browser's interface; the dashboard's client is generated from it."""
+    return _make("AudioSense", BROWSER_ROUTERS).openapi()
+
+
+def _make(title: str, routers: list[APIRouter]) -> FastAPI:
+    app = FastAPI(
+        title=title,
+        version=system.release(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        generate_unique_id_function=_name,
+        responses=responses(InvalidError),
+    )
+    for router in routers:
+        app.include_router(router)
+    install_handlers(app)
+    _document(app)
+    return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
+
+
+def _document(app: FastAPI) -> None:
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = document_problems(get_openapi(title=app.title, version=app.version, routes=app.routes))
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

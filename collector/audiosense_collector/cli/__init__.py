@@ -1,0 +1,27 @@
+"""The command line ``audiosense-collector``."""
+
+import logging
+import sys
+from typing import NoReturn
+
+from audiosense_collector.cli.keys import app as keys
+from audiosense_collector.cli.models import app as models
+from audiosense_collector.cli.serve import app
+from audiosense_collector.developer.cli import app as developer
+from audiosense_collector.logs import configure_logs
+from audiosense_common.errors import AudioSenseError
+
+app.add_typer(keys, name="enrolment-key")
+app.add_typer(models)
+app.add_typer(developer)
+
+
+def main() -> NoReturn:
+    """Run the command line; errors that are meant for the user are one line."""
+    configure_logs(logging.WARNING)
+    try:
+        app(prog_name="audiosense-collector")
+    except AudioSenseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,82 @@
+"""What all commands share: the database for the time of a command, and how results are printed."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from audiosense_collector.db.embedded import EmbeddedServer
+from audiosense_collector.db.engine import check_database
+from audiosense_collector.db.migrate import migrate
+from audiosense_collector.errors import DatabaseError
+from audiosense_collector.jobs import make_jobs
+from audiosense_collector.runtime import Runtime, open_runtime, prepare_data_dir
+from audiosense_collector.settings import Settings
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """Give the address of a checked and migrated database; the embedded server is stopped with its last user.
+
+    Raises:
+        DatabaseError: it cannot be started, reached or migrated.
+        SettingsError: the data directory cannot be written.
+    """
+    prepare_data_dir(settings.data_dir)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
+    with contextlib.ExitStack() as stack:
+        url = settings.database_url
+        if url is None:
+            server = EmbeddedServer(settings.data_dir / "postgresql")
+            stack.callback(server.release)
+            url = server.start()
+        check_database(url)
+        try:
+            migrate(url, retention_days=settings.retention_days)
+        except (SQLAlchemyError, psycopg.Error) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DatabaseError(f"the schema cannot be brought up to date: {reason}; check the user's rights") from None
+        yield url
+
+
+def _interrupt(_signal: int, _frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def run(work: Callable[[Runtime], Awaitable[T]]) -> T:
+    """Run a command's work against the database."""
+    settings = Settings.load()
+
+    async def main(url: str) -> T:
+        async with open_runtime(settings, url, make_jobs(url)) as runtime:
+            return await work(runtime)
+
+    with database(settings) as url:
+        return asyncio.run(main(url))
+
+
+def print_json(value: Any) -> None:
+    """Print JSON with sorted keys."""
+    print(json.dumps(value, indent=2, sort_keys=True))
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a plain table."""
+    cells = [list(heads), *([str(value) for value in row] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
+    for line in cells:
+        print("  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip())
+
+
+def show_time(time_us: int) -> str:
+    """Return a time for people."""
+    return dt.datetime.fromtimestamp(time_us / 1e6, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,75 @@
+"""``train``, ``push``, ``models``."""
+
+from typing import Annotated
+
+import typer
+
+from audiosense_collector.cli.common import print_json, print_table, run, show_time
+from audiosense_collector.machines.lookup import find_sensor
+from audiosense_collector.models import service
+from audiosense_collector.models.schemas import ModelSummary
+from audiosense_collector.runtime import Runtime
+from audiosense_collector.training import service as training
+
+app = typer.Typer()
+SENSOR_HELP = "Identity, name, or MACHINE/NAME."
+
+
+@app.command()
+def train(
+    sensor: Annotated[str, typer.Argument(help=SENSOR_HELP)],
+    windows: Annotated[int | None, typer.Option(min=1, help="Train on the newest N windows.")] = None,
+    percentile: Annotated[float | None, typer.Option(min=50, max=100, help="For the threshold.")] = None,
+) -> None:
+    """Train a sensor's model, by default on its first baseline, and push it."""
+
+    async def work(runtime: Runtime) -> str | None:
+        async with runtime.sessions() as session:
+            found = await find_sensor(session, sensor)
+        return await training.train(runtime, found.id, training.Request(windows, percentile))
+
+    print(f"model {run(work)} is trained; its agent takes it with one of its next batches")
+
+
+@app.command()
+def push(digest: str) -> None:
+    """Make a model the one that its sensor's agent is to run."""
+
+    async def work(runtime: Runtime) -> ModelSummary:
+        async with runtime.sessions.begin() as session:
+            return await service.push(session, runtime.signing_key, digest)
+
+    pushed = run(work)
+    print(f"model {pushed.digest}, version {pushed.version}, is offered to its agent")
+
+
+@app.command()
+def models(
+    sensor: Annotated[str | None, typer.Argument(help=SENSOR_HELP)] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """List models, the newest first."""
+
+    async def work(runtime: Runtime) -> list[ModelSummary]:
+        async with runtime.sessions() as session:
+            found = await find_sensor(session, sensor) if sensor else None
+            return await service.list_models(session, found.id if found else None)
+
+    listed = run(work)
+    if as_json:
+        print_json([model.model_dump(mode="json") for model in listed])
+        return
+    rows = [
+        (
+            model.digest,
+            model.version,
+            model.sensor_id,
+            model.state,
+            f"{model.threshold.value:.4f}",
+            model.baseline.windows,
+            show_time(model.created_us),
+        )
+        for model in listed
+    ]
+    print_table(("DIGEST", "VERSION", "SENSOR", "STATE", "THRESHOLD", "WINDOWS", "CREATED"), rows)

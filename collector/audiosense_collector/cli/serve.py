@@ -1,0 +1,64 @@
+"""``serve``, ``migrate``, ``openapi``."""
+
+import contextlib
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+import uvloop
+
+from audiosense_collector.cli.common import database, print_json
+from audiosense_collector.logs import configure_logs
+from audiosense_collector.settings import Settings
+
+if TYPE_CHECKING:
+    from audiosense_collector.server import Addresses
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="AudioSense's collector. Its settings are environment variables; docs/ lists them.",
+)
+
+
+@app.command()
+def serve() -> None:
+    """Run the collector: the port for agents, the port for browsers, training."""
+    from audiosense_collector.server import serve as run_servers  # noqa: PLC0415 - other commands start without it
+
+    settings = Settings.load()
+    configure_logs(logging.INFO)
+    with contextlib.suppress(KeyboardInterrupt), database(settings) as url:
+        uvloop.run(run_servers(settings, url, lambda addresses: _banner(settings, addresses)))
+    # The interpreter's end puts default actions back: a signal that comes late would turn a clean end into a death.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    print("AudioSense collector stopped")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    with database(Settings.load()):
+        print("the schema is up to date")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the browsers' interface as JSON."""
+    from audiosense_collector.app import browser_document  # noqa: PLC0415 - other commands start without it
+
+    print_json(browser_document())
+
+
+def _banner(settings: Settings, addresses: "Addresses") -> None:
+    print(
+        "AudioSense collector\n"
+        f"  dashboard  {addresses.http}\n"
+        f"  agents     {addresses.agents} (enrolment keys say {settings.agents_address})\n"
+        f"  data       {settings.data_dir}\n"
+        "Press Ctrl-C to stop.",
+        flush=True,
+    )

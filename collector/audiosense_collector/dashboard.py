@@ -1,0 +1,62 @@
+"""The built dashboard, served as static files; every other path is its start page."""
+
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+INDEX = "index.html"
+_MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>AudioSense</title>
+<h1>The dashboard is not built</h1>
+<p>Build it with <code>make dashboard</code> in a checkout, or name the folder of a built one in
+<code>AUDIOSENSE_DASHBOARD_DIR</code>; then load this page again. The interface under <code>/api/v1</code> works.</p>
+"""
+
+
+class Dashboard(StaticFiles):
+    """Hashed assets are kept by browsers for good, the start page is asked for each time."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder, check_dir=False)
+        self.folder = folder
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer a file, or the start page for a path of the dashboard's own."""
+        top = path.split("/", maxsplit=1)[0]
+        if top == "api":
+            known = any(route.matches(scope)[0] is Match.PARTIAL for route in scope["app"].routes)
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND)
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
+        if top == "assets":
+            return await self._file(path, scope)
+        if not (self.folder / INDEX).is_file():
+            return HTMLResponse(_MISSING, status_code=HTTPStatus.NOT_FOUND)
+        try:
+            return await self._file(path, scope)
+        except HTTPException as error:
+            if error.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return self._start_page(scope)
+
+    def _start_page(self, scope: Scope) -> Response:
+        # The page names its files relative to its own folder, so that any sub-path will do; a deeper path leads back.
+        depth = scope["path"].removeprefix(scope.get("root_path", "")).count("/") - 1
+        page = (self.folder / INDEX).read_text(encoding="utf-8").replace('="./', '="./' + "../" * depth)
+        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+    async def _file(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        immutable = path.startswith("assets/")
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if immutable else "no-cache"
+        return response
+
+
+def mount_dashboard(app: Starlette, folder: Path) -> None:
+    """Serve the dashboard under every path that no route has taken."""
+    app.mount("/", Dashboard(folder), name="dashboard")

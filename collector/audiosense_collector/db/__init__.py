@@ -1,0 +1,1 @@
+"""Database: engine, sessions, embedded server, migrations."""

@@ -1,0 +1,14 @@
+"""All tables in one place, for migrations."""
+
+from audiosense_collector.agents import tables as _agents
+from audiosense_collector.analyses import tables as _analyses
+from audiosense_collector.db.base import Table
+from audiosense_collector.developer import tables as _developer
+from audiosense_collector.events import tables as _events
+from audiosense_collector.ingest import tables as _ingest
+from audiosense_collector.machines import tables as _machines
+from audiosense_collector.models import tables as _models
+from audiosense_collector.training import tables as _training
+
+metadata = Table.metadata
+SUBJECTS = (_agents, _analyses, _developer, _events, _ingest, _machines, _models, _training)

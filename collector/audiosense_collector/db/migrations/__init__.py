@@ -1,0 +1,1 @@
+"""Migrations, forward only; each is safe while the previous release still runs."""

@@ -1,0 +1,1 @@
+"""Events: spans of anomalous windows."""

@@ -1,0 +1,29 @@
+"""Event."""
+
+from uuid import UUID
+
+from sqlalchemy import REAL, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from audiosense_collector.db.base import Table, TimeColumn
+
+
+class EventRow(Table):
+    """A span of anomalous windows in its newest revision."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("ix_event_sensor_id_start", "sensor_id", "start"),
+        Index("ix_event_start", "start"),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sensor_id: Mapped[UUID] = mapped_column(ForeignKey("sensor.id"))
+    revision: Mapped[int]
+    state: Mapped[str]
+    start: Mapped[TimeColumn]
+    end: Mapped[TimeColumn]
+    peak: Mapped[TimeColumn]
+    peak_score: Mapped[float] = mapped_column(REAL)
+    threshold: Mapped[float] = mapped_column(REAL)
+    windows: Mapped[int]
+    model_digest: Mapped[str]

@@ -1,0 +1,188 @@
+"""The way of a batch: token, measurements, events, running models, heartbeat, training, answer."""
+
+import secrets
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.agents import service as agents
+from audiosense_collector.agents.tables import Agent, AgentState
+from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.errors import ForbiddenError, InvalidError
+from audiosense_collector.events import service as events
+from audiosense_collector.ingest.body import ParsedBatch
+from audiosense_collector.ingest.rows import Rows, Stored, insert_rows, number_digests, number_schemas, single
+from audiosense_collector.ingest.tables import STATUS_CODES, ModelDigest
+from audiosense_collector.live import notify
+from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.models import service as models
+from audiosense_collector.runtime import Runtime
+from audiosense_collector.training import service as training
+from audiosense_common.features import column
+from audiosense_common.wire import Answer, Batch, RunningModel, SensorColumns
+
+log = structlog.get_logger()
+TOKEN_BYTES = 24
+_INT64_MAX = 2**63 - 1
+"""What a column holds; an agent whose clock or count is broken is still heard."""
+
+
+async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: ParsedBatch) -> Answer | ForbiddenError:
+    """Store a batch; the caller ends the transaction and only then answers.
+
+    Returns:
+        The answer, or the refusal of an agent that has just been quarantined, which must be committed too.
+
+    Raises:
+        ForbiddenError: the agent was revoked or quarantined before.
+        InvalidError: a field cannot be taken; nothing of the batch is stored.
+    """
+    agent = await agents.lock(session, agent_id)
+    batch = parsed.batch
+    if batch.agent != agent.id:
+        raise InvalidError(f"agent: the batch is of agent {batch.agent}, the credential of {agent.id}", loc="agent")
+    if agent.last_batch_sha256 == parsed.sha256:
+        return Answer.model_validate(agent.last_answer)
+    if not _is_next(agent, batch):
+        return _quarantine(agent)
+    now = now_us()
+    sensors = await _own_sensors(session, agent_id, batch)
+    stored = await _store(session, runtime, sensors, batch, now)
+    await events.upsert(session, batch.events)
+    await _note_running(session, sensors, batch.running)
+    _note_heartbeat(agent, sensors, batch, now)
+    await _train_where_due(session, runtime, list(sensors.values()))
+    await session.flush()
+    count = sum(len(measured.seq) for measured in batch.sensors)
+    new = sum(found.new for found in stored.values())
+    answer = Answer(
+        server_time_us=now_us(),
+        token=secrets.token_urlsafe(TOKEN_BYTES),
+        stored=new,
+        repeated=count - new,
+        desired=await models.desired(session, list(sensors.values())),
+    )
+    agent.token, agent.epoch = answer.token, batch.epoch
+    agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")
+    return answer
+
+
+def _is_next(agent: Agent, batch: Batch) -> bool:
+    new_epoch = batch.token is None and batch.epoch != agent.epoch
+    return agent.token is None or new_epoch or batch.token == agent.token
+
+
+def _quarantine(agent: Agent) -> ForbiddenError:
+    agent.state = AgentState.QUARANTINED.value
+    agent.state_reason = "a batch came with an old token and is no repeat, so there are two copies of this agent"
+    log.warning("agent quarantined", agent=str(agent.id), name=agent.name)
+    return agents.quarantined(agent)
+
+
+async def _own_sensors(session: AsyncSession, agent_id: UUID, batch: Batch) -> dict[UUID, Sensor]:
+    rows = await session.scalars(select(Sensor).where(Sensor.agent_id == agent_id))
+    sensors = {sensor.id: sensor for sensor in rows}
+    named = [(f"sensors.{place}.sensor", measured.sensor) for place, measured in enumerate(batch.sensors)]
+    named += [(f"events.{place}.sensor", event.sensor) for place, event in enumerate(batch.events)]
+    for where, sensor_id in named:
+        if sensor_id not in sensors:
+            raise InvalidError(
+                f"{where}: sensor {sensor_id} is unknown for this agent; register it, or enrol the agent again",
+                loc=where,
+            )
+    return sensors
+
+
+async def _store(
+    session: AsyncSession, runtime: Runtime, sensors: Mapping[UUID, Sensor], batch: Batch, now: int
+) -> dict[UUID, Stored]:
+    digests = await number_digests(session, [digest for measured in batch.sensors for digest in measured.models])
+    schemas = await number_schemas(session, [measured.features.schema_id for measured in batch.sensors])
+    rows = Rows(retention_us=runtime.settings.retention_days * DAY_US)
+    for place, measured in enumerate(batch.sensors):
+        rows.add(measured, place, digests=digests, schema=schemas[measured.features.schema_id], now=now)
+    stored = await insert_rows(session, rows, batch.epoch)
+    for measured in batch.sensors:
+        sensor = sensors[measured.sensor]
+        found = stored.get(sensor.id, Stored())
+        sensor.last_heard = now
+        if found.new:
+            _note_latest(sensor, measured, now)
+            await _announce(session, sensor, measured)
+    for sensor_id, found in stored.items():
+        sensors[sensor_id].measurements += found.new
+        sensors[sensor_id].learning_windows += found.learning
+    return stored
+
+
+def _note_latest(sensor: Sensor, measured: SensorColumns, now: int) -> None:
+    """Keep the newest measurement beside the sensor; a time beyond tomorrow is no news."""
+    times = [(time_us, place) for place, time_us in enumerate(measured.time_us) if time_us <= now + DAY_US]
+    time_us, place = max(times, default=(0, -1))
+    if place < 0 or (sensor.last_time is not None and time_us < sensor.last_time):
+        return
+    vector = measured.features.unpack()[place]
+    sensor.last_time = time_us
+    sensor.last_status = STATUS_CODES[measured.status[place]]
+    sensor.last_score = single(measured.score[place])
+    sensor.last_level_dbfs = single(measured.level_dbfs[place])
+    sensor.last_dominant_hz = single(measured.dominant_hz[place])
+    sensor.last_flatness_db = float(vector[column(measured.features.schema_id, "flatness_db")])
+
+
+async def _announce(session: AsyncSession, sensor: Sensor, measured: SensorColumns) -> None:
+    threshold = None
+    if measured.models:
+        threshold = await session.scalar(select(ModelDigest.threshold).where(ModelDigest.digest == measured.models[-1]))
+    await notify.measurements(
+        session,
+        sensor_id=sensor.id,
+        machine_id=sensor.machine_id,
+        threshold=threshold,
+        columns={
+            "time_us": measured.time_us,
+            "score": measured.score,
+            "status": [status.value for status in measured.status],
+            "level_dbfs": measured.level_dbfs,
+            "dominant_hz": measured.dominant_hz,
+        },
+    )
+
+
+async def _note_running(
+    session: AsyncSession, sensors: Mapping[UUID, Sensor], running: Mapping[UUID, RunningModel]
+) -> None:
+    for sensor_id, model in running.items():
+        sensor = sensors.get(sensor_id)
+        if sensor is None:
+            continue
+        if model.digest is not None and model.digest != sensor.running_digest:
+            await notify.model(session, sensor_id, model.digest, "running")
+        if model.refused is not None and model.refused != sensor.refused_digest:
+            await notify.model(session, sensor_id, model.refused, "refused")
+        sensor.running_digest = model.digest
+        sensor.refused_digest, sensor.refused_reason = model.refused, model.reason
+
+
+def _note_heartbeat(agent: Agent, sensors: Mapping[UUID, Sensor], batch: Batch, now: int) -> None:
+    agent.last_seen = now
+    agent.clock_offset_us = max(-_INT64_MAX, min(batch.sent_us - now, _INT64_MAX))
+    beat = batch.heartbeat
+    if beat is None:
+        return
+    agent.version = beat.version
+    for name in ("spool_rows", "spool_bytes", "dropped", "dead_letters"):
+        setattr(agent, name, min(getattr(beat, name), _INT64_MAX))
+    for sensor_id, state in beat.sources.items():
+        if sensor_id in sensors:
+            sensors[sensor_id].source_state = state
+
+
+async def _train_where_due(session: AsyncSession, runtime: Runtime, sensors: list[Sensor]) -> None:
+    for sensor in sensors:
+        if training.is_due(sensor, runtime.settings.baseline_windows):
+            sensor.training_requested = sensor.learning_windows
+            await training.request(session, runtime.jobs, sensor.id)

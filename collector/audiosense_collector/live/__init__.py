@@ -1,0 +1,1 @@
+"""Live updates to browsers by server-sent events."""

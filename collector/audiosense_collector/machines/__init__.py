@@ -1,0 +1,1 @@
+"""Sites, machines, sensors and what the fleet and machine pages show."""

@@ -1,0 +1,35 @@
+"""Finding a sensor by what a person types."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.errors import InvalidError, NotFoundError
+from audiosense_collector.machines.tables import Machine, Sensor
+
+
+async def find_sensor(session: AsyncSession, words: str) -> Sensor:
+    """Return the sensor of an identity, a name, or ``MACHINE/NAME``.
+
+    Raises:
+        NotFoundError: none is called so.
+        InvalidError: several are.
+    """
+    rows = await session.execute(select(Sensor, Machine).join(Machine).where(_condition(words)).limit(2))
+    found = rows.all()
+    if not found:
+        names = await session.scalars(
+            select(Machine.name + "/" + Sensor.name).select_from(Sensor).join(Machine).limit(5)
+        )
+        raise NotFoundError(f"there is no sensor {words!r}; some that exist: {', '.join(sorted(names)) or 'none yet'}")
+    if len(found) > 1:
+        raise InvalidError(f"several sensors are called {words!r}; write MACHINE/NAME or the identity")
+    return found[0][0]
+
+
+def _condition(words: str) -> ColumnElement[bool]:
+    try:
+        return Sensor.id == UUID(words)
+    except ValueError:
+        return (Sensor.name == words) | (Machine.name + "/" + Sensor.name == words)

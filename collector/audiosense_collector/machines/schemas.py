@@ -1,0 +1,149 @@
+"""Fleet, machine and series as the interface shows them."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from audiosense_collector.models.schemas import ModelSummary
+
+
+class ShownStatus(StrEnum):
+    """How a sensor or machine is, from worst to best; a machine is as bad as its worst sensor."""
+
+    ALARM = "alarm"
+    ANOMALOUS = "anomalous"
+    INVALID = "invalid"
+    OFFLINE = "offline"
+    WAITING = "waiting"
+    LEARNING = "learning"
+    STOPPED = "stopped"
+    NORMAL = "normal"
+
+
+class Learning(BaseModel):
+    """How far a baseline has come."""
+
+    windows: int
+    needed: int
+
+
+class Sparkline(BaseModel):
+    """The last hour, or what there is of it, in at most 60 points: the highest score, or the level while learning."""
+
+    kind: Literal["score", "level_dbfs"]
+    time_us: list[int]
+    value: list[float | None]
+
+
+class SensorCard(BaseModel):
+    """A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window."""
+
+    id: UUID
+    name: str
+    agent_id: UUID | None
+    status: ShownStatus
+    score: float | None
+    threshold: float | None
+    level_dbfs: float | None
+    dominant_hz: float | None
+    last_heard_us: int | None
+    model_digest: str | None
+    learning: Learning | None
+    heuristic_flag: bool | None
+    open_event: bool
+    sparkline: Sparkline
+
+
+class SiteOut(BaseModel):
+    """A place."""
+
+    id: UUID
+    name: str
+
+
+class _MachineBase(BaseModel):
+    id: UUID
+    name: str
+    site: SiteOut
+    status: ShownStatus
+    score: float | None
+    threshold: float | None
+    last_heard_us: int | None
+    open_events: int
+
+
+class MachineCard(_MachineBase):
+    """A machine with its sensors; score and threshold are those of its worst sensor."""
+
+    sensors: list[SensorCard]
+
+
+class Fleet(BaseModel):
+    """All machines."""
+
+    server_time_us: int
+    machines: list[MachineCard]
+
+
+class SensorDetail(SensorCard):
+    """A sensor with how it hears, its settings and its models."""
+
+    sample_rate_hz: int
+    window_s: float
+    source: str
+    schema_id: str
+    source_state: str | None
+    heuristic_dominant_hz: float
+    heuristic_flatness: float
+    baseline_windows: int
+    training_error: str | None
+    model: ModelSummary | None
+    models: list[ModelSummary]
+
+
+class MachineDetail(_MachineBase):
+    """A machine with all that is known of its sensors."""
+
+    sensors: list[SensorDetail]
+
+
+class SensorSettings(BaseModel):
+    """Settings of a sensor; what is left out stays, null returns to the collector's default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    heuristic_dominant_hz: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    heuristic_flatness: Annotated[float, Field(gt=0, le=1)] | None = None
+    baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class Series(BaseModel):
+    """Measurements of a sensor as columns.
+
+    With more rows than points each point is one real measurement: the one with the highest score in its span of
+    ``resolution_us``, the loudest where there is no score. 0 says that every row is shown.
+    """
+
+    sensor_id: UUID
+    from_us: int
+    to_us: int
+    resolution_us: int
+    count: int
+    time_us: list[int]
+    score: list[float | None]
+    status: list[Literal["learning", "normal", "anomalous", "stopped", "invalid"]]
+    level_dbfs: list[float]
+    dominant_hz: list[float]
+    threshold: list[float | None]
+    features: dict[str, list[float | None]]
+
+
+class FeatureOut(BaseModel):
+    """A feature that can be charted."""
+
+    name: str
+    label: str
+    unit: str
+    group: str

@@ -1,0 +1,67 @@
+"""Site, machine, sensor."""
+
+from uuid import UUID
+
+from sqlalchemy import REAL, BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from audiosense_collector.db.base import Identity, MicrosecondTime, Table, TimeColumn
+
+
+class Site(Table):
+    """A place."""
+
+    __tablename__ = "site"
+    id: Mapped[Identity]
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class Machine(Table):
+    """A thing that runs; ``sandbox`` marks the one that the developer interface acts on."""
+
+    __tablename__ = "machine"
+    __table_args__ = (UniqueConstraint("site_id", "name"),)
+    id: Mapped[Identity]
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("site.id"))
+    name: Mapped[str]
+    sandbox: Mapped[bool] = mapped_column(default=False)
+
+
+class Sensor(Table):
+    """One audio channel on a machine, with its settings, its models and its latest measurement.
+
+    The latest measurement is kept here because finding it in all partitions would cost a probe of each.
+    """
+
+    __tablename__ = "sensor"
+    __table_args__ = (UniqueConstraint("agent_id", "name"), Index("ix_sensor_machine_id", "machine_id"))
+    id: Mapped[Identity]
+    agent_id: Mapped[UUID | None] = mapped_column(ForeignKey("agent.id"))
+    machine_id: Mapped[UUID] = mapped_column(ForeignKey("machine.id"))
+    name: Mapped[str]
+    created: Mapped[TimeColumn]
+    sample_rate_hz: Mapped[int]
+    window_s: Mapped[float]
+    schema_id: Mapped[str]
+    source: Mapped[str]
+    source_state: Mapped[str | None]
+    heuristic_dominant_hz: Mapped[float | None]
+    heuristic_flatness: Mapped[float | None]
+    baseline_windows: Mapped[int | None]
+    baseline_since: Mapped[TimeColumn]
+    learning_windows: Mapped[int] = mapped_column(default=0)
+    training_requested: Mapped[int | None]
+    training_error: Mapped[str | None]
+    measurements: Mapped[int] = mapped_column(BigInteger, default=0)
+    bundle_version: Mapped[int] = mapped_column(default=0)
+    desired_digest: Mapped[str | None]
+    running_digest: Mapped[str | None]
+    refused_digest: Mapped[str | None]
+    refused_reason: Mapped[str | None]
+    last_heard: Mapped[int | None] = mapped_column(MicrosecondTime())
+    last_time: Mapped[int | None] = mapped_column(MicrosecondTime())
+    last_status: Mapped[int | None] = mapped_column(SmallInteger)
+    last_score: Mapped[float | None] = mapped_column(REAL)
+    last_level_dbfs: Mapped[float | None] = mapped_column(REAL)
+    last_dominant_hz: Mapped[float | None] = mapped_column(REAL)
+    last_flatness_db: Mapped[float | None] = mapped_column(REAL)

@@ -1,0 +1,1 @@
+"""Stored models and their push to agents."""

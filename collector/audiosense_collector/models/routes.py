@@ -1,0 +1,39 @@
+"""Models over HTTP: bundles for agents, lists and pushes for browsers."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Response
+
+from audiosense_collector.agents.routes import AgentId
+from audiosense_collector.db.session import Session
+from audiosense_collector.errors import ForbiddenError, NotFoundError, UnauthorizedError, responses
+from audiosense_collector.models import service
+from audiosense_collector.models.schemas import ModelSummary
+from audiosense_collector.runtime import RuntimeOf
+
+router = APIRouter(prefix="/api/v1", tags=["models"])
+agent_router = APIRouter(prefix="/api/v1", tags=["models"])
+DigestPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+
+
+@router.get("/models")
+async def list_models(session: Session, sensor: UUID | None = None) -> list[ModelSummary]:
+    """The models of a sensor, or all, the newest first."""
+    return await service.list_models(session, sensor)
+
+
+@router.post("/models/{digest}/push", responses=responses(NotFoundError))
+async def push_model(digest: DigestPath, session: Session, runtime: RuntimeOf) -> ModelSummary:
+    """Make a model the one that its sensor's agent is to run."""
+    return await service.push(session, runtime.signing_key, digest)
+
+
+@agent_router.get(
+    "/bundles/{digest}",
+    response_class=Response,
+    responses=responses(UnauthorizedError, ForbiddenError, NotFoundError),
+)
+async def read_bundle(digest: DigestPath, agent: AgentId, session: Session) -> Response:
+    """Fetch a bundle for one of the agent's own sensors."""
+    return Response(await service.read_bundle(session, agent, digest), media_type="application/zip")

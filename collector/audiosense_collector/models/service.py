@@ -1,0 +1,151 @@
+"""The rules of models: storing, offering, pushing."""
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
+
+from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.errors import NotFoundError
+from audiosense_collector.ingest.tables import ModelDigest
+from audiosense_collector.live import notify
+from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.models.schemas import BaselineSummary, ModelSummary, ThresholdSummary
+from audiosense_collector.models.tables import Model
+from audiosense_collector.signing import SigningKey
+from audiosense_common.bundle import Bundle, Manifest, open_bundle, sign_bundle
+from audiosense_common.wire import DesiredModel
+
+INSTALL_WITHIN_US = 30 * DAY_US
+
+
+async def store(session: AsyncSession, bundle: Bundle, packed: bytes, *, pushed_from: str | None = None) -> Model:
+    """Keep a bundle and, unless a newer one was made meanwhile, offer it to the sensor's agent."""
+    manifest = bundle.manifest
+    model = Model(
+        digest=bundle.digest,
+        sensor_id=manifest.sensor,
+        version=manifest.bundle_version,
+        created=manifest.created_us,
+        pushed_from=pushed_from,
+        manifest=manifest.model_dump(mode="json"),
+        bundle=packed,
+    )
+    session.add(model)
+    await session.flush()
+    known = insert(ModelDigest).values(digest=bundle.digest, threshold=manifest.threshold.value)
+    await session.execute(
+        known.on_conflict_do_update(index_elements=[ModelDigest.digest], set_={"threshold": known.excluded.threshold})
+    )
+    newest = await session.scalar(select(func.max(Model.version)).where(Model.sensor_id == manifest.sensor))
+    if newest == model.version:
+        await _offer(session, model)
+    return model
+
+
+async def push(session: AsyncSession, key: SigningKey, digest: str) -> ModelSummary:
+    """Make a model the one that its sensor's agent is to run.
+
+    Agents take no bundle with a lower version than they have, so an older one, or one past its date, is signed again
+    with the same content as the newest.
+
+    Raises:
+        NotFoundError: no such model.
+    """
+    model = await session.get(Model, digest, options=[undefer(Model.bundle)])
+    if model is None:
+        raise NotFoundError(f"there is no model {digest}; `audiosense-collector models` lists them")
+    sensor = await session.get(Sensor, model.sensor_id, with_for_update=True)
+    assert sensor is not None
+    newest = await session.scalar(select(func.max(Model.version)).where(Model.sensor_id == model.sensor_id))
+    now = now_us()
+    if model.version == newest and model.manifest["install_before_us"] > now:
+        await _offer(session, model)
+    else:
+        sensor.bundle_version += 1
+        bundle = _sign_again(model, key, sensor.bundle_version, now)
+        model = await store(session, bundle, bundle.pack(), pushed_from=digest)
+    return summarise(model, sensor)
+
+
+def _sign_again(model: Model, key: SigningKey, version: int, now: int) -> Bundle:
+    trusted = key.public_keys()
+    old = open_bundle(model.bundle, trusted)
+    changes = {
+        "bundle_version": version,
+        "created_us": now,
+        "install_before_us": now + INSTALL_WITHIN_US,
+        "signing_key": key.key_id,
+    }
+    manifest = Manifest.model_validate(old.manifest.model_dump() | changes)
+    return sign_bundle(manifest, old.model, old.golden, key.private)
+
+
+async def _offer(session: AsyncSession, model: Model) -> None:
+    sensor = await session.get(Sensor, model.sensor_id, with_for_update=True)
+    assert sensor is not None
+    sensor.desired_digest = model.digest
+    await session.flush()
+    await notify.model(session, sensor.id, model.digest, "offered")
+
+
+async def desired(session: AsyncSession, sensors: list[Sensor]) -> dict[UUID, DesiredModel]:
+    """Return what the agents of some sensors should run."""
+    digests = {sensor.desired_digest: sensor.id for sensor in sensors if sensor.desired_digest}
+    if not digests:
+        return {}
+    rows = await session.execute(select(Model.digest, Model.version).where(Model.digest.in_(digests)))
+    return {digests[digest]: DesiredModel(digest=digest, version=version) for digest, version in rows}
+
+
+async def read_bundle(session: AsyncSession, agent_id: UUID, digest: str) -> bytes:
+    """Return a bundle for one of an agent's own sensors.
+
+    Raises:
+        NotFoundError: no such bundle, or one of another agent's sensor.
+    """
+    content = await session.scalar(
+        select(Model.bundle)
+        .join(Sensor, Sensor.id == Model.sensor_id)
+        .where(Model.digest == digest, Sensor.agent_id == agent_id)
+    )
+    if content is None:
+        raise NotFoundError(f"there is no bundle {digest} for this agent")
+    return content
+
+
+async def list_models(session: AsyncSession, sensor_id: UUID | None = None) -> list[ModelSummary]:
+    """Return the models of a sensor, or all, the newest first."""
+    query = select(Model, Sensor).join(Sensor, Sensor.id == Model.sensor_id).order_by(Model.created.desc())
+    if sensor_id is not None:
+        query = query.where(Model.sensor_id == sensor_id)
+    return [summarise(model, sensor) for model, sensor in (await session.execute(query))]
+
+
+def summarise(model: Model, sensor: Sensor) -> ModelSummary:
+    """Describe a model and how its sensor's agent stands to it."""
+    manifest = model.manifest
+    state = _state(model.digest, sensor)
+    return ModelSummary(
+        digest=model.digest,
+        version=model.version,
+        sensor_id=model.sensor_id,
+        detector=manifest["detector"],
+        created_us=model.created,
+        baseline=BaselineSummary.model_validate(manifest["baseline"]),
+        threshold=ThresholdSummary.model_validate(manifest["threshold"]),
+        evaluation=manifest["evaluation"],
+        state=state,
+        refused_reason=sensor.refused_reason if state == "refused" else None,
+    )
+
+
+def _state(digest: str, sensor: Sensor) -> Literal["offered", "running", "refused", "previous"]:
+    if digest == sensor.running_digest:
+        return "running"
+    if digest == sensor.refused_digest:
+        return "refused"
+    return "offered" if digest == sensor.desired_digest else "previous"

@@ -1,0 +1,83 @@
+"""What one running collector holds: settings, database, signing key, TLS, jobs, live hub."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import procrastinate
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
+from audiosense_collector.errors import SettingsError
+from audiosense_collector.live.hub import Hub
+from audiosense_collector.settings import Settings
+from audiosense_collector.signing import SigningKey, load_signing_key
+from audiosense_collector.tls import Tls, ensure_tls
+from audiosense_collector.training.process import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Shared by all requests and jobs of a process; opened by ``open_runtime``."""
+
+    settings: Settings
+    engine: AsyncEngine
+    sessions: Sessions
+    signing_key: SigningKey
+    tls: Tls
+    jobs: procrastinate.App
+    trainer: Trainer
+    hub: Hub
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, database_url: str, jobs: procrastinate.App) -> AsyncIterator[Runtime]:
+    """Open everything against a migrated database, and close it again; hub and worker are started by the server."""
+    async with AsyncExitStack() as stack:
+        engine = make_engine(database_url)
+        stack.push_async_callback(engine.dispose)
+        await stack.enter_async_context(jobs.open_async())
+        trainer = Trainer()
+        stack.callback(trainer.close)
+        hub = Hub(libpq_url(database_url))
+        stack.push_async_callback(hub.close)
+        yield Runtime(
+            settings=settings,
+            engine=engine,
+            sessions=make_sessions(engine),
+            signing_key=load_signing_key(settings.data_dir),
+            tls=ensure_tls(settings),
+            jobs=jobs,
+            trainer=trainer,
+            hub=hub,
+        )
+
+
+def _of_request(request: Request) -> Runtime:
+    runtime = request.app.state.runtime
+    assert isinstance(runtime, Runtime)
+    return runtime
+
+
+RuntimeOf = Annotated[Runtime, Depends(_of_request)]
+
+
+def prepare_data_dir(data_dir: Path) -> None:
+    """Make the data directory with its folder ``run``.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        (data_dir / "run").mkdir(mode=0o755, parents=True, exist_ok=True)
+        probe = data_dir / "run" / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"the data directory {data_dir} cannot be written: {error.strerror}; "
+            "make it writable for this user, or name another in AUDIOSENSE_DATA_DIR"
+        ) from None

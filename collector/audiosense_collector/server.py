@@ -1,0 +1,221 @@
+"""The two servers, for browsers and for agents, in one process and one event loop."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from procrastinate.exceptions import ConnectorException
+
+from audiosense_collector.app import create_agent_app, create_app
+from audiosense_collector.errors import SettingsError, StartError
+from audiosense_collector.jobs import make_jobs
+from audiosense_collector.runtime import Runtime, open_runtime
+from audiosense_collector.settings import ADDRESSES_FILE, Settings
+
+log = structlog.get_logger()
+GRACE_S = 10
+WORKER_RETRY_S = 2
+IDLE_GRACE_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the servers listen."""
+
+    http: str
+    agents: str
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the process, and at its end waits for requests but not for idle clients."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish running requests; an idle TLS client would take its time to say goodbye."""
+        aborting = asyncio.create_task(self._abort_idle())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            aborting.cancel()
+
+    async def _abort_idle(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_GRACE_S)
+            for connection in list(self.server_state.connections):
+                cycle = getattr(connection, "cycle", None)
+                transport = getattr(connection, "transport", None)
+                idle = cycle is None or cycle.response_complete
+                if transport is not None and idle and not transport.get_write_buffer_size():
+                    transport.abort()
+
+
+async def serve(settings: Settings, database_url: str, started: Callable[[Addresses], None]) -> None:
+    """Run until SIGINT or SIGTERM; calls ``started`` once both servers listen.
+
+    Raises:
+        StartError: a server or the queue's worker has ended by itself.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's own handlers: they end with the loop, and a second signal would then cut the database's stop short.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(_alone(settings.data_dir))
+        addresses, _runtime, parts = await stack.enter_async_context(running(settings, database_url))
+        started(addresses)
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
+        ended = not waiting.done()
+        waiting.cancel()
+    if ended:
+        reason = next(
+            (str(part.exception()) for part in parts if not part.cancelled() and part.exception()), "no reason"
+        )
+        raise StartError(f"a part of the collector ended by itself: {' '.join(reason.split())}; start it again")
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, database_url: str
+) -> AsyncIterator[tuple[Addresses, Runtime, list[asyncio.Task[None]]]]:
+    """Run both servers; on leaving they stop accepting, streams end and running requests are finished."""
+    async with AsyncExitStack() as stack:
+        sockets = [
+            stack.enter_context(_bind(settings.http_host, settings.http_port, "AUDIOSENSE_HTTP_PORT")),
+            stack.enter_context(_bind(settings.agent_host, settings.agent_port, "AUDIOSENSE_AGENT_PORT")),
+        ]
+        addresses = Addresses(_address("http", sockets[0]), _address("https", sockets[1]))
+        runtime = await stack.enter_async_context(open_runtime(settings, database_url, make_jobs(database_url)))
+        await runtime.hub.start()
+        worker = await stack.enter_async_context(_working(runtime))
+        tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
+        servers = [_configure(create_app(runtime)), _configure(create_agent_app(runtime), **tls)]
+        tasks = [
+            asyncio.create_task(server.serve(sockets=[bound])) for server, bound in zip(servers, sockets, strict=True)
+        ]
+        try:
+            await _wait_until_started(servers, tasks)
+            stack.enter_context(_published(settings.data_dir, addresses))
+            yield addresses, runtime, [*tasks, worker]
+        finally:
+            runtime.hub.end_streams()
+            for server in servers:
+                server.should_exit = True
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _working(runtime: Runtime) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the queue's worker; on leaving it finishes what it does."""
+    worker = asyncio.create_task(_work(runtime))
+    try:
+        yield worker
+    finally:
+        worker.cancel()
+        await asyncio.wait([worker])
+
+
+async def _work(runtime: Runtime) -> None:
+    """Run the worker, again and again while the database comes and goes."""
+    while True:
+        try:
+            await runtime.jobs.run_worker_async(
+                additional_context={"runtime": runtime},
+                concurrency=2,
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=GRACE_S,
+            )
+        except ConnectorException as error:
+            log.warning("worker interrupted", error=" ".join(str(error.__cause__ or error).split()))
+        await asyncio.sleep(WORKER_RETRY_S)
+
+
+def _configure(app: Any, **options: Any) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            **options,
+        )
+    )
+
+
+async def _wait_until_started(servers: list[_Server], tasks: list[asyncio.Task[None]]) -> None:
+    while not all(server.started for server in servers):
+        if any(task.done() for task in tasks):
+            await asyncio.gather(*tasks)
+        await asyncio.sleep(0.01)
+
+
+def _bind(host: str, port: int, variable: str) -> socket.socket:
+    """Bind before anything is started, so that a taken port is one line and nothing is left behind."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except OSError:
+            bound.close()
+            raise
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {error.strerror}; end the program that has the port, or set {variable}"
+        ) from None
+    return bound
+
+
+def _address(scheme: str, bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104 - what a client dials
+    return f"{scheme}://{shown}:{port}"
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Keep a second server away: on free ports it would publish its addresses over the first one's."""
+    with (data_dir / "run" / "serve.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(
+                f"another collector runs on the data directory {data_dir}; end it, or set AUDIOSENSE_DATA_DIR"
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _published(data_dir: Path, addresses: Addresses) -> Iterator[None]:
+    path = data_dir / ADDRESSES_FILE
+    temporary = path.with_name(f".addresses.{os.getpid()}")
+    temporary.write_text(json.dumps({"http": addresses.http, "agents": addresses.agents}))
+    temporary.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

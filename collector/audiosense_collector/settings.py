@@ -1,0 +1,122 @@
+"""The collector's settings, from environment variables and a file ``.env``."""
+
+import json
+import os
+import socket
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from audiosense_collector.errors import SettingsError
+
+ADDRESSES_FILE = Path("run") / "addresses.json"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_PACKAGED_DASHBOARD = Path(__file__).with_name("dashboard")
+
+
+def _default_data_dir() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/audiosense")
+    return Path("~/.local/share/audiosense").expanduser()
+
+
+def _default_dashboard_dir() -> Path:
+    return _PACKAGED_DASHBOARD if _PACKAGED_DASHBOARD.is_dir() else _CHECKOUT / "dashboard" / "dist"
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings from the environment and ``.env``; a field's alias, where it has one, is its variable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AUDIOSENSE_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: a value cannot be used; the message names the variable.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            variable = name if name.isupper() else f"AUDIOSENSE_{name.upper()}"
+            message = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"{variable} cannot be used: {message}; change it in the environment or .env") from None
+
+
+class Settings(EnvironmentSettings):
+    """Each setting is the variable ``AUDIOSENSE_<NAME>``, the database ``DATABASE_URL``."""
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    agent_host: str = "0.0.0.0"  # noqa: S104 - agents are on other hosts
+    agent_port: Annotated[int, Field(ge=0, le=65_535)] = 8443
+    agent_url: str | None = None
+    dashboard_dir: Path = Field(default_factory=_default_dashboard_dir)
+    baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] = 720
+    threshold_percentile: Annotated[float, Field(ge=50, le=100)] = 99.5
+    trees: Annotated[int, Field(ge=1, le=10_000)] = 100
+    heuristic_dominant_hz: Annotated[float, Field(gt=0)] = 8500
+    heuristic_flatness: Annotated[float, Field(gt=0, le=1)] = 0.3
+    retention_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    developer_mode: bool = False
+    demo: bool = False
+    cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("http_host")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        try:
+            local = value == "localhost" or ip_address(value).is_loopback
+        except ValueError:
+            local = False
+        if not local:
+            raise ValueError(
+                f"is {value!r}, expected 127.0.0.1, ::1 or localhost: the browsers' port has no sign-in and no TLS; "
+                "put a proxy in front of it to reach it from other computers"
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        scheme, separator, rest = value.partition("://")
+        if scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not separator:
+            raise ValueError(f"starts with {scheme!r}, expected postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE")
+        return f"postgresql+psycopg://{rest}"
+
+    @field_validator("agent_url")
+    @classmethod
+    def _https(cls, value: str | None) -> str | None:
+        if value and (urlsplit(value).scheme != "https" or not urlsplit(value).hostname):
+            raise ValueError(f"is {value!r}, expected https://HOST:PORT")
+        return value.rstrip("/") if value else None
+
+    @property
+    def agents_address(self) -> str:
+        """Address that is written into enrolment keys; with a free port, the one that the running server has."""
+        return self.agent_url or f"https://{socket.gethostname()}:{self.agent_port or self._port_in_use()}"
+
+    def _port_in_use(self) -> int:
+        try:
+            addresses = json.loads((self.data_dir / ADDRESSES_FILE).read_text())
+            return urlsplit(addresses["agents"]).port or 0
+        except (OSError, ValueError, KeyError):
+            return 0

@@ -1,0 +1,1 @@
+"""From baseline windows to a signed model bundle."""

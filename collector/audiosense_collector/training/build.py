@@ -1,0 +1,159 @@
+"""From a baseline's feature vectors to a signed bundle whose golden vectors were checked with ONNX Runtime."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiosense_collector.signing import SigningKey
+from audiosense_collector.training.errors import TrainingError
+from audiosense_collector.training.export import export_forest
+from audiosense_collector.training.forest import FittedForest, ForestSettings, fit_forest
+from audiosense_collector.training.scorer import OnnxScorer
+from audiosense_common import features
+from audiosense_common.bundle import (
+    GOLDEN,
+    MODEL,
+    Baseline,
+    Bundle,
+    Debouncing,
+    FeatureNeed,
+    Manifest,
+    Threshold,
+    dump_golden,
+    file_entry,
+    sign_bundle,
+)
+from audiosense_common.onnx_guard import check_graph
+
+DETECTOR = "isolation_forest"
+METHOD = "held_out_debounced_percentile"
+INSTALL_WITHIN_US = 30 * 24 * 3_600 * 1_000_000
+GOLDEN_ROWS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineWindows:
+    """The windows to learn from, in order of time.
+
+    Attributes:
+        features: full vectors (windows, features of the schema) as stored, float16.
+        schema_id: names the columns.
+        from_us: start of the first window, UTC microseconds.
+        to_us: end of the last window, UTC microseconds.
+    """
+
+    features: NDArray[np.float16]
+    schema_id: str
+    from_us: int
+    to_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorModel:
+    """For whom a model is made: identity of the sensor, its next bundle version, and how it hears."""
+
+    sensor: UUID
+    version: int
+    sample_rate_hz: int
+    window_s: float
+
+
+def build_bundle(
+    baseline: BaselineWindows,
+    model: SensorModel,
+    key: SigningKey,
+    *,
+    created_us: int,
+    settings: ForestSettings | None = None,
+    feature_names: Sequence[str] = features.SHAPE_FEATURES,
+    debouncing: Debouncing | None = None,
+    running_level_dbfs: float | None = None,
+) -> Bundle:
+    """Train, export, check and sign. The same arguments give the same bytes.
+
+    Raises:
+        TrainingError: the baseline or the settings cannot give a model; the message says why.
+        BundleError: the exported graph is off scikit-learn's scores; it is not signed then.
+    """
+    settings, debouncing = settings or ForestSettings(), debouncing or Debouncing()
+    windows = select_features(baseline, feature_names)
+    fitted = fit_forest(windows.astype(np.float32), settings, debouncing)
+    graph = export_forest(fitted.forest)
+    check_graph(graph)
+    golden = _golden(fitted, windows)
+    manifest = Manifest(
+        bundle_version=model.version,
+        sensor=model.sensor,
+        created_us=created_us,
+        install_before_us=created_us + INSTALL_WITHIN_US,
+        signing_key=key.key_id,
+        detector=DETECTOR,
+        schema_id=baseline.schema_id,
+        features=[
+            FeatureNeed(name=name, digest=features.definition_digest(name, model.sample_rate_hz))
+            for name in feature_names
+        ],
+        sample_rate_hz=model.sample_rate_hz,
+        window_s=model.window_s,
+        threshold=Threshold(value=fitted.threshold, method=METHOD, parameters=_parameters(settings)),
+        debouncing=debouncing,
+        running_level_dbfs=running_level_dbfs,
+        baseline=Baseline(
+            from_us=baseline.from_us,
+            to_us=baseline.to_us,
+            windows=len(windows),
+            location=fitted.location.tolist(),
+            spread=fitted.spread.tolist(),
+        ),
+        evaluation=fitted.evaluation,
+        files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
+    )
+    bundle = sign_bundle(manifest, graph, golden, key.private)
+    bundle.check_golden(OnnxScorer(graph))
+    return bundle
+
+
+def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[np.float16]:
+    """Return the named columns (windows, names) of a baseline.
+
+    Raises:
+        TrainingError: an unknown schema or feature, or vectors of another width than the schema's.
+    """
+    schema = features.SCHEMAS.get(baseline.schema_id)
+    if schema is None:
+        raise TrainingError(
+            f"the baseline has schema {baseline.schema_id!r}, known are {sorted(features.SCHEMAS)}; "
+            "update the collector"
+        )
+    if baseline.features.ndim != 2 or baseline.features.shape[1] != len(schema):  # noqa: PLR2004 - (windows, features)
+        raise TrainingError(
+            f"the baseline has shape {baseline.features.shape}, schema {baseline.schema_id} has {len(schema)} features"
+        )
+    unknown = [name for name in names if name not in schema]
+    if unknown or not names:
+        raise TrainingError(f"schema {baseline.schema_id} has no feature {unknown[:1]}; choose from its list")
+    return baseline.features[:, [schema.index(name) for name in names]]
+
+
+def _golden(fitted: FittedForest, windows: NDArray[np.float16]) -> bytes:
+    """Pack rows of the baseline and extremes, with the scores that scikit-learn gives them."""
+    places = np.linspace(0, len(windows) - 1, min(GOLDEN_ROWS, len(windows))).astype(int)
+    limit = np.finfo(np.float16)
+    extremes = [windows.min(axis=0), windows.max(axis=0), np.median(windows, axis=0)]
+    flat = [np.full(windows.shape[1], value) for value in (0, limit.min, limit.max, limit.smallest_subnormal)]
+    rows = np.vstack([windows[places], *extremes, *flat]).astype(np.float16)
+    return dump_golden(rows, -fitted.forest.score_samples(rows.astype(np.float32)))
+
+
+def _parameters(settings: ForestSettings) -> dict[str, float]:
+    return {
+        "percentile": settings.percentile,
+        "margin": settings.margin,
+        "folds": float(settings.folds),
+        "trees": float(settings.trees),
+        "samples": float(settings.samples),
+        "seed": float(settings.seed),
+    }

@@ -1,0 +1,56 @@
+"""The job that trains a sensor's model."""
+
+import asyncio
+from uuid import UUID
+
+import procrastinate
+from procrastinate import JobContext
+from sqlalchemy.exc import OperationalError
+
+from audiosense_collector.runtime import Runtime
+from audiosense_collector.training import service
+from audiosense_common.errors import AudioSenseError
+
+RETRY_WAITS_S = (1.0, 4.0, 16.0)
+
+
+def add_tasks(app: procrastinate.App) -> None:
+    """Make the job known to a queue."""
+    app.task(name=service.TASK, queue="training", pass_context=True)(train)
+
+
+def runtime_of(context: JobContext) -> Runtime:
+    """Return what the worker was started with."""
+    runtime = context.additional_context["runtime"]
+    assert isinstance(runtime, Runtime)
+    return runtime
+
+
+async def train(
+    context: JobContext,
+    *,
+    sensor_id: str,
+    automatic: bool,
+    windows: int | None = None,
+    percentile: float | None = None,
+) -> None:
+    """Train; what is wrong with the windows is kept for the user, what is wrong with the machine is tried again.
+
+    It is tried again within the job: put back into the queue it would collide with a training of the same sensor that
+    waits there, and be held as running for ever.
+    """
+    runtime, sensor = runtime_of(context), UUID(sensor_id)
+    what = service.Request(windows, percentile)
+    for wait_s in (*RETRY_WAITS_S, None):
+        try:
+            await service.train(runtime, sensor, what, automatic=automatic)
+        except AudioSenseError as error:
+            await service.record_failure(runtime, sensor, context.job.id, str(error))
+            raise
+        except (OSError, OperationalError) as error:
+            await service.record_failure(runtime, sensor, context.job.id, " ".join(str(error).split()))
+            if wait_s is None:
+                raise
+            await asyncio.sleep(wait_s)
+        else:
+            return

@@ -1,0 +1,87 @@
+"""The commands, run as a user runs them."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from audiosense_collector.cli import app
+from audiosense_collector.machines.tables import Sensor
+from audiosense_common.enrolment import EnrolmentKey
+
+
+@pytest.fixture
+def run(settings, database_url, runtime):
+    def call(*arguments, code=0):
+        keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
+        result = subprocess.run(
+            [sys.executable, "-m", "audiosense_collector", *arguments],
+            env=keep | {"DATABASE_URL": database_url, "AUDIOSENSE_DATA_DIR": str(settings.data_dir)},
+            cwd=settings.data_dir,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert result.returncode == code, result.stderr
+        assert "Traceback" not in result.stderr
+        return result.stdout if code == 0 else result.stderr
+
+    return call
+
+
+def test_a_key_is_made_listed_and_revoked(run, runtime):
+    made = run("enrolment-key", "create", "--uses", "3", "--expires", "2h", "--url", "https://collector:9", "--quiet")
+    key = EnrolmentKey.decode(made)
+    assert (key.url, key.trust) == ("https://collector:9", runtime.tls.ca_digest)
+    listed = json.loads(run("enrolment-key", "list", "--json"))
+    newest = listed[0]
+    assert (newest["state"], newest["uses"], newest["used"]) == ("valid", 3, 0)
+    assert newest["expires_us"] - newest["created_us"] == 2 * 3_600 * 1_000_000
+    assert key.secret not in json.dumps(listed)
+    run("enrolment-key", "revoke", newest["id"])
+    assert "revoked" in run("enrolment-key", "list")
+    assert "there is no enrolment key" in run("enrolment-key", "revoke", str(uuid.uuid4()), code=1)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--expires", "soon"), ("--uses", "0"), ("--url", "http://x"), ("--expires", "0h")]
+)
+def test_a_key_that_makes_no_sense_is_a_usage_error(arguments):
+    assert CliRunner().invoke(app, ["enrolment-key", "create", *arguments]).exit_code == 2
+
+
+async def test_a_sensor_is_trained_listed_and_pushed_by_name(run, runtime, make_agent, register):
+    agent = await make_agent(register("drive", machine="Mill 7"))
+    await agent.send(agent.batch(agent.columns(60)))
+    (sensor,) = agent.sensors.values()
+    async with runtime.sessions.begin() as session:
+        await session.execute(update(Sensor).where(Sensor.id == uuid.UUID(sensor)).values(desired_digest=None))
+    assert "is trained" in run("train", "Mill 7/drive", "--windows", "50", "--percentile", "95")
+    (model,) = json.loads(run("models", "drive", "--json"))
+    assert (model["sensor_id"], model["baseline"]["windows"], model["state"]) == (sensor, 50, "offered")
+    assert model["digest"] in run("push", model["digest"])
+    assert model["digest"] in run("models")
+    assert (await agent.send(agent.batch()))["desired"][sensor]["digest"] == model["digest"]
+
+
+def test_what_does_not_exist_is_one_line(run):
+    for arguments in (("train", "no-such"), ("push", "0" * 64), ("models", "no-such")):
+        message = run(*arguments, code=1)
+        assert message.startswith("error: ")
+        assert message.count("\n") == 1
+
+
+def test_the_interfaces_document_is_printed_the_same_each_time(run):
+    document = run("openapi")
+    assert document == run("openapi")
+    assert "/api/v1/fleet" in json.loads(document)["paths"]
+
+
+def test_migrating_twice_changes_nothing(run):
+    assert run("migrate") == run("migrate")

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audiosense_collector.training.forest import (
+    MIN_WINDOWS,
+    SPREAD_FLOOR,
+    ForestSettings,
+    TrainingError,
+    debounce,
+    fit_forest,
+)
+from audiosense_common.bundle import Debouncing
+
+
+def steady(windows=200, features=8, seed=0):
+    return np.random.default_rng(seed).normal(size=(windows, features)).astype(np.float32)
+
+
+def test_new_windows_of_a_steady_machine_open_no_event_and_strange_ones_do():
+    fitted = fit_forest(steady())
+    new = -fitted.forest.score_samples(steady(2_000, seed=1))
+    strange = -fitted.forest.score_samples(steady(100, seed=2) + 6)
+    assert np.mean(debounce(new, Debouncing()) >= fitted.threshold) < 0.001
+    assert np.all(debounce(strange, Debouncing()) >= fitted.threshold)
+
+
+def test_held_out_scores_are_higher_than_those_of_windows_fitted_on():
+    fitted = fit_forest(steady(60))
+    assert fitted.evaluation["held_out_median"] > fitted.evaluation["fitted_median"]
+    assert len(fitted.held_out) == 60
+
+
+def test_rare_single_windows_do_not_raise_the_threshold():
+    windows = steady()
+    plain = fit_forest(windows).threshold
+    windows[::25] += 8
+    assert fit_forest(windows).threshold < plain
+    assert fit_forest(windows, debouncing=Debouncing(k=1, n=1)).threshold > plain + 0.1
+
+
+def test_the_evaluation_says_what_the_threshold_would_do_to_the_baseline():
+    fitted = fit_forest(steady(), ForestSettings(percentile=80, margin=0))
+    assert fitted.evaluation["held_out_debounced_share_above"] == pytest.approx(0.2, abs=0.02)
+    assert fitted.evaluation["held_out_max"] == fitted.held_out.max()
+    assert fitted.evaluation["windows"] == 200
+
+
+def test_the_same_seed_gives_the_same_forest_and_another_seed_another():
+    first, again, other = (fit_forest(steady(), ForestSettings(seed=seed)) for seed in (1, 1, 2))
+    assert first.threshold == again.threshold
+    assert first.held_out.tobytes() == again.held_out.tobytes()
+    assert first.held_out.tobytes() != other.held_out.tobytes()
+
+
+def test_location_and_spread_are_robust_and_a_constant_feature_keeps_a_floor():
+    windows = steady(1_000)
+    windows[:, 0] = 3
+    windows[:50, 1] = 1e6
+    fitted = fit_forest(windows)
+    assert fitted.location[0] == 3
+    assert fitted.spread[0] == SPREAD_FLOOR
+    assert fitted.location[1] == pytest.approx(0, abs=0.2)
+    assert fitted.spread[1] == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        (steady(MIN_WINDOWS - 1), "has 19 windows, at least 20"),
+        (np.ones((50, 3), np.float32), "all 50 windows of the baseline are equal"),
+        (np.where(np.arange(50)[:, None] == 7, np.nan, steady(50)), "1 windows .* not finite, the first is number 7"),
+        (np.where(np.arange(50)[:, None] == 7, np.inf, steady(50)), "not finite"),
+        (steady(50)[:, 0], "shape"),
+        (steady(50)[:, :0], "shape"),
+    ],
+)
+def test_a_baseline_without_a_model_in_it_is_refused_with_the_reason(windows, message):
+    with pytest.raises(TrainingError, match=message):
+        fit_forest(windows)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"trees": 0}, {"samples": 1}, {"folds": 1}, {"percentile": 101}, {"margin": -0.1}, {"margin": 0.6}]
+)
+def test_a_setting_out_of_range_is_named(setting):
+    (name,) = setting
+    with pytest.raises(TrainingError, match=name):
+        ForestSettings(**setting)
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=5, max_size=60),
+    st.integers(1, 5).flatmap(lambda n: st.tuples(st.integers(1, n), st.just(n))),
+    st.floats(0, 1),
+)
+def test_a_debounced_score_reaches_a_threshold_exactly_where_k_of_n_windows_do(scores, rule, threshold):
+    k, n = rule
+    debounced = debounce(np.array(scores), Debouncing(k=k, n=n))
+    counts = [sum(score >= threshold for score in scores[end - n : end]) for end in range(n, len(scores) + 1)]
+    assert [count >= k for count in counts] == list(debounced >= threshold)

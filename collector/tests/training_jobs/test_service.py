@@ -1,0 +1,171 @@
+"""From stored measurements to a model that an agent is offered."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import uuid
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from audiosense_common.bundle import open_bundle
+from audiosense_common.wire import RunningModel, Status
+
+LIMIT_S = 60
+
+
+async def work(runtime):
+    await runtime.jobs.run_worker_async(
+        wait=False, install_signal_handlers=False, listen_notify=False, additional_context={"runtime": runtime}
+    )
+
+
+async def read_detail(browser, agent):
+    fleet = (await browser.get("/api/v1/fleet")).json()["machines"]
+    own = set(agent.sensors.values())
+    machine = next(each for each in fleet if own & {card["id"] for card in each["sensors"]})
+    return (await browser.get(f"/api/v1/machines/{machine['id']}")).json()["sensors"][0]
+
+
+async def read_card(browser, sensor):
+    fleet = (await browser.get("/api/v1/fleet")).json()["machines"]
+    return next(card for machine in fleet for card in machine["sensors"] if card["id"] == sensor)
+
+
+async def test_a_complete_baseline_becomes_a_model_that_the_agent_is_offered(runtime, browser, make_agent, dump):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    assert (await agent.send(agent.batch(agent.columns(39))))["desired"] == {}
+    await agent.send(agent.batch(agent.columns(10)))
+    await work(runtime)
+    wanted = (await agent.send(agent.batch()))["desired"][sensor]
+
+    response = await agent.client.get(f"/api/v1/bundles/{wanted['digest']}", headers=agent.headers)
+    bundle = open_bundle(response.content, runtime.signing_key.public_keys())
+    assert response.headers["content-type"] == "application/zip"
+    assert bundle.digest == wanted["digest"]
+    assert bundle.manifest.bundle_version == wanted["version"] == 1
+    assert bundle.manifest.baseline.windows == 40
+    assert str(bundle.manifest.sensor) == sensor
+
+    (model,) = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    assert model["state"] == "offered"
+    await agent.send(agent.batch(running={sensor: RunningModel(digest=wanted["digest"], version=1)}))
+    card = await read_card(browser, sensor)
+    assert card["learning"] is None
+    assert card["heuristic_flag"] is None
+    assert card["model_digest"] == wanted["digest"]
+    assert card["threshold"] == pytest.approx(model["threshold"]["value"])
+
+
+async def test_other_agents_do_not_get_the_bundle(runtime, make_agent):
+    agent, other = await make_agent(), await make_agent()
+    await agent.send(agent.batch(agent.columns(45)))
+    await work(runtime)
+    ((_, wanted),) = (await agent.send(agent.batch()))["desired"].items()
+    url = f"/api/v1/bundles/{wanted['digest']}"
+    assert (await other.client.get(url, headers=other.headers)).status_code == 404
+    assert (await other.client.get(url)).status_code == 401
+
+
+async def test_a_training_by_hand_takes_the_newest_windows_and_an_old_model_can_be_pushed_again(
+    runtime, browser, make_agent
+):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    await agent.send(agent.batch(agent.columns(45)))
+    await work(runtime)
+    await agent.send(agent.batch(agent.columns(30, status=Status.NORMAL, score=0.4)))
+    response = await browser.post(f"/api/v1/sensors/{sensor}/train", json={"windows": 50, "percentile": 90})
+    assert response.status_code == 202
+    again = await browser.post(f"/api/v1/sensors/{sensor}/train", json={})
+    assert again.status_code == 409
+    await work(runtime)
+    job = (await browser.get(f"/api/v1/jobs/{response.json()['job_id']}")).json()
+    assert (job["status"], job["error"]) == ("succeeded", None)
+    new, old = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    assert (new["version"], old["version"]) == (2, 1)
+    assert new["baseline"]["windows"] == 50
+    assert new["threshold"]["parameters"]["percentile"] == 90
+
+    pushed = (await browser.post(f"/api/v1/models/{old['digest']}/push")).json()
+    assert pushed["version"] == 3
+    assert pushed["threshold"] == old["threshold"]
+    wanted = (await agent.send(agent.batch()))["desired"][sensor]
+    assert wanted == {"digest": pushed["digest"], "version": 3}
+    kept = (await browser.post(f"/api/v1/models/{pushed['digest']}/push")).json()
+    assert kept["digest"] == pushed["digest"]
+
+
+async def test_windows_that_cannot_give_a_model_fail_with_their_reason(runtime, browser, make_agent):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    await agent.send(agent.batch(agent.columns(5)))
+    response = await browser.post(f"/api/v1/sensors/{sensor}/train", json={"windows": 5})
+    await work(runtime)
+    job = (await browser.get(f"/api/v1/jobs/{response.json()['job_id']}")).json()
+    assert job["status"] == "failed"
+    assert "5 windows" in job["error"]
+    machine = next(
+        m for m in (await browser.get("/api/v1/fleet")).json()["machines"] if m["sensors"][0]["id"] == sensor
+    )
+    detail = (await browser.get(f"/api/v1/machines/{machine['id']}")).json()
+    assert detail["sensors"][0]["training_error"] == job["error"]
+
+
+async def test_what_does_not_exist_is_not_trained(browser):
+    response = await browser.post(f"/api/v1/sensors/{uuid.uuid4()}/train", json={})
+    assert response.status_code == 404
+    assert (await browser.get("/api/v1/jobs/999999")).status_code == 404
+    assert (await browser.post(f"/api/v1/models/{'0' * 64}/push")).status_code == 404
+
+
+async def test_requests_are_answered_while_a_model_is_trained(runtime, browser, make_agent):
+    agent = await make_agent()
+    await agent.send(agent.batch(agent.columns(45)))
+    training = asyncio.create_task(work(runtime))
+    answered = 0
+    async with asyncio.timeout(LIMIT_S):
+        while not training.done():
+            assert (await browser.get("/api/v1/system")).status_code == 200
+            answered += 1
+    await training
+    assert answered > 5
+
+
+async def test_a_baseline_that_grows_while_its_training_waits_is_queued_once(runtime, make_agent):
+    agent = await make_agent()
+    for _ in range(5):
+        assert (await agent.send(agent.batch(agent.columns(40))))["stored"] == 40
+    (sensor,) = agent.sensors.values()
+    jobs = [
+        job for job in await runtime.jobs.job_manager.list_jobs_async() if job.task_kwargs.get("sensor_id") == sensor
+    ]
+    assert [job.status for job in jobs] == ["todo"]
+
+
+async def test_a_training_process_that_is_killed_is_told_and_replaced(runtime, browser, make_agent):
+    await work(runtime)  # what the module's other tests left waiting must not meet the killed process
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    await agent.send(agent.batch(agent.columns(45)))
+    runtime.trainer._pool = pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    os.kill(pool.submit(os.getpid).result(LIMIT_S), signal.SIGKILL)
+    await work(runtime)
+    assert "killed" in (await read_detail(browser, agent))["training_error"]
+    async with asyncio.timeout(LIMIT_S):
+        while (await read_detail(browser, agent))["training_error"]:
+            await asyncio.sleep(0.1)
+            await work(runtime)
+    assert (await agent.send(agent.batch()))["desired"][sensor]["version"] == 2
+
+
+async def test_windows_of_a_machine_at_rest_are_not_learnt(runtime, browser, make_agent):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    await agent.send(agent.batch(agent.columns(30, status=Status.NORMAL), agent.columns(30, status=Status.STOPPED)))
+    await browser.post(f"/api/v1/sensors/{sensor}/train", json={"windows": 60})
+    await work(runtime)
+    [model] = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    assert model["baseline"]["windows"] == 30
