@@ -1,0 +1,34 @@
+// What pages change on the collector: training and pushing models.
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { client, unwrap } from "./client";
+import { keys } from "./queries";
+
+export interface TrainRequest {
+  sensorId: string;
+  windows: number | undefined;
+  percentile: number | undefined;
+}
+
+export function useTrain() {
+  return useMutation({
+    mutationFn: ({ sensorId, windows, percentile }: TrainRequest) =>
+      unwrap(
+        client.POST("/api/v1/sensors/{sensor_id}/train", {
+          params: { path: { sensor_id: sensorId } },
+          body: {
+            ...(windows === undefined ? {} : { windows }),
+            ...(percentile === undefined ? {} : { percentile }),
+          },
+        }),
+      ),
+  });
+}
+
+export function usePush() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (digest: string) =>
+      unwrap(client.POST("/api/v1/models/{digest}/push", { params: { path: { digest } } })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: keys.machines }),
+  });
+}

@@ -1,0 +1,115 @@
+// The header: where you are, whether data is live, and the choices kept in this browser.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useLive } from "@/api/live";
+import { systemQuery } from "@/api/queries";
+import { CodeIcon, Logo, MoonIcon, SunIcon, SystemIcon } from "@/components/icons";
+import { LANGUAGES, useLanguage, useMessages } from "@/i18n";
+import { useDeveloperMode } from "./developer-mode";
+import { THEMES, useTheme } from "./theme";
+
+const ICON_BUTTON = "inline-flex h-10 min-w-10 items-center justify-center rounded-md text-soft hover:bg-raised hover:text-ink";
+
+export function Header() {
+  const t = useMessages();
+  const { offered, on } = useDeveloperMode();
+  return (
+    <header className="sticky top-0 z-20 border-b border-line bg-surface">
+      <div className="mx-auto flex h-12 max-w-[1500px] items-center gap-1 px-3 sm:gap-2 sm:px-5">
+        <Link to="/" className="mr-1 flex items-center gap-2 rounded-md font-semibold tracking-tight sm:mr-4">
+          <Logo />
+          <span className={offered ? "sr-only min-[480px]:not-sr-only" : ""}>{t.app.name}</span>
+        </Link>
+        <nav aria-label={t.app.nav} className="flex items-center gap-1 text-sm">
+          <NavLink to="/" label={t.app.home} />
+          {offered && on && <NavLink to="/developer" label={t.developer.title} icon />}
+        </nav>
+        <div className="ml-auto flex items-center">
+          <LiveIndicator />
+          {offered && <DeveloperToggle />}
+          <LanguageButton />
+          <ThemeButton />
+        </div>
+      </div>
+    </header>
+  );
+}
+
+function NavLink({ to, label, icon = false }: { to: "/" | "/developer"; label: string; icon?: boolean }) {
+  return (
+    <Link
+      to={to}
+      activeOptions={{ exact: true }}
+      className="inline-flex h-10 items-center rounded-md px-2.5 font-medium text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8"
+    >
+      {icon && <span className="sm:hidden" aria-hidden><CodeIcon /></span>}
+      <span className={icon ? "sr-only sm:not-sr-only" : ""}>{label}</span>
+    </Link>
+  );
+}
+
+function LiveIndicator() {
+  const t = useMessages();
+  const { link } = useLive();
+  const system = useQuery(systemQuery);
+  return (
+    <span role="status" title={system.data ? `AudioSense ${system.data.version}` : undefined} className="mr-1 flex items-center gap-1.5 px-1 text-xs text-faint">
+      <span
+        aria-hidden
+        className={`size-2 rounded-full border-2 ${link === "open" ? "border-accent bg-accent" : link === "lost" ? "border-fault" : "border-line-strong"}`}
+      />
+      <span className="max-[479px]:sr-only">{t.live[link]}</span>
+    </span>
+  );
+}
+
+function DeveloperToggle() {
+  const t = useMessages();
+  const { on, setOn } = useDeveloperMode();
+  return (
+    <button
+      type="button"
+      role="switch"
+      aria-checked={on}
+      aria-label={t.developer.toggle}
+      title={t.developer.toggle}
+      onClick={() => setOn(!on)}
+      className={`${ICON_BUTTON} gap-1.5 px-2 ${on ? "text-accent" : ""}`}
+    >
+      <CodeIcon />
+      <span aria-hidden className={`flex h-4 w-7 items-center rounded-full border px-0.5 ${on ? "justify-end border-accent bg-accent-wash" : "border-line-strong"}`}>
+        <span className={`size-2.5 rounded-full ${on ? "bg-accent" : "bg-line-strong"}`} />
+      </span>
+    </button>
+  );
+}
+
+function LanguageButton() {
+  const t = useMessages();
+  const [language, setLanguage] = useLanguage();
+  const next = LANGUAGES[(LANGUAGES.indexOf(language) + 1) % LANGUAGES.length] ?? "en";
+  const name = new Intl.DisplayNames([next], { type: "language" }).of(next) ?? next;
+  return (
+    <button
+      type="button"
+      lang={next}
+      aria-label={`${t.language.label}: ${name}`}
+      title={name}
+      onClick={() => setLanguage(next)}
+      className={`${ICON_BUTTON} text-xs font-semibold uppercase`}
+    >
+      {next}
+    </button>
+  );
+}
+
+function ThemeButton() {
+  const t = useMessages();
+  const { theme, setTheme } = useTheme();
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
+  return (
+    <button type="button" aria-label={t.theme.next(t.theme[theme])} title={t.theme.next(t.theme[theme])} onClick={() => setTheme(next)} className={ICON_BUTTON}>
+      {theme === "light" ? <SunIcon /> : theme === "dark" ? <MoonIcon /> : <SystemIcon />}
+    </button>
+  );
+}

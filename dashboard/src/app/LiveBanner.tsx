@@ -1,0 +1,30 @@
+// Says how old the shown data is while the live stream is down.
+import { reconnect, useLive } from "@/api/live";
+import { useMessages } from "@/i18n";
+import { toServerUs, useServerNowUs } from "@/lib/clock";
+import { useFormat } from "@/lib/use-format";
+
+export function LiveBanner() {
+  const { link } = useLive();
+  return link === "lost" ? <LostBanner /> : null;
+}
+
+function LostBanner() {
+  const t = useMessages();
+  const format = useFormat();
+  const { lastMessageMs } = useLive();
+  const ageUs = useServerNowUs() - toServerUs(lastMessageMs);
+  return (
+    <div className="border-b border-line bg-fault-wash text-sm text-fault">
+      <div className="mx-auto flex max-w-[1500px] items-center justify-between gap-3 px-3 py-1.5 sm:px-5">
+        <span role="alert" className="sr-only">
+          {t.live.lost}
+        </span>
+        <span data-testid="stale-banner">{t.live.banner(format.duration(ageUs))}</span>
+        <button type="button" className="button" onClick={reconnect}>
+          {t.live.retry}
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+// Pages and their addresses. Each page is loaded when first opened.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { BASE_URL } from "@/api/client";
+import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
+import { queryClient } from "@/api/query-client";
+import { NotFound, PageError } from "@/components/ErrorState";
+import { parseMachineSearch } from "@/lib/ranges";
+import { FleetPage } from "@/pages/fleet/FleetPage";
+import { Layout } from "./Layout";
+
+/** Reading has begun before the page is there; the page itself shows an error. */
+function warm(reading: Promise<unknown>): void {
+  reading.catch(() => undefined);
+}
+
+const rootRoute = createRootRoute({
+  component: Layout,
+  errorComponent: PageError,
+  notFoundComponent: NotFound,
+  loader: () => warm(queryClient.query(systemQuery)),
+});
+
+const fleetRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/",
+  component: FleetPage,
+  loader: () => warm(queryClient.query(fleetQuery)),
+});
+
+const machineRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/machines/$machineId",
+  validateSearch: parseMachineSearch,
+  component: lazyRouteComponent(() => import("@/pages/machine/MachinePage"), "MachinePage"),
+  loader: ({ params }) => warm(queryClient.query(machineQuery(params.machineId))),
+});
+
+const developerRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/developer",
+  component: lazyRouteComponent(() => import("@/pages/developer/DeveloperPage"), "DeveloperPage"),
+});
+
+export const router = createRouter({
+  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, developerRoute]),
+  basepath: BASE_URL.pathname,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+  defaultErrorComponent: PageError,
+  defaultNotFoundComponent: NotFound,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

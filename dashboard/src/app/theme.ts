@@ -1,0 +1,39 @@
+// Light, dark or as the system; the choice is set on the document, where the tokens in styles.css read it.
+import { useEffect, useSyncExternalStore } from "react";
+import { usePreference } from "@/lib/preferences";
+
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function useSystemDark(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      systemDark.addEventListener("change", listener);
+      return () => systemDark.removeEventListener("change", listener);
+    },
+    () => systemDark.matches,
+  );
+}
+
+function useThemePreference() {
+  return usePreference("theme", THEMES, "system");
+}
+
+/** The chosen theme, its setter, and what it comes to now. */
+export function useTheme() {
+  const [theme, setTheme] = useThemePreference();
+  const dark = useSystemDark();
+  const shown: "light" | "dark" = theme === "system" ? (dark ? "dark" : "light") : theme;
+  return { theme, setTheme, shown };
+}
+
+/** Keep the document in the chosen theme; used once, by the layout. */
+export function useThemeOnDocument(): void {
+  const [theme] = useThemePreference();
+  useEffect(() => {
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  }, [theme]);
+}

@@ -1,0 +1,54 @@
+// The newest points of a chart as a table.
+import { useMessages } from "@/i18n";
+import { useFormat } from "@/lib/use-format";
+import type { ChartSeries } from "./chart-options";
+
+const ROWS = 200;
+
+interface Props {
+  title: string;
+  timeS: readonly number[];
+  series: readonly ChartSeries[];
+  unit: string;
+  digits: number;
+}
+
+export function ChartTable({ title, timeS, series, unit, digits }: Props) {
+  const t = useMessages();
+  const format = useFormat();
+  const first = Math.max(0, timeS.length - ROWS);
+  return (
+    <div className="mb-2 max-h-72 overflow-auto" tabIndex={0} role="region" aria-label={title}>
+      <table className="w-full text-left text-xs">
+        <caption className="sr-only">
+          {title}: {t.chart.newest(format.number(timeS.length - first))}
+        </caption>
+        <thead className="sticky top-0 bg-surface text-faint">
+          <tr>
+            <th className="px-1 py-1 font-medium">{t.chart.time}</th>
+            {series.map((each) => (
+              <th key={each.label} className="px-1 py-1 text-right font-medium">
+                {each.label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {timeS
+            .slice(first)
+            .map((at, index) => (
+              <tr key={first + index} className="border-t border-line">
+                <td className="px-1 py-0.5 whitespace-nowrap">{format.dateTime(at * 1e6)}</td>
+                {series.map((each) => (
+                  <td key={each.label} className="px-1 py-0.5 text-right">
+                    {format.withUnit(each.values[first + index], digits, unit)}
+                  </td>
+                ))}
+              </tr>
+            ))
+            .reverse()}
+        </tbody>
+      </table>
+    </div>
+  );
+}

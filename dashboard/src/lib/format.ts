@@ -1,0 +1,99 @@
+// Numbers, times and spans as text of a locale, with their units.
+
+const SECOND_US = 1e6;
+const NONE = "–";
+
+/** What a page needs to write figures in one locale. */
+export interface Format {
+  locale: string;
+  number: (value: number | null | undefined, digits?: number) => string;
+  score: (value: number | null | undefined) => string;
+  withUnit: (value: number | null | undefined, digits: number, unit: string) => string;
+  hertz: (value: number | null | undefined) => string;
+  dateTime: (us: number) => string;
+  time: (us: number) => string;
+  ago: (us: number, nowUs: number) => string;
+  duration: (us: number) => string;
+  /** A span in whole minutes, at least one: short, and never more exact than a small chart. */
+  minutes: (us: number) => string;
+}
+
+const cache = new Map<string, Format>();
+
+export function formatFor(locale: string): Format {
+  let format = cache.get(locale);
+  if (!format) {
+    format = makeFormat(locale);
+    cache.set(locale, format);
+  }
+  return format;
+}
+
+function makeFormat(locale: string): Format {
+  const numbers = new Map<number, Intl.NumberFormat>();
+  const dateTimes = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+  const times = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+  const relative = new Intl.RelativeTimeFormat(locale, { style: "narrow", numeric: "always" });
+
+  const number: Format["number"] = (value, digits = 0) => {
+    if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+    let formatter = numbers.get(digits);
+    if (!formatter) {
+      formatter = new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+      numbers.set(digits, formatter);
+    }
+    return formatter.format(value);
+  };
+  const withUnit: Format["withUnit"] = (value, digits, unit) => {
+    const text = number(value, digits);
+    return text === NONE || unit === "" ? text : `${text}\u202f${unit}`;
+  };
+  const unitOf = (value: number, unit: string): string =>
+    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(value);
+
+  return {
+    locale,
+    number,
+    withUnit,
+    score: (value) => number(value, 3),
+    hertz: (value) =>
+      value !== null && value !== undefined && Math.abs(value) >= 1000
+        ? withUnit(value / 1000, 2, "kHz")
+        : withUnit(value, 0, "Hz"),
+    dateTime: (us) => dateTimes.format(us / 1000),
+    time: (us) => times.format(us / 1000),
+    ago: (us, nowUs) => {
+      const [amount, unit] = coarse(Math.max(0, nowUs - us));
+      return relative.format(-amount, unit);
+    },
+    duration: (us) => {
+      const parts = split(Math.max(0, us));
+      return parts.map(([amount, unit]) => unitOf(amount, unit)).join(" ");
+    },
+    minutes: (us) => unitOf(Math.max(1, Math.round(us / (60 * SECOND_US))), "minute"),
+  };
+}
+
+type Unit = "second" | "minute" | "hour" | "day";
+const UNITS: readonly (readonly [Unit, number])[] = [
+  ["day", 86_400 * SECOND_US],
+  ["hour", 3_600 * SECOND_US],
+  ["minute", 60 * SECOND_US],
+  ["second", SECOND_US],
+];
+
+/** The span in its largest unit of at least one, rounded down. */
+export function coarse(us: number): [number, Unit] {
+  const [unit, length] = UNITS.find(([, each]) => us >= each) ?? ["second" as const, SECOND_US];
+  return [Math.floor(us / length), unit];
+}
+
+/** The span in its two largest units, the smaller one left out where it is zero. */
+export function split(us: number): [number, Unit][] {
+  const [amount, unit] = coarse(us);
+  const at = UNITS.findIndex(([name]) => name === unit);
+  const rest = us - amount * (UNITS[at]?.[1] ?? SECOND_US);
+  const next = UNITS[at + 1];
+  const smaller = next ? Math.floor(rest / next[1]) : 0;
+  return next && smaller > 0 ? [[amount, unit], [smaller, next[0]]] : [[amount, unit]];
+}

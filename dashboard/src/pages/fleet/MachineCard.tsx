@@ -1,0 +1,83 @@
+// One machine of the fleet: state, score against threshold, last hour, last heard.
+import { Link } from "@tanstack/react-router";
+import { memo } from "react";
+import type { MachineCard as Machine, SensorCard } from "@/api/types";
+import { Sparkline } from "@/components/Sparkline";
+import { StatusBadge } from "@/components/StatusBadge";
+import { TimeAgo } from "@/components/TimeAgo";
+import { useMessages } from "@/i18n";
+import { TONE, worst, type Tone } from "@/lib/status";
+import { useFormat } from "@/lib/use-format";
+import { CardFigure } from "./CardFigure";
+
+const EDGE: Record<Tone, string> = {
+  quiet: "border-l-line",
+  warning: "border-l-warning",
+  alarm: "border-l-alarm",
+  fault: "border-l-fault",
+};
+
+/** The sensor that decides the machine's state. */
+function speaker(machine: Machine): SensorCard | undefined {
+  const state = worst(machine.sensors.map((sensor) => sensor.status));
+  return machine.sensors.find((sensor) => sensor.status === state);
+}
+
+export const MachineCard = memo(function MachineCard({ machine }: { machine: Machine }) {
+  const t = useMessages();
+  const sensor = speaker(machine);
+  const learning = sensor?.learning;
+  return (
+    <li className="min-w-0">
+      <Link
+        to="/machines/$machineId"
+        params={{ machineId: machine.id }}
+        data-machine={machine.name}
+        className={`panel flex h-full flex-col gap-2.5 border-l-[3px] p-3.5 hover:border-line-strong ${EDGE[TONE[machine.status]]}`}
+      >
+        <div className="flex items-start justify-between gap-3">
+          <div className="min-w-0">
+            <h2 className="truncate font-semibold" title={machine.name}>
+              {machine.name}
+            </h2>
+            <p className="truncate text-xs text-faint">
+              {machine.site.name}
+              {machine.sensors.length > 1 && ` · ${t.fleet.sensors(machine.sensors.length)}`}
+            </p>
+          </div>
+          <StatusBadge state={machine.status} progress={learning ? learning.windows / learning.needed : undefined} />
+        </div>
+        {sensor && <CardFigure sensor={sensor} />}
+        {sensor && <LastHour sensor={sensor} />}
+        <div className="mt-auto flex items-center justify-between gap-2 text-xs text-faint">
+          <span>{machine.last_heard_us === null ? t.fleet.never : <TimeAgo us={machine.last_heard_us}>{t.fleet.heard}</TimeAgo>}</span>
+          {machine.open_events > 0 && <span className="font-medium text-alarm">{t.fleet.events(machine.open_events)}</span>}
+        </div>
+      </Link>
+    </li>
+  );
+});
+
+function LastHour({ sensor }: { sensor: SensorCard }) {
+  const t = useMessages();
+  const format = useFormat();
+  const line = sensor.sparkline;
+  const isScore = line.kind === "score";
+  const values = line.value;
+  const known = values.filter((value): value is number => value !== null);
+  const low = format.number(Math.min(...known), isScore ? 3 : 1);
+  const high = format.number(Math.max(...known), isScore ? 3 : 1);
+  const span = format.minutes((line.time_us.at(-1) ?? 0) - (line.time_us[0] ?? 0));
+  const words = isScore ? t.fleet.sparkScore(low, high) : t.fleet.sparkLevel(low, high);
+  return (
+    <div>
+      <Sparkline
+        timeUs={line.time_us}
+        values={values}
+        threshold={isScore ? sensor.threshold : null}
+        label={known.length < 2 ? t.fleet.sparkNone : words}
+      />
+      {known.length >= 2 && <p className="mt-0.5 text-2xs text-faint">{isScore ? t.fleet.sparkScoreSpan(span) : t.fleet.sparkLevelSpan(span)}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,99 @@
+// One machine: its sensors, their charts, events and models.
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import type { MachineDetail, SensorDetail } from "@/api/types";
+import { machineQuery } from "@/api/queries";
+import { EmptyState } from "@/components/EmptyState";
+import { ErrorState } from "@/components/ErrorState";
+import { ChevronIcon } from "@/components/icons";
+import { SkeletonPanels } from "@/components/Skeleton";
+import { StatusBadge } from "@/components/StatusBadge";
+import { StatusGlyph } from "@/components/StatusGlyph";
+import { useMessages } from "@/i18n";
+import { need } from "@/lib/status";
+import { EventsTable } from "./EventsTable";
+import { ModelPanel } from "./ModelPanel";
+import { SensorCharts } from "./SensorCharts";
+import { SensorFacts } from "./SensorFacts";
+
+const route = getRouteApi("/machines/$machineId");
+
+export function MachinePage() {
+  const t = useMessages();
+  const { machineId } = route.useParams();
+  const machine = useQuery(machineQuery(machineId));
+  return (
+    <>
+      <title>{`${machine.data?.name ?? t.loading} · ${t.app.name}`}</title>
+      <Link to="/" className="mb-1 -ml-1.5 inline-flex items-center rounded text-sm text-faint hover:text-ink">
+        <ChevronIcon />
+        {t.machine.back}
+      </Link>
+      {machine.isPending && (
+        <div className="flex flex-col gap-3">
+          <SkeletonPanels count={3} className="h-40" />
+        </div>
+      )}
+      {machine.isError && !machine.data && <ErrorState error={machine.error} onRetry={() => void machine.refetch()} />}
+      {machine.data && <Machine machine={machine.data} />}
+    </>
+  );
+}
+
+function Machine({ machine }: { machine: MachineDetail }) {
+  const t = useMessages();
+  const search = route.useSearch();
+  const sensor =
+    machine.sensors.find((each) => each.id === search.sensor) ??
+    machine.sensors.toSorted((a, b) => need(a.status) - need(b.status))[0];
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-1">
+        <h1 className="min-w-0 text-xl font-semibold tracking-tight [overflow-wrap:anywhere]">{machine.name}</h1>
+        <StatusBadge state={machine.status} large progress={sensor?.learning ? sensor.learning.windows / sensor.learning.needed : undefined} />
+        <span className="text-sm text-faint">{machine.site.name}</span>
+      </div>
+      {machine.sensors.length > 1 && sensor && <SensorTabs sensors={machine.sensors} current={sensor.id} />}
+      {sensor ? (
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_20rem] lg:grid-rows-[auto_1fr]">
+          <div className="lg:col-start-2">
+            <SensorFacts sensor={sensor} />
+          </div>
+          <div className="flex min-w-0 flex-col gap-3 lg:col-start-1 lg:row-span-2 lg:row-start-1">
+            <SensorCharts key={sensor.id} machineId={machine.id} sensor={sensor} />
+            <EventsTable machineId={machine.id} manySensors={machine.sensors.length > 1} />
+          </div>
+          <div className="lg:col-start-2">
+            <ModelPanel key={sensor.id} sensor={sensor} />
+          </div>
+        </div>
+      ) : (
+        <div className="panel">
+          <EmptyState title={t.machine.noSensors}>{t.machine.noSensorsHint}</EmptyState>
+        </div>
+      )}
+    </>
+  );
+}
+
+function SensorTabs({ sensors, current }: { sensors: readonly SensorDetail[]; current: string }) {
+  const t = useMessages();
+  return (
+    <nav aria-label={t.machine.sensors} className="mb-3 flex flex-wrap gap-1 border-b border-line">
+      {sensors.map((sensor) => (
+        <Link
+          key={sensor.id}
+          from={route.id}
+          to="/machines/$machineId"
+          search={(old) => ({ ...old, sensor: sensor.id })}
+          resetScroll={false}
+          aria-current={sensor.id === current ? "page" : undefined}
+          className={`-mb-px inline-flex h-10 items-center gap-1.5 border-b-2 px-3 text-sm ${sensor.id === current ? "border-accent font-medium" : "border-transparent text-soft hover:text-ink"}`}
+        >
+          <StatusGlyph state={sensor.status} size={16} progress={sensor.learning ? sensor.learning.windows / sensor.learning.needed : 0} />
+          {sensor.name}
+        </Link>
+      ))}
+    </nav>
+  );
+}

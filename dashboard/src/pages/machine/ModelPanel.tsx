@@ -1,0 +1,89 @@
+// The model in use: where it comes from, its threshold, and what can be done with it.
+import type { ModelSummary, SensorDetail } from "@/api/types";
+import { Copy } from "@/components/Copy";
+import { EmptyState } from "@/components/EmptyState";
+import { Facts } from "@/components/Facts";
+import { useMessages } from "@/i18n";
+import { shortDigest } from "@/lib/digest";
+import { useFormat } from "@/lib/use-format";
+import { OtherModels } from "./OtherModels";
+import { thresholdWords, words } from "./threshold-words";
+import { TrainForm } from "./TrainForm";
+
+export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
+  const t = useMessages();
+  const format = useFormat();
+  const others = sensor.models.filter((model) => model.digest !== sensor.model?.digest);
+  return (
+    <section className="panel p-4" aria-label={t.model.title}>
+      <h2 className="mb-3 font-semibold">{t.model.title}</h2>
+      {sensor.model ? (
+        <ModelFacts model={sensor.model} />
+      ) : (
+        <EmptyState title={t.model.none}>
+          {sensor.learning && t.model.noneHint(format.number(sensor.learning.needed))}
+        </EmptyState>
+      )}
+      {sensor.training_error && (
+        <p role="alert" className="mt-3 text-sm text-warning">
+          {t.train.failed(sensor.training_error)}
+        </p>
+      )}
+      <TrainForm sensorId={sensor.id} />
+      {others.length > 0 && <OtherModels models={others} />}
+    </section>
+  );
+}
+
+function ModelFacts({ model }: { model: ModelSummary }) {
+  const t = useMessages();
+  const format = useFormat();
+  const { baseline, threshold } = model;
+  return (
+    <>
+      {model.refused_reason && (
+        <p role="alert" className="mb-3 rounded-md bg-fault-wash px-2.5 py-1.5 text-sm text-fault">
+          {t.model.refused(model.refused_reason)}
+        </p>
+      )}
+      <Facts
+        facts={[
+          [t.model.version(format.number(model.version)), <span key="state" data-model-state={model.state}>{t.model.state[model.state]}</span>],
+          [t.model.detector, t.model.detectors[model.detector] ?? words(model.detector)],
+          [t.model.trained, <Span key="span" lead={t.model.trainedValue(format.number(baseline.windows))} from={baseline.from_us} to={baseline.to_us} />],
+          [
+            t.model.threshold,
+            <span key="threshold">
+              {format.number(threshold.value, 4)}
+              <span className="block text-xs text-faint">
+                {thresholdWords(threshold, t, format.locale)}
+              </span>
+            </span>,
+          ],
+          [t.model.created, format.dateTime(model.created_us)],
+          [
+            t.model.digest,
+            <span key="digest" className="inline-flex items-center gap-1">
+              <code className="font-mono text-xs" title={model.digest}>
+                {shortDigest(model.digest)}
+              </code>
+              <Copy text={model.digest} label={t.model.copy} />
+            </span>,
+          ],
+        ]}
+      />
+    </>
+  );
+}
+
+function Span({ lead, from, to }: { lead: string; from: number; to: number }) {
+  const format = useFormat();
+  return (
+    <span>
+      {lead}
+      <span className="block text-xs text-faint">
+        {format.dateTime(from)} – {format.dateTime(to)}
+      </span>
+    </span>
+  );
+}

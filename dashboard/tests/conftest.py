@@ -1,0 +1,314 @@
+"""A real collector, agents that speak to it over TLS, and a browser that fails a test on any error it meets."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+
+from audiosense_common import wire
+from audiosense_common.enrolment import PREFIX, EnrolmentKey
+from audiosense_common.features import SCHEMA_ID, SCHEMAS
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
+VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+BASELINE_WINDOWS = 40
+WINDOW_US = 100_000
+LAG_US = 10_000_000
+START_S = 90
+STOP_S = 30
+
+
+@dataclass(frozen=True)
+class Collector:
+    """A running collector: address for browsers, address for agents, its environment."""
+
+    http: str
+    agents: str
+    environment: dict[str, str]
+
+    def command(self, *arguments: str) -> str:
+        run = subprocess.run(
+            [sys.executable, "-m", "audiosense_collector", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def enrolment_key(self) -> EnrolmentKey:
+        printed = self.command("enrolment-key", "create")
+        found = re.search(re.escape(PREFIX) + r"[\w-]+", printed)
+        assert found, printed
+        return EnrolmentKey.decode(found[0])
+
+
+def _wait_for(what: str, ready: Callable[[], bool], process: subprocess.Popen[str], log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the collector has no {what}; it said:\n{log.read_text()[-4000:]}")
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is missing; install it with: apt-get install --no-install-recommends chromium")
+    if not DASHBOARD.is_file():
+        pytest.fail("the dashboard is not built: run make dashboard")
+    data = tmp_path_factory.mktemp("collector")
+    log = data / "serve.log"
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "AUDIOSENSE_DATA_DIR": str(data / "data"),
+        "AUDIOSENSE_HTTP_PORT": "0",
+        "AUDIOSENSE_AGENT_HOST": "127.0.0.1",
+        "AUDIOSENSE_AGENT_PORT": "0",
+        "AUDIOSENSE_AGENT_URL": "https://127.0.0.1:8443",
+        "AUDIOSENSE_BASELINE_WINDOWS": str(BASELINE_WINDOWS),
+        "AUDIOSENSE_TREES": "20",
+        "AUDIOSENSE_DEVELOPER_MODE": "1",
+        "AUDIOSENSE_DASHBOARD_DIR": str(DASHBOARD.parent),
+    }
+    addresses = data / "data" / "run" / "addresses.json"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "audiosense_collector", "serve"],
+            env=environment,
+            cwd=data,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            _wait_for("addresses", addresses.is_file, process, log)
+            found = json.loads(addresses.read_text())
+            yield Collector(found["http"], found["agents"], environment)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@dataclass
+class Agent:
+    """An enrolled agent with one sensor; it sends made-up windows as a real one would."""
+
+    client: httpx.Client
+    identity: UUID
+    machine: str
+    sensor: UUID
+    random: np.random.Generator
+    epoch: UUID = field(default_factory=uuid4)
+    token: str | None = None
+    seq: int = 0
+    heard_us: int = 0
+    running: tuple[str, int] | None = None
+    desired: wire.DesiredModel | None = None
+
+    def send(self, count: int = 1, *, score: float | None = None, status: str = "learning") -> wire.Answer:
+        """Send the next ``count`` windows, each after the one before and none older than ``LAG_US``."""
+        start = max(self.heard_us, time.time_ns() // 1000 - LAG_US)
+        self.heard_us = start + count * WINDOW_US
+        vectors = self.random.normal(-40, 2, (count, len(SCHEMAS[SCHEMA_ID]))).astype(np.float16)
+        columns = wire.SensorColumns(
+            sensor=self.sensor,
+            seq=list(range(self.seq, self.seq + count)),
+            time_us=[start + index * WINDOW_US for index in range(count)],
+            score=[score] * count,
+            status=[wire.Status(status)] * count,
+            models=[self.running[0]] if self.running else [],
+            model=[0 if self.running else None] * count,
+            level_dbfs=[-31.5] * count,
+            dominant_hz=[1480.0] * count,
+            features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors),
+        )
+        self.seq += count
+        return self.post(sensors=[columns])
+
+    def post(self, **parts: object) -> wire.Answer:
+        running = (
+            {self.sensor: wire.RunningModel(digest=self.running[0], version=self.running[1])} if self.running else {}
+        )
+        batch = wire.Batch(
+            agent=self.identity,
+            epoch=self.epoch,
+            token=self.token,
+            sent_us=time.time_ns() // 1000,
+            running=running,
+            heartbeat=wire.Heartbeat(version="0.1.0", sources={self.sensor: "ok"}),
+            **parts,
+        )
+        answer = self.client.post(
+            "/api/v1/batches",
+            content=batch.model_dump_json(by_alias=True),
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code == 200, answer.text
+        parsed = wire.Answer.model_validate_json(answer.content)
+        self.token = parsed.token
+        self.desired = parsed.desired.get(self.sensor)
+        return parsed
+
+    def run_what_is_desired(self, *, timeout_s: float = 60) -> str:
+        """Ask until the collector wishes a model that is not running, then report that it runs."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            self.post()
+            if self.desired and (self.running is None or self.desired.digest != self.running[0]):
+                self.running = (self.desired.digest, self.desired.version)
+                self.post()
+                return self.desired.digest
+            time.sleep(0.2)
+        pytest.fail(f"the collector offered no new model for {self.machine} within {timeout_s} s")
+
+    def report_event(self, *, event: UUID, revision: int, state: str, started_s_ago: int = 30) -> None:
+        now = time.time_ns() // 1000
+        assert self.running
+        self.post(
+            events=[
+                wire.Event(
+                    id=event,
+                    sensor=self.sensor,
+                    revision=revision,
+                    state=wire.EventState(state),
+                    start_us=now - started_s_ago * 1_000_000,
+                    end_us=now,
+                    peak_us=now - 5_000_000,
+                    peak_score=0.8123,
+                    threshold=0.55,
+                    windows=6,
+                    model=self.running[0],
+                )
+            ]
+        )
+
+
+@pytest.fixture
+def enrol(collector: Collector) -> Iterator[Callable[[str], Agent]]:
+    """Enrols an agent with one sensor on a machine of the given name."""
+    clients: list[httpx.Client] = []
+
+    def enrol_agent(machine: str) -> Agent:
+        trust = httpx.get(f"{collector.agents}/api/v1/trust", verify=_unverified())
+        context = ssl.create_default_context(cadata=trust.json()["ca_pem"])
+        client = httpx.Client(base_url=collector.agents, verify=context)
+        clients.append(client)
+        sensor = wire.SensorRegistration(
+            name=f"{machine} sensor",
+            machine=machine,
+            sample_rate_hz=48_000,
+            window_s=WINDOW_US / 1e6,
+            schema_id=SCHEMA_ID,
+            source="simulator pump",
+        )
+        request = wire.EnrolmentRequest(
+            secret=collector.enrolment_key().secret, name=f"agent of {machine}", version="0.1.0", sensors=[sensor]
+        )
+        answer = client.post("/api/v1/enrol", json=request.model_dump(mode="json", by_alias=True))
+        assert answer.status_code == 201, answer.text
+        enrolled = wire.Enrolled.model_validate_json(answer.content)
+        client.headers["Authorization"] = f"Bearer {enrolled.credential}"
+        seed = int.from_bytes(machine.encode()[-6:])
+        return Agent(client, enrolled.agent, machine, enrolled.sensors[sensor.name], np.random.default_rng(seed))
+
+    yield enrol_agent
+    for client in clients:
+        client.close()
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is missing; install it with: apt-get install --no-install-recommends chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield launched
+        launched.close()
+
+
+class Watch:
+    """Gathers what a page must not do: console errors, page errors, failed requests."""
+
+    def __init__(self, page: Page) -> None:
+        self.found: list[str] = []
+        self.expected: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.found.append(f"page error: {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.found.append(f"console: {message.text} {message.location}")
+
+    def _failed(self, request: Request) -> None:
+        # Leaving a page or a chart aborts what it was still reading; that is no failure.
+        if request.failure != "net::ERR_ABORTED":
+            self.found.append(f"request failed: {request.method} {request.url} {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.found.append(f"request failed: {response.request.method} {response.url} {response.status}")
+
+    def unexpected(self) -> list[str]:
+        return [line for line in self.found if not any(text in line for text in self.expected)]
+
+
+@pytest.fixture(params=VIEWPORTS)
+def viewport(request: pytest.FixtureRequest) -> str:
+    """Desktop and phone; a test for one of them takes ``parametrize(..., indirect=True)``."""
+    return request.param
+
+
+@pytest.fixture
+def page(browser: Browser, viewport: str, collector: Collector) -> Iterator[Page]:
+    phone = viewport == "phone"
+    context = browser.new_context(
+        viewport=VIEWPORTS[viewport],
+        is_mobile=phone,
+        has_touch=phone,
+        locale="en-GB",
+        color_scheme="light",
+        base_url=collector.http,
+    )
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    watch = Watch(opened)
+    opened.watch = watch
+    yield opened
+    too_wide = opened.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    context.close()
+    assert watch.unexpected() == []
+    assert too_wide <= 0, f"the page is {too_wide} px wider than a {viewport}"

@@ -1,0 +1,106 @@
+"""The machine page against a real collector: learning, training, live scores, an event, models."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.xdist_group("dashboard")
+
+
+def test_a_machine_is_followed_from_learning_to_an_event(page, enrol, viewport):
+    agent = enrol(f"Whole way {viewport}")
+    agent.send(12)
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
+    page.evaluate("window.notReloaded = true")
+    expect(page.get_by_text("12 of 40 windows")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Level: 12 points"))).to_be_visible()
+
+    agent.send(28)
+    digest = agent.run_what_is_desired()
+    model = page.get_by_role("region", name="Model in use")
+    expect(model).to_contain_text(digest[:12], timeout=20_000)
+    expect(model.locator('[data-model-state="running"]')).to_be_visible()
+    expect(model).to_contain_text("40 windows")
+
+    agent.send(2, score=0.41, status="normal")
+    facts = page.get_by_role("region", name=f"{agent.machine} sensor")
+    expect(facts).to_contain_text("0.410")
+    expect(facts.locator('[data-state="normal"]')).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Score against threshold: 2 points"))).to_be_visible()
+
+    event = uuid4()
+    agent.send(1, score=0.81, status="anomalous")
+    agent.report_event(event=event, revision=1, state="open")
+    expect(page.locator('[data-event="open"]')).to_contain_text("0.812")
+    table = page.get_by_role("table").filter(has=page.locator("[data-event]"))
+    assert table.evaluate("it => it.scrollWidth <= it.parentElement.clientWidth"), "columns are cut off"
+    expect(table.get_by_role("columnheader", name="Windows")).to_be_visible(visible=viewport == "desktop")
+    expect(model).to_contain_text("99.5th percentile of held-out windows, debounced, plus a margin of 0.02")
+    expect(page.locator('nav [aria-current="true"]')).to_have_text("10 min")
+    expect(page.locator('main [data-state="alarm"]').first).to_be_visible()
+    agent.send(1, score=0.42, status="normal")
+    agent.report_event(event=event, revision=2, state="close")
+    expect(page.locator('[data-event="closed"]')).to_be_visible()
+    assert page.evaluate("window.notReloaded")
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_a_model_is_trained_by_hand_and_an_earlier_one_pushed_again(page, enrol):
+    agent = enrol("Trained pump")
+    agent.send(40)
+    first = agent.run_what_is_desired()
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    page.get_by_role("button", name="Train now").click()
+    page.get_by_label("Windows").fill("30")
+    page.get_by_label("Threshold percentile").fill("98")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.locator('[data-job="succeeded"]')).to_be_visible(timeout=60_000)
+    second = agent.run_what_is_desired()
+    model = page.get_by_role("region", name="Model in use")
+    expect(model).to_contain_text(second[:12], timeout=20_000)
+    expect(model).to_contain_text("30 windows")
+    earlier = model.get_by_role("listitem").filter(has_text=first[:12])
+    earlier.get_by_role("button", name="Push again").click()
+    model.get_by_role("button", name="Push", exact=True).click()
+    expect(model).to_contain_text("Pushed as version 3")
+    assert agent.run_what_is_desired() not in {first, second}
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_ranges_features_and_zoom_stand_in_the_address(page, enrol):
+    agent = enrol("Charted pump")
+    agent.send(20)
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    page.get_by_role("link", name="10 min").click()
+    page.get_by_label("Add a feature").select_option("crest_db")
+    crest = page.get_by_role("img", name=re.compile("^Crest factor: 20 points"))
+    expect(crest).to_be_visible()
+    page.reload()
+    expect(crest).to_be_visible()
+    expect(page).to_have_url(re.compile("range=10m.*features=crest_db|features=crest_db.*range=10m"))
+
+    over = page.locator(".u-over").first.bounding_box()
+    middle = over["y"] + over["height"] / 2
+    page.mouse.move(over["x"] + over["width"] * 0.5, middle)
+    page.mouse.down()
+    page.mouse.move(over["x"] + over["width"] * 0.95, middle, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("from=[0-9]+"))
+    page.get_by_role("link", name="Back to live").click()
+    expect(page).not_to_have_url(re.compile("from="))
+
+    page.get_by_role("button", name="Level: show as table").click()
+    expect(page.get_by_role("cell", name="-31.5 dBFS").first).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
+def test_an_unknown_machine_says_so(page):
+    page.watch.expected += ["404"]
+    page.goto(f"/machines/{uuid4()}")
+    expect(page.get_by_role("alert")).to_contain_text("The collector does not know this")
