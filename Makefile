@@ -1,0 +1,50 @@
+# AudioSense's commands. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+DEMO_ARGS ?=
+TEST_ARGS ?= -n 2 --dist loadgroup
+
+.PHONY: help setup demo test check format bench dashboard lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
+
+setup: ## Set everything up: .venv, pinned dependencies, Debian packages, dashboard
+	@deploy/setup.sh
+
+demo: setup ## Run the whole product on this machine (DEMO_ARGS="--check" checks it and exits)
+	@$(BIN)/python -m deploy.demo $(DEMO_ARGS)
+
+test: setup ## Run all tests (TEST_ARGS are pytest's arguments)
+	@cd dashboard && ../$(BIN)/npm run --silent test
+	@$(BIN)/python -m pytest -m "not soak" $(TEST_ARGS)
+
+check: setup ## Lint (ruff), types (mypy strict, tsc), import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@cd dashboard && ../$(BIN)/npm run --silent check
+
+format: setup ## Format the Python code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: setup ## Run the benchmarks, one JSON line each
+	@for name in scoring features developer; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+dashboard: setup ## Build the dashboard again
+	@rm -f dashboard/dist/.ready && deploy/setup.sh
+
+lock: ## Resolve requirements.lock and package-lock.json again
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
+	  --no-emit-package audiosense-common --custom-compile-command "make lock" --output-file requirements.lock \
+	  common/pyproject.toml agent/pyproject.toml collector/pyproject.toml requirements-dev.in
+	@cd dashboard && ../$(BIN)/npm install --package-lock-only
+
+clean: ## Remove what set-up, tests and demo made
+	@rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artefacts \
+	  dashboard/node_modules dashboard/dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,138 @@
+"""PostgreSQL for all suites: one server for a run, shared by its workers, and a migrated database for each module."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from audiosense_collector.db.embedded import EmbeddedServer
+from audiosense_collector.db.engine import libpq_url
+from audiosense_collector.db.migrate import migrate
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+MakeDatabase = Callable[..., str]
+
+
+def _base(config: pytest.Config) -> Path:
+    """Return the base folder of the whole run, the same in every worker."""
+    own = config._tmp_path_factory.getbasetemp()  # noqa: SLF001 - the hook below has no fixtures
+    return own.parent if hasattr(config, "workerinput") else own
+
+
+def _template(base: Path) -> str:
+    return f"audiosense_template_{hashlib.sha256(os.fsencode(base)).hexdigest()[:12]}"
+
+
+def _server(base: Path) -> EmbeddedServer:
+    digest = hashlib.sha256(os.fsencode(base)).hexdigest()[:12]
+    return EmbeddedServer(Path(tempfile.gettempdir()) / f"audiosense-tests-{digest}", FAST)
+
+
+@contextmanager
+def _lock(base: Path) -> Iterator[None]:
+    with (base / "postgresql.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker a numba cache of its own: librosa's, shared by processes that write at once, gets corrupt."""
+    os.environ["NUMBA_CACHE_DIR"] = str(config._tmp_path_factory.getbasetemp() / "numba")  # noqa: SLF001
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With AUDIOSENSE_REQUIRE_ALL a test may not skip, unless what it lacks are recordings."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("AUDIOSENSE_REQUIRE_ALL"):
+        reason = str(report.longrepr)
+        if "AUDIOSENSE_RECORDINGS" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, which AUDIOSENSE_REQUIRE_ALL forbids: {reason}"
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove what the run's workers shared when the whole run is over: the template, the server."""
+    if hasattr(session.config, "workerinput"):
+        return
+    base = _base(session.config)
+    given = os.environ.get("DATABASE_URL")
+    if given and (base / "postgresql.lock").exists():
+        _drop(given, _template(base))
+    server = _server(base)
+    if server.folder.exists():
+        server.start()
+        server.release()
+        shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> str:
+    """Address of a server's maintenance database: ``DATABASE_URL`` where set, else the run's embedded server."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        return given
+    base = _base(pytestconfig)
+    with _lock(base):
+        server = _server(base)
+        server.start()
+    # Kept in use until this process ends, so that no other worker's release stops it.
+    pytestconfig.add_cleanup(server._forget)  # noqa: SLF001
+    return server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str, pytestconfig: pytest.Config) -> str:
+    """Name of a migrated database that is copied for the tests."""
+    name = _template(_base(pytestconfig))
+    with _lock(_base(pytestconfig)), psycopg.connect(libpq_url(postgres), autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            migrate(_database(postgres, name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres: str, template: str, pytestconfig: pytest.Config) -> Iterator[MakeDatabase]:
+    """Make migrated databases; ``make_database(migrated=False)`` makes an empty one. Each is dropped at the end."""
+    made = []
+
+    def make(*, migrated: bool = True) -> str:
+        name = f"audiosense_test_{uuid.uuid4().hex}"
+        source = template if migrated else "template0"
+        with _lock(_base(pytestconfig)), psycopg.connect(libpq_url(postgres), autocommit=True) as connection:
+            command = "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy"
+            connection.execute(sql.SQL(command).format(sql.Identifier(name), sql.Identifier(source)))
+        made.append(name)
+        return _database(postgres, name)
+
+    yield make
+    for name in made:
+        _drop(postgres, name)
+
+
+@pytest.fixture(scope="module")
+def database_url(make_database: MakeDatabase) -> str:
+    """Address of a migrated database of the module's own."""
+    return make_database()
+
+
+def _database(postgres: str, name: str) -> str:
+    return make_url(postgres).set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+
+
+def _drop(postgres: str, name: str) -> None:
+    with psycopg.connect(libpq_url(postgres), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,1 @@
+"""How AudioSense is set up and run."""

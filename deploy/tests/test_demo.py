@@ -1,0 +1,133 @@
+"""The demo's own parts; the whole demo runs as a check of its own (``make demo DEMO_ARGS="--check"``)."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from audiosense_agent.config import load_settings
+from deploy.demo.machines import agent_configuration, demo_machines, find_recordings
+from deploy.demo.processes import DemoError, Process, check_port, command, wait_for
+from deploy.demo.run import Result
+
+PACING = {"history_s": 60.0, "max_speed": 10.0}
+
+
+def _clips(root, *names):
+    for name in names:
+        clip = root / "bldc_motor" / f"{name}.flac"
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        clip.touch()
+
+
+def test_without_a_folder_the_motor_is_simulated():
+    assert find_recordings(None) is None
+    assert find_recordings("") is None
+    assert [machine.source["type"] for machine in demo_machines(None, PACING)] == ["simulator"] * 4
+
+
+def test_held_out_speeds_are_kept_from_the_baseline(tmp_path):
+    _clips(tmp_path, "Healthy/M1/1550", "Healthy/M1/1650", "Healthy/M1/1950", "Propeller/M1/1550")
+    found = find_recordings(str(tmp_path))
+    assert found is not None
+    assert [clip.stem for clip in found.baseline] == ["1550"]
+    assert [clip.stem for clip in found.healthy] == ["1650", "1950"]
+    assert [clip.parent.parent.name for clip in found.damaged] == ["Propeller"]
+
+
+def test_a_folder_without_the_clips_says_what_was_expected(tmp_path):
+    _clips(tmp_path, "Healthy/M1/1550")
+    with pytest.raises(DemoError, match=r"1 healthy and 0 damaged clips.*expected Healthy/M1/\*\.flac"):
+        find_recordings(str(tmp_path))
+
+
+def test_the_agent_accepts_the_demos_configuration(tmp_path):
+    _clips(tmp_path, "Healthy/M1/1550", "Healthy/M1/1650", "Propeller/M1/1550")
+    machines = demo_machines(find_recordings(str(tmp_path)), PACING)
+    configuration = tmp_path / "agent.toml"
+    configuration.write_text(agent_configuration(machines, tmp_path / "state"))
+    settings = load_settings(configuration)
+    assert [sensor.machine for sensor in settings.sensors] == ["Pump 1", "Fan 1", "Gearbox 1", "Motor 1"]
+
+
+def test_a_result_names_each_fault():
+    good = Result({}, recordings=True, windows_measured=5, windows_stored=5, events={"Pump 1": 1})
+    assert good.faults() == []
+    bad = Result({}, recordings=True, windows_measured=5, windows_stored=4, events={"Pump 1": 0}, false_events=2)
+    assert bad.lost == 1
+    for words in ("5 windows", "2 events on healthy", "no event on Pump 1"):
+        assert words in " ".join(bad.faults())
+    assert len(bad.faults()) == 3
+    assert bad.as_json()["lost"] == 1
+
+
+def test_a_process_that_ends_early_is_told_with_its_last_words(tmp_path):
+    (tmp_path / "ends_early.py").write_text("import sys; print('no luck'); sys.exit(3)\n")
+    environment = {"PYTHONPATH": str(tmp_path)}
+    with (
+        Process("child", ["ends_early"], environment=environment, log=tmp_path / "log") as child,
+        pytest.raises(DemoError, match=r"(?s)child ended with exit code 3.*no luck"),
+    ):
+        wait_for("something", lambda: None, seconds=60, processes=[child])
+
+
+def test_a_command_that_fails_says_its_error_line(tmp_path):
+    with pytest.raises(DemoError, match=r"audiosense_agent status .*no-such\.toml"):
+        command(["audiosense_agent", "status", "--config", str(tmp_path / "no-such.toml")], environment={})
+
+
+def test_a_wrong_folder_of_recordings_is_one_line_and_exit_code_1(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "deploy.demo", "--check"],
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path), "AUDIOSENSE_RECORDINGS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("error: AUDIOSENSE_RECORDINGS=")
+    assert "Traceback" not in run.stderr
+
+
+def _children(parent):
+    """Return the process numbers of a process's children."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_stopped_while_the_collector_starts_leaves_nothing_behind(tmp_path, number):
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "deploy.demo", "--check"],
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path), "AUDIOSENSE_RECORDINGS": "", "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (children := _children(demo.pid)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    demo.send_signal(number)
+    assert demo.wait(60) == 130
+    assert len(children) == 1
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    assert not list(tmp_path.glob("audiosense-demo-*"))
+
+
+def test_a_port_in_use_is_named_with_the_remedy():
+    check_port(0)
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(DemoError, match=r"--port 8001"):
+        check_port(server.getsockname()[1])
+    with pytest.raises(DemoError, match="port 70000"):
+        check_port(70_000)
