@@ -10,7 +10,8 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 debian_packages() {
   missing=()
   "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-  ldconfig -p 2>/dev/null | grep -q libportaudio.so.2 || missing+=(libportaudio2)
+  ldconfig -p 2>/dev/null | grep libportaudio.so.2 >/dev/null ||  # -q would end ldconfig by SIGPIPE
+    missing+=(libportaudio2)
   ls /usr/lib/*/alsa-lib/libasound_module_pcm_*.so >/dev/null 2>&1 || missing+=(libasound2-plugins)
   command -v chromium >/dev/null 2>&1 || missing+=(chromium)
   [ ${#missing[@]} -eq 0 ] && return

@@ -145,20 +145,40 @@ async def test_a_baseline_that_grows_while_its_training_waits_is_queued_once(run
     assert [job.status for job in jobs] == ["todo"]
 
 
-async def test_a_training_process_that_is_killed_is_told_and_replaced(runtime, browser, make_agent):
+async def kill_trainer_of(runtime, browser, agent):
+    """Queue a training whose process is killed; return the worker at its second try, once the failure is told."""
     await work(runtime)  # what the module's other tests left waiting must not meet the killed process
-    agent = await make_agent()
-    sensor = next(iter(agent.sensors.values()))
     await agent.send(agent.batch(agent.columns(45)))
     runtime.trainer._pool = pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     os.kill(pool.submit(os.getpid).result(LIMIT_S), signal.SIGKILL)
-    await work(runtime)
-    assert "killed" in (await read_detail(browser, agent))["training_error"]
+    worker = asyncio.create_task(work(runtime))
     async with asyncio.timeout(LIMIT_S):
-        while (await read_detail(browser, agent))["training_error"]:
-            await asyncio.sleep(0.1)
-            await work(runtime)
+        while "killed" not in ((await read_detail(browser, agent))["training_error"] or ""):
+            await asyncio.sleep(0.02)
+    return worker
+
+
+async def test_a_training_process_that_is_killed_is_told_and_replaced(runtime, browser, make_agent):
+    agent = await make_agent()
+    (sensor,) = agent.sensors.values()
+    worker = await kill_trainer_of(runtime, browser, agent)
+    async with asyncio.timeout(LIMIT_S):
+        await worker
+    assert (await read_detail(browser, agent))["training_error"] is None
     assert (await agent.send(agent.batch()))["desired"][sensor]["version"] == 2
+
+
+async def test_a_training_that_is_tried_again_does_not_collide_with_one_that_waits(runtime, browser, make_agent):
+    agent = await make_agent()
+    (sensor,) = agent.sensors.values()
+    worker = await kill_trainer_of(runtime, browser, agent)
+    waiting = await browser.post(f"/api/v1/sensors/{sensor}/train", json={})
+    assert waiting.status_code == 202
+    async with asyncio.timeout(LIMIT_S):
+        await worker
+        await work(runtime)
+    assert (await browser.get(f"/api/v1/jobs/{waiting.json()['job_id']}")).json()["status"] == "succeeded"
+    assert (await agent.send(agent.batch()))["desired"][sensor]["version"] == 3
 
 
 async def test_windows_of_a_machine_at_rest_are_not_learnt(runtime, browser, make_agent):
