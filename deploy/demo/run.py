@@ -164,7 +164,7 @@ class Demo:
             probe = partial(self._learnt, bar.update, tasks)
             wait_for("four baselines", probe, seconds=90, processes=self.processes)
         self.terminal.stage("models", "Training, signing and pushing the models")
-        wait_for("models run on the agent", self._models_run, seconds=60, processes=self.processes)
+        wait_for("models run on the agent", self._models_run, seconds=120, processes=self.processes)
         self.result.bundles_active = len(self._running())
         self.terminal.say(f"{self.result.bundles_active} models verified, self-tested and running on the agent")
 
