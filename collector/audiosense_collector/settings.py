@@ -5,7 +5,7 @@ import os
 import socket
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
@@ -65,6 +65,7 @@ class Settings(EnvironmentSettings):
     dashboard_dir: Path = Field(default_factory=_default_dashboard_dir)
     baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] = 720
     threshold_percentile: Annotated[float, Field(ge=50, le=100)] = 99.5
+    detector: Literal["ensemble", "isolation_forest", "mahalanobis"] = "ensemble"
     trees: Annotated[int, Field(ge=1, le=10_000)] = 100
     heuristic_dominant_hz: Annotated[float, Field(gt=0)] = 8500
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] = 0.3

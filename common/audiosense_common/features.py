@@ -17,6 +17,8 @@ from audiosense_common.spectrum import MEL_BANDS, MEL_TOP_HZ, Framing, SpectrumA
 SCHEMA_ID = "audiosense-1"
 MIN_SAMPLE_RATE_HZ = 1_000
 MAX_SAMPLE_RATE_HZ = 768_000
+SPREAD_JOINS = 4
+"""Neighbouring mel bands whose spreads over time are averaged: sixteen tell rattle from hum as well as 64 would."""
 LOUDEST_UNSCALED = 16.0
 """Beyond this amplitude (full scale is 1) samples are scaled first, so that no finite float32 overflows."""
 
@@ -113,13 +115,24 @@ def _mel() -> tuple[Feature, ...]:
         Feature(f"mel_max_shape_{band:02d}", f"Mel maximum, band {band}", "dB", "mel", maximum + ", minus its level")
         for band in range(MEL_BANDS)
     )
-    return (level, *shape)
+    spread = (
+        Feature(
+            f"mel_spread_{band:02d}",
+            f"Mel spread, band {band}",
+            "dB",
+            "mel",
+            f"mean over {SPREAD_JOINS} neighbouring bands of the standard deviation over frames of 10·log10 mel power",
+        )
+        for band in range(MEL_BANDS // SPREAD_JOINS)
+    )
+    return (level, *shape, *spread)
 
 
 FEATURES: dict[str, Feature] = {feature.name: feature for feature in (*_SCALARS, *_bands(), *_mel())}
 SCHEMAS: dict[str, tuple[str, ...]] = {SCHEMA_ID: tuple(FEATURES)}
 """Ordered features by schema id. A schema never changes; a longer list gets a new id."""
 SHAPE_FEATURES: tuple[str, ...] = tuple(name for name in FEATURES if name.startswith("mel_max_shape_"))
+SPREAD_FEATURES: tuple[str, ...] = tuple(name for name in FEATURES if name.startswith("mel_spread_"))
 
 
 def schema(schema_id: str) -> tuple[str, ...]:
@@ -233,7 +246,7 @@ class FeatureExtractor:
         log_mel *= np.float32(10.0)
         np.maximum(log_mel, np.float32(FLOOR_DB), out=log_mel)
         scalars = np.array(self._scalars(waveform, power, log_mel, len(window)))
-        vector: NDArray[np.float64] = np.concatenate((scalars, _shape(log_mel)))
+        vector: NDArray[np.float64] = np.concatenate((scalars, _shape(log_mel), _spread(log_mel)))
         if scale != 1.0:
             self._add_gain(vector, 20.0 * np.log10(scale))
         return vector
@@ -305,3 +318,8 @@ def _shape(log_mel: NDArray[np.float32]) -> NDArray[np.float64]:
     loudest = log_mel.max(axis=0).astype(np.float64)
     level = loudest.mean()
     return np.concatenate(((level,), loudest - level))
+
+
+def _spread(log_mel: NDArray[np.float32]) -> NDArray[np.float64]:
+    spread = log_mel.std(axis=0).astype(np.float64).reshape(-1, SPREAD_JOINS)
+    return np.asarray(spread.mean(axis=1))

@@ -15,6 +15,7 @@ from audiosense_common.features import (
     SCHEMA_ID,
     SCHEMAS,
     SHAPE_FEATURES,
+    SPREAD_FEATURES,
     FeatureError,
     FeatureExtractor,
     column,
@@ -47,12 +48,27 @@ def described(samples, rate=16_000):
     return dict(zip(extractor.names, extractor.describe(samples), strict=True))
 
 
+def test_the_spread_is_the_standard_deviation_of_log_mel_levels_over_time():
+    noise = np.random.default_rng(5).normal(scale=0.05, size=80_000)
+    pulsing = noise * (1 + 0.9 * np.sin(2 * np.pi * 3 * np.arange(80_000) / 16_000))
+    framing = Framing.at(16_000)
+    options = {"n_fft": framing.n_fft, "hop_length": framing.hop, "center": False, "n_mels": 64, "fmax": 8_000}
+    centred = (pulsing.astype(np.float32) - pulsing.astype(np.float32).mean()).astype(np.float32)
+    mel = librosa.feature.melspectrogram(y=centred, sr=16_000, **options)
+    levels = librosa.power_to_db(mel, ref=1.0, amin=1e-20, top_db=None)
+    found = described(pulsing)
+    expected = levels.std(axis=1).reshape(16, 4).mean(axis=1)
+    np.testing.assert_allclose([found[name] for name in SPREAD_FEATURES], expected, rtol=1e-3)
+    steady = described(noise)
+    assert all(found[name] > steady[name] + 1 for name in SPREAD_FEATURES)
+
+
 # --- the schema -------------------------------------------------------------------------------------------------
 
 
 def test_the_schema_is_the_agreed_list():
     names = SCHEMAS[SCHEMA_ID]
-    assert len(names) == 83
+    assert len(names) == 99
     assert names[:3] == ("rms_dbfs", "peak_dbfs", "crest_db")
     assert names[13:19] == (
         "band_0_500_db",
@@ -62,7 +78,8 @@ def test_the_schema_is_the_agreed_list():
         "band_8000_12000_db",
         "mel_max_level_db",
     )
-    assert names[19:] == SHAPE_FEATURES
+    assert names[19:83] == SHAPE_FEATURES
+    assert names[83:] == SPREAD_FEATURES
     assert all(column(SCHEMA_ID, name) == place for place, name in enumerate(names))
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle
-from audiosense_collector.training.forest import ForestSettings
+from audiosense_collector.training.settings import FitSettings
 from audiosense_common.features import SCHEMA_ID, FeatureExtractor
 from audiosense_common.synth import SyntheticMachine
 
@@ -27,5 +27,5 @@ def make_bundle(sensor_id, version=1, *, key=KEY, created_us=None, rate=RATE, wi
     created_us = created_us or time.time_ns() // 1_000
     baseline = BaselineWindows(features=vectors(), schema_id=SCHEMA_ID, from_us=0, to_us=60_000_000)
     model = SensorModel(sensor=sensor_id, version=version, sample_rate_hz=rate, window_s=window_s)
-    settings = ForestSettings(trees=20, samples=64)
+    settings = FitSettings(trees=20, samples=64)
     return build_bundle(baseline, model, key, created_us=created_us, settings=settings, **options)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import SigningKey
+from audiosense_collector.training.detectors import DEFAULT, Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
-from audiosense_collector.training.export import export_forest
-from audiosense_collector.training.forest import FittedForest, ForestSettings, fit_forest
+from audiosense_collector.training.fitting import fit
 from audiosense_collector.training.scorer import OnnxScorer
+from audiosense_collector.training.settings import FitSettings
 from audiosense_common import features
 from audiosense_common.bundle import (
     GOLDEN,
@@ -28,7 +29,6 @@ from audiosense_common.bundle import (
 )
 from audiosense_common.onnx_guard import check_graph
 
-DETECTOR = "isolation_forest"
 METHOD = "held_out_debounced_percentile"
 INSTALL_WITHIN_US = 30 * 24 * 3_600 * 1_000_000
 GOLDEN_ROWS = 32
@@ -67,8 +67,8 @@ def build_bundle(
     key: SigningKey,
     *,
     created_us: int,
-    settings: ForestSettings | None = None,
-    feature_names: Sequence[str] = features.SHAPE_FEATURES,
+    detector: Detector | None = None,
+    settings: FitSettings | None = None,
     debouncing: Debouncing | None = None,
     running_level_dbfs: float | None = None,
 ) -> Bundle:
@@ -76,39 +76,40 @@ def build_bundle(
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
-        BundleError: the exported graph is off scikit-learn's scores; it is not signed then.
+        BundleError: the exported graph is off the fitted detector's scores; it is not signed then.
     """
-    settings, debouncing = settings or ForestSettings(), debouncing or Debouncing()
-    windows = select_features(baseline, feature_names)
-    fitted = fit_forest(windows.astype(np.float32), settings, debouncing)
-    graph = export_forest(fitted.forest)
+    detector = detector or find_detector(DEFAULT)
+    settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
+    windows = select_features(baseline, detector.features)
+    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing)
+    graph = calibrated.detector.export()
     check_graph(graph)
-    golden = _golden(fitted, windows)
+    golden = _golden(calibrated.detector, windows)
     manifest = Manifest(
         bundle_version=model.version,
         sensor=model.sensor,
         created_us=created_us,
         install_before_us=created_us + INSTALL_WITHIN_US,
         signing_key=key.key_id,
-        detector=DETECTOR,
+        detector=detector.name,
         schema_id=baseline.schema_id,
         features=[
             FeatureNeed(name=name, digest=features.definition_digest(name, model.sample_rate_hz))
-            for name in feature_names
+            for name in detector.features
         ],
         sample_rate_hz=model.sample_rate_hz,
         window_s=model.window_s,
-        threshold=Threshold(value=fitted.threshold, method=METHOD, parameters=_parameters(settings)),
+        threshold=Threshold(value=calibrated.threshold, method=METHOD, parameters=_parameters(settings, detector)),
         debouncing=debouncing,
         running_level_dbfs=running_level_dbfs,
         baseline=Baseline(
             from_us=baseline.from_us,
             to_us=baseline.to_us,
             windows=len(windows),
-            location=fitted.location.tolist(),
-            spread=fitted.spread.tolist(),
+            location=calibrated.location.tolist(),
+            spread=calibrated.spread.tolist(),
         ),
-        evaluation=fitted.evaluation,
+        evaluation=calibrated.evaluation,
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
@@ -138,20 +139,20 @@ def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[
     return baseline.features[:, [schema.index(name) for name in names]]
 
 
-def _golden(fitted: FittedForest, windows: NDArray[np.float16]) -> bytes:
-    """Pack rows of the baseline and extremes, with the scores that scikit-learn gives them."""
+def _golden(detector: Fitted, windows: NDArray[np.float16]) -> bytes:
+    """Pack rows of the baseline and extremes, with the scores that the fitted detector gives them."""
     places = np.linspace(0, len(windows) - 1, min(GOLDEN_ROWS, len(windows))).astype(int)
     limit = np.finfo(np.float16)
     extremes = [windows.min(axis=0), windows.max(axis=0), np.median(windows, axis=0)]
     flat = [np.full(windows.shape[1], value) for value in (0, limit.min, limit.max, limit.smallest_subnormal)]
     rows = np.vstack([windows[places], *extremes, *flat]).astype(np.float16)
-    return dump_golden(rows, -fitted.forest.score_samples(rows.astype(np.float32)))
+    return dump_golden(rows, detector.score(rows.astype(np.float32)).astype(np.float32))
 
 
-def _parameters(settings: ForestSettings) -> dict[str, float]:
+def _parameters(settings: FitSettings, detector: Detector) -> dict[str, float]:
     return {
         "percentile": settings.percentile,
-        "margin": settings.margin,
+        "margin": detector.margin if settings.margin is None else settings.margin,
         "folds": float(settings.folds),
         "trees": float(settings.trees),
         "samples": float(settings.samples),

@@ -9,10 +9,8 @@ from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import IsolationForest
 
-INPUT = "features"
-OUTPUT = "score"
-OPSET = {"": 18, "ai.onnx.ml": 3}
-"""Opset 3 of ai.onnx.ml: its TreeEnsembleRegressor is as fast as opset 5's TreeEnsemble, and known to more runtimes."""
+from audiosense_collector.training.graph import INPUT, OPSET, OUTPUT
+
 _ALIAS = "AudioSenseFusedIsolationForest"
 _LEAF = -1
 
@@ -77,17 +75,20 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         op_domain="ai.onnx.ml",
         op_version=OPSET["ai.onnx.ml"],
         name="forest",
-        **_ensemble(forest),
+        **forest_attributes(forest),
     )
     float32 = 1  # TensorProto.FLOAT
-    container.add_initializer(factor, float32, [1], [-1.0 / _denominator(forest)])
+    container.add_initializer(factor, float32, [1], [-1.0 / path_length_scale(forest)])
     container.add_initializer(two, float32, [1], [2.0])
     container.add_node("Mul", [total, factor], exponent, op_version=14, name="normalise")
     container.add_node("Pow", [two, exponent], operator.outputs[0].full_name, op_version=15, name="anomaly")
 
 
-def _denominator(forest: IsolationForest) -> float:
-    """Trees times c(max_samples); a forest of one sample has c = 0 and the constant score 1/2, as in scikit-learn."""
+def path_length_scale(forest: IsolationForest) -> float:
+    """Return what path lengths are divided by: trees times c(max_samples).
+
+    A forest of one sample has c = 0 and the constant score 1/2, as in scikit-learn.
+    """
     return len(forest.estimators_) * (_sample_path_length(forest) or 1.0)
 
 
@@ -95,21 +96,24 @@ def _sample_path_length(forest: IsolationForest) -> float:
     return float(average_path_length(np.array(forest.max_samples_)))
 
 
-def _ensemble(forest: IsolationForest) -> dict[str, Any]:
-    """Return the attributes of a TreeEnsembleRegressor that sums depth + c(samples) of the leaf of every tree."""
+def forest_attributes(forest: IsolationForest, columns: NDArray[np.int64] | None = None) -> dict[str, Any]:
+    """Return the attributes of a TreeEnsembleRegressor that sums depth + c(samples) of the leaf of every tree.
+
+    ``columns`` are the places of the forest's features in the graph's input, without it they are its first ones.
+    """
     constant = None if _sample_path_length(forest) else 1.0
     trees = [
-        _tree(number, estimator.tree_, features, constant)
+        _tree(number, estimator.tree_, features if columns is None else columns[features], constant)
         for number, (estimator, features) in enumerate(
             zip(forest.estimators_, forest.estimators_features_, strict=True)
         )
     ]
-    columns = {name: np.concatenate([tree[name] for tree in trees]).tolist() for name in trees[0]}
-    modes = ["LEAF" if leaf else "BRANCH_LEQ" for leaf in columns.pop("leaf")]
+    lists = {name: np.concatenate([tree[name] for tree in trees]).tolist() for name in trees[0]}
+    modes = ["LEAF" if leaf else "BRANCH_LEQ" for leaf in lists.pop("leaf")]
     return {
-        **columns,
+        **lists,
         "nodes_modes": modes,
-        "target_ids": [0] * len(columns["target_nodeids"]),
+        "target_ids": [0] * len(lists["target_nodeids"]),
         "n_targets": 1,
         "aggregate_function": "SUM",
         "post_transform": "NONE",

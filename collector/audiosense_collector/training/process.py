@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import load_signing_key
-from audiosense_common import features
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,7 @@ class TrainingOrder:
     from_us: int
     to_us: int
     created_us: int
+    detector: str
     trees: int
     percentile: float
 
@@ -47,7 +47,8 @@ def train(order: TrainingOrder) -> bytes:
         SensorModel,
         build_bundle,
     )
-    from audiosense_collector.training.forest import ForestSettings  # noqa: PLC0415
+    from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
+    from audiosense_collector.training.settings import FitSettings  # noqa: PLC0415
 
     baseline = BaselineWindows(
         features=order.matrix, schema_id=order.schema_id, from_us=order.from_us, to_us=order.to_us
@@ -63,8 +64,8 @@ def train(order: TrainingOrder) -> bytes:
         model,
         load_signing_key(order.data_dir),
         created_us=order.created_us,
-        settings=ForestSettings(trees=order.trees, percentile=order.percentile),
-        feature_names=features.SHAPE_FEATURES,
+        detector=find_detector(order.detector),
+        settings=FitSettings(trees=order.trees, percentile=order.percentile),
     )
     return bundle.pack()
 

@@ -134,6 +134,7 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         from_us=first,
         to_us=last + round(sensor.window_s * SECOND_US),
         created_us=now_us(),
+        detector=runtime.settings.detector,
         trees=runtime.settings.trees,
         percentile=what.percentile or runtime.settings.threshold_percentile,
     )

@@ -9,8 +9,8 @@ from audiosense_collector.analyses import recording, upload
 from audiosense_collector.clock import now_us
 from audiosense_collector.models import service as models
 from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle
-from audiosense_collector.training.forest import ForestSettings
 from audiosense_collector.training.scorer import OnnxScorer
+from audiosense_collector.training.settings import FitSettings
 from audiosense_common.features import SCHEMA_ID, SCHEMAS, SHAPE_FEATURES, FeatureExtractor, column
 
 URL = "/api/v1/analyses"
@@ -113,7 +113,7 @@ async def _train(runtime, sensor_id):
         to_us=2,
     )
     sensor = SensorModel(sensor=sensor_id, version=1, sample_rate_hz=16_000, window_s=2.0)
-    bundle = build_bundle(baseline, sensor, runtime.signing_key, created_us=now_us(), settings=ForestSettings(trees=20))
+    bundle = build_bundle(baseline, sensor, runtime.signing_key, created_us=now_us(), settings=FitSettings(trees=20))
     async with runtime.sessions.begin() as session:
         await models.store(session, bundle, bundle.pack())
     return bundle

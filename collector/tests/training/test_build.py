@@ -15,9 +15,10 @@ from audiosense_collector.training.build import (
     build_bundle,
     select_features,
 )
+from audiosense_collector.training.detectors import DEFAULT, find_detector, forest_of
 from audiosense_collector.training.errors import TrainingError
-from audiosense_collector.training.forest import ForestSettings
 from audiosense_collector.training.scorer import OnnxScorer
+from audiosense_collector.training.settings import FitSettings
 from audiosense_common import features
 from audiosense_common.bundle import MANIFEST, load_golden, open_bundle
 from audiosense_common.errors import BundleError
@@ -26,6 +27,7 @@ from audiosense_common.install import check_install
 KEY = SigningKey.of(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 SENSOR = SensorModel(sensor=UUID(int=7), version=4, sample_rate_hz=16_000, window_s=2.0)
 CREATED_US = 1_790_000_000_000_000
+FEATURES = find_detector(DEFAULT).features
 WIDTH = len(features.SCHEMAS[features.SCHEMA_ID])
 
 
@@ -36,7 +38,7 @@ def baseline(windows=60, width=WIDTH, **changes):
 
 
 def build(**changes):
-    settings = ForestSettings(trees=20)
+    settings = FitSettings(trees=20)
     return build_bundle(
         changes.pop("baseline", None) or baseline(), SENSOR, KEY, created_us=CREATED_US, settings=settings, **changes
     )
@@ -69,18 +71,19 @@ def test_a_bundle_opens_with_the_published_key_and_installs(bundle):
 
 def test_the_manifest_tells_what_was_trained_on_what(bundle):
     manifest = bundle.manifest
-    assert [need.name for need in manifest.features] == list(features.SHAPE_FEATURES)
+    assert [need.name for need in manifest.features] == list(FEATURES)
     assert manifest.install_before_us - manifest.created_us == INSTALL_WITHIN_US
     assert (manifest.bundle_version, manifest.sensor, manifest.signing_key) == (4, SENSOR.sensor, KEY.key_id)
     assert (manifest.baseline.windows, manifest.baseline.from_us, manifest.baseline.to_us) == (60, 10, 20)
+    assert manifest.detector == DEFAULT
     assert manifest.threshold.parameters["trees"] == 20
     assert manifest.evaluation["held_out_debounced_max"] < manifest.threshold.value
     assert min(manifest.baseline.spread) > 0
 
 
 def test_the_golden_vectors_are_windows_of_the_baseline_and_extremes(bundle):
-    rows, score = load_golden(bundle.golden, len(features.SHAPE_FEATURES))
-    known = select_features(baseline(), features.SHAPE_FEATURES)
+    rows, score = load_golden(bundle.golden, len(FEATURES))
+    known = select_features(baseline(), FEATURES)
     assert {row.tobytes() for row in rows[:32]} <= {row.tobytes() for row in known}
     assert rows.max() == np.finfo(np.float16).max
     assert rows.min() == np.finfo(np.float16).min
@@ -93,7 +96,7 @@ def test_the_same_baseline_and_seed_give_the_same_bytes(bundle):
 
 def test_another_choice_of_features_is_kept_in_order():
     names = ("rms_dbfs", "mel_max_shape_03", "kurtosis_log")
-    chosen = build(feature_names=names)
+    chosen = build(detector=forest_of(names))
     assert tuple(need.name for need in chosen.manifest.features) == names
     rows = load_golden(chosen.golden, 3)[0]
     columns = [features.column(features.SCHEMA_ID, name) for name in names]
@@ -147,8 +150,8 @@ def test_a_model_that_is_off_its_golden_vectors_is_refused(bundle):
         ({"baseline": baseline(19)}, "19 windows"),
         ({"baseline": baseline(width=WIDTH - 1)}, "shape"),
         ({"baseline": baseline(schema_id="audiosense-0")}, "audiosense-0"),
-        ({"feature_names": ("rms_dbfs", "rms_dbv")}, "rms_dbv"),
-        ({"feature_names": ()}, "no feature"),
+        ({"detector": forest_of(("rms_dbfs", "rms_dbv"))}, "rms_dbv"),
+        ({"detector": forest_of(())}, "no feature"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_with_the_reason(changes, message):

@@ -153,7 +153,7 @@ async def kill_trainer_of(runtime, browser, agent):
     os.kill(pool.submit(os.getpid).result(LIMIT_S), signal.SIGKILL)
     worker = asyncio.create_task(work(runtime))
     async with asyncio.timeout(LIMIT_S):
-        while "killed" not in ((await read_detail(browser, agent))["training_error"] or ""):
+        while "killed" not in ((await read_detail(browser, agent))["training_error"] or ""):  # noqa: ASYNC110 - a database row
             await asyncio.sleep(0.02)
     return worker
 

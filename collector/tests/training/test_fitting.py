@@ -3,52 +3,62 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audiosense_collector.training.forest import (
-    MIN_WINDOWS,
-    SPREAD_FLOOR,
-    ForestSettings,
-    TrainingError,
-    debounce,
-    fit_forest,
-)
+from audiosense_collector.training import fitting
+from audiosense_collector.training.detectors import Detector, Member, forest_of
+from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
+from audiosense_collector.training.fitting import SPREAD_FLOOR, debounce
+from audiosense_collector.training.settings import FitSettings
+from audiosense_collector.training.statistics import Deviation, Isolation, Mahalanobis
 from audiosense_common.bundle import Debouncing
+
+NAMES = tuple(f"feature_{place}" for place in range(8))
+FUSED = Detector("fused", (Member(Isolation.fit, NAMES[:5]), Member(Deviation.fit, NAMES[2:])), margin=0.03)
+DETECTORS = [forest_of(NAMES), FUSED, Detector("distance", (Member(Mahalanobis.fit, NAMES),), margin=0.03)]
+each_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
+
+
+def fit(windows, *arguments, detector=DETECTORS[0], **named):
+    return fitting.fit(detector, windows, *arguments, **named)
 
 
 def steady(windows=200, features=8, seed=0):
     return np.random.default_rng(seed).normal(size=(windows, features)).astype(np.float32)
 
 
-def test_new_windows_of_a_steady_machine_open_no_event_and_strange_ones_do():
-    fitted = fit_forest(steady())
-    new = -fitted.forest.score_samples(steady(2_000, seed=1))
-    strange = -fitted.forest.score_samples(steady(100, seed=2) + 6)
+@each_detector
+def test_new_windows_of_a_steady_machine_open_no_event_and_strange_ones_do(detector):
+    fitted = fit(steady(), detector=detector)
+    new = fitted.detector.score(steady(2_000, seed=1))
+    strange = fitted.detector.score(steady(100, seed=2) + 6)
     assert np.mean(debounce(new, Debouncing()) >= fitted.threshold) < 0.001
     assert np.all(debounce(strange, Debouncing()) >= fitted.threshold)
 
 
-def test_held_out_scores_are_higher_than_those_of_windows_fitted_on():
-    fitted = fit_forest(steady(60))
+@each_detector
+def test_held_out_scores_are_higher_than_those_of_windows_fitted_on(detector):
+    fitted = fit(steady(60), detector=detector)
     assert fitted.evaluation["held_out_median"] > fitted.evaluation["fitted_median"]
     assert len(fitted.held_out) == 60
 
 
 def test_rare_single_windows_do_not_raise_the_threshold():
     windows = steady()
-    plain = fit_forest(windows).threshold
+    plain = fit(windows).threshold
     windows[::25] += 8
-    assert fit_forest(windows).threshold < plain
-    assert fit_forest(windows, debouncing=Debouncing(k=1, n=1)).threshold > plain + 0.1
+    assert fit(windows).threshold < plain
+    assert fit(windows, debouncing=Debouncing(k=1, n=1)).threshold > plain + 0.1
 
 
 def test_the_evaluation_says_what_the_threshold_would_do_to_the_baseline():
-    fitted = fit_forest(steady(), ForestSettings(percentile=80, margin=0))
+    fitted = fit(steady(), FitSettings(percentile=80, margin=0))
     assert fitted.evaluation["held_out_debounced_share_above"] == pytest.approx(0.2, abs=0.02)
     assert fitted.evaluation["held_out_max"] == fitted.held_out.max()
     assert fitted.evaluation["windows"] == 200
 
 
-def test_the_same_seed_gives_the_same_forest_and_another_seed_another():
-    first, again, other = (fit_forest(steady(), ForestSettings(seed=seed)) for seed in (1, 1, 2))
+@pytest.mark.parametrize("detector", DETECTORS[:2], ids=lambda detector: detector.name)
+def test_the_same_seed_gives_the_same_scores_and_another_seed_others(detector):
+    first, again, other = (fit(steady(), FitSettings(seed=seed), detector=detector) for seed in (1, 1, 2))
     assert first.threshold == again.threshold
     assert first.held_out.tobytes() == again.held_out.tobytes()
     assert first.held_out.tobytes() != other.held_out.tobytes()
@@ -58,7 +68,7 @@ def test_location_and_spread_are_robust_and_a_constant_feature_keeps_a_floor():
     windows = steady(1_000)
     windows[:, 0] = 3
     windows[:50, 1] = 1e6
-    fitted = fit_forest(windows)
+    fitted = fit(windows)
     assert fitted.location[0] == 3
     assert fitted.spread[0] == SPREAD_FLOOR
     assert fitted.location[1] == pytest.approx(0, abs=0.2)
@@ -78,7 +88,7 @@ def test_location_and_spread_are_robust_and_a_constant_feature_keeps_a_floor():
 )
 def test_a_baseline_without_a_model_in_it_is_refused_with_the_reason(windows, message):
     with pytest.raises(TrainingError, match=message):
-        fit_forest(windows)
+        fit(windows)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,7 @@ def test_a_baseline_without_a_model_in_it_is_refused_with_the_reason(windows, me
 def test_a_setting_out_of_range_is_named(setting):
     (name,) = setting
     with pytest.raises(TrainingError, match=name):
-        ForestSettings(**setting)
+        FitSettings(**setting)
 
 
 @given(

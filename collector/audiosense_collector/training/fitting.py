@@ -1,0 +1,120 @@
+"""Fitting a detector and choosing its threshold on windows that it was not fitted on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiosense_collector.training.detectors import Detector, Fitted, to_scores
+from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
+from audiosense_collector.training.settings import FitSettings
+from audiosense_collector.training.statistics import Windows, robust_statistics
+from audiosense_common.bundle import Debouncing
+
+SPREAD_FLOOR = 1e-3
+"""Least spread of a feature in a manifest; the features are decibels, kilohertz, logarithms, rounded to float16."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """A detector fitted on all windows, with what its folds say about it.
+
+    Attributes:
+        detector: fitted on every window.
+        threshold: in (0, 1]; scores at or above it are anomalous.
+        held_out: score (windows,) of each window by the detector of its fold, which was not fitted on it.
+        debounced: the score that an event would have needed at each window, from ``debounce`` of ``held_out``.
+        location: median (features,) of the baseline.
+        spread: 1.4826 times the median absolute deviation (features,), at least ``SPREAD_FLOOR``.
+        evaluation: held-out quantiles and shares, for the manifest.
+    """
+
+    detector: Fitted
+    threshold: float
+    held_out: NDArray[np.float64]
+    debounced: NDArray[np.float64]
+    location: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    evaluation: dict[str, float]
+
+
+def fit(
+    detector: Detector, windows: Windows, settings: FitSettings | None = None, debouncing: Debouncing | None = None
+) -> Calibrated:
+    """Fit a detector on a baseline (windows, features) in order of time.
+
+    Folds are contiguous, since neighbours in time are alike, and each is scored by a detector that did not see it: one
+    scores what it was fitted on lower than anything new. The threshold is the percentile of the debounced
+    held-out scores plus the margin, so that rare single windows (a door, the change from one speed to another), which
+    open no event, do not raise it.
+
+    Raises:
+        TrainingError: fewer than ``MIN_WINDOWS`` windows, values that are not finite, or windows that are all equal.
+    """
+    settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
+    _check(windows)
+    fold = np.arange(len(windows)) * settings.folds // len(windows)
+    statistics = np.empty((len(windows), len(detector.members)))
+    for number in range(settings.folds):
+        members = detector.fit_statistics(windows[fold != number], settings)
+        statistics[fold == number] = detector.measure(members, windows[fold == number])
+    fusion = detector.calibrate(statistics)
+    held_out = to_scores(fusion, statistics)
+    debounced = debounce(held_out, debouncing)
+    margin = detector.margin if settings.margin is None else settings.margin
+    threshold = min(1.0, float(np.percentile(debounced, settings.percentile)) + margin)
+    fitted = Fitted(detector, detector.fit_statistics(windows, settings), fusion)
+    location, spread = robust_statistics(windows, SPREAD_FLOOR)
+    known = float(np.median(fitted.score(windows)))
+    return Calibrated(
+        detector=fitted,
+        threshold=threshold,
+        held_out=held_out,
+        debounced=debounced,
+        location=location,
+        spread=spread,
+        evaluation=_evaluate(held_out, debounced, threshold, fold) | {"fitted_median": known},
+    )
+
+
+def debounce(scores: NDArray[np.float64], debouncing: Debouncing) -> NDArray[np.float64]:
+    """Return the k-th largest of each n consecutive scores: at or below it, a threshold opens an event there."""
+    n = min(debouncing.n, len(scores))
+    spans = np.lib.stride_tricks.sliding_window_view(scores, n)
+    return np.partition(spans, n - min(debouncing.k, n), axis=1)[:, n - min(debouncing.k, n)]
+
+
+def _evaluate(
+    held_out: NDArray[np.float64], debounced: NDArray[np.float64], threshold: float, fold: NDArray[np.int64]
+) -> dict[str, float]:
+    worst = [float(held_out[fold == number].max()) for number in np.unique(fold)]
+    return {
+        "windows": float(len(held_out)),
+        "folds": float(len(worst)),
+        "held_out_median": float(np.median(held_out)),
+        "held_out_p95": float(np.percentile(held_out, 95)),
+        "held_out_p99": float(np.percentile(held_out, 99)),
+        "held_out_max": max(worst),
+        "held_out_lowest_fold_max": min(worst),
+        "held_out_share_above": float(np.mean(held_out >= threshold)),
+        "held_out_debounced_max": float(debounced.max()),
+        "held_out_debounced_share_above": float(np.mean(debounced >= threshold)),
+    }
+
+
+def _check(windows: Windows) -> None:
+    if windows.ndim != 2 or windows.shape[1] == 0:  # noqa: PLR2004 - (windows, features)
+        raise TrainingError(f"a baseline has the shape (windows, features), found {windows.shape}")
+    if len(windows) < MIN_WINDOWS:
+        raise TrainingError(
+            f"the baseline has {len(windows)} windows, at least {MIN_WINDOWS} are needed; listen for longer"
+        )
+    broken = np.flatnonzero(~np.isfinite(windows).all(axis=1))
+    if len(broken):
+        raise TrainingError(
+            f"{len(broken)} windows of the baseline are not finite, the first is number {broken[0]}; leave them out"
+        )
+    if (windows == windows[0]).all():
+        raise TrainingError(
+            f"all {len(windows)} windows of the baseline are equal; check that the sensor hears its machine"
+        )

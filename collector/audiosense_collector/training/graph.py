@@ -1,0 +1,67 @@
+"""Building a model's ONNX graph from standard operators, node by node."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+INPUT = "features"
+OUTPUT = "score"
+OPSET = {"": 18, "ai.onnx.ml": 3}
+"""Opset 3 of ai.onnx.ml: its TreeEnsembleRegressor is as fast as opset 5's TreeEnsemble, and known to more runtimes."""
+IR_VERSION = 8
+"""Of ONNX 1.12, the release that brought opset 17; every ONNX Runtime that an agent may have reads it."""
+
+
+class GraphBuilder:
+    """Collects nodes and constants; the input is ``features``, shape (N, ``width``) float32."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def constant(self, values: NDArray[Any]) -> str:
+        """Keep an array in the graph and return its name."""
+        name = f"constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def number(self, value: float) -> str:
+        """Keep one float32 in the graph and return its name."""
+        return self.constant(np.array([value], np.float32))
+
+    def widen(self, values: NDArray[np.floating], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Spread rows over the input's width: row i goes to ``columns[i]``, all others are 0."""
+        wide = np.zeros((self.width, *values.shape[1:]), np.float32)
+        wide[columns] = values
+        return wide
+
+    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output and return the output's name."""
+        name = f"{operator.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, list(inputs), [name], name=name, domain=domain, **attributes))
+        return name
+
+    def add_sum(self, terms: str) -> str:
+        """Add the sum of each row, (N, 1), of (N, m) terms."""
+        return self.add("ReduceSum", terms, self.constant(np.array([1], np.int64)), keepdims=1)
+
+    def finish(self, result: str) -> bytes:
+        """Return the serialized model whose output ``score`` (N, 1) is ``result``."""
+        last = self._nodes[-1]
+        assert list(last.output) == [result], "the result is what was added last"
+        last.output[:] = [OUTPUT]
+        graph = helper.make_graph(
+            self._nodes,
+            "audiosense",
+            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [None, self.width])],
+            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, 1])],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="audiosense")
+        onnx.checker.check_model(model)
+        return bytes(model.SerializeToString())

@@ -1,0 +1,146 @@
+"""What a detector measures of a window: how far it lies from a baseline, in three ways, each also as ONNX nodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
+from sklearn.ensemble import IsolationForest
+
+from audiosense_collector.training.export import forest_attributes, path_length_scale
+from audiosense_collector.training.graph import INPUT, GraphBuilder
+from audiosense_collector.training.settings import FitSettings
+
+MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation to standard deviation for normal data: 1 / Phi^-1(3/4)."""
+LEAST_SPREAD = 0.1
+"""Least spread of a feature that counts, in dB: below it a feature stands still, and its last bits are no fault."""
+RIDGE = 0.01
+"""Least variance in any direction, in units of the features' own: a baseline that never moved one way is no proof."""
+
+Windows = NDArray[np.float32]
+
+
+class Statistic(Protocol):
+    """How far windows lie from a baseline, in [0, 1]: larger where stranger."""
+
+    def __call__(self, windows: Windows) -> NDArray[np.float64]:
+        """Return the statistic (n,) of windows (n, features)."""
+
+    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
+        """Add the same to a graph whose input holds the features at ``columns``; returns the name of an (N, 1)."""
+
+
+Fit = Callable[[Windows, FitSettings], Statistic]
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Score s(x, n) of an isolation forest (Liu, Ting and Zhou 2008), in [0, 1]: what is isolated early is strange."""
+
+    forest: IsolationForest
+
+    @classmethod
+    def fit(cls, windows: Windows, settings: FitSettings) -> Self:
+        """Grow a forest on a baseline (n, features)."""
+        forest = IsolationForest(
+            n_estimators=settings.trees,
+            max_samples=min(settings.samples, len(windows)),
+            random_state=settings.seed,
+            n_jobs=1,
+        )
+        return cls(forest.fit(windows))
+
+    def __call__(self, windows: Windows) -> NDArray[np.float64]:
+        """Return s (n,)."""
+        return np.asarray(-self.forest.score_samples(windows), dtype=np.float64)
+
+    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
+        """Add 2^(-path length / scale)."""
+        length = graph.add(
+            "TreeEnsembleRegressor", INPUT, domain="ai.onnx.ml", **forest_attributes(self.forest, columns)
+        )
+        exponent = graph.add("Mul", length, graph.number(-1.0 / path_length_scale(self.forest)))
+        return graph.add("Pow", graph.number(2.0), exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Mean d over the features of |x - median| in robust standard deviations, as d / (1 + d): many small shifts."""
+
+    location: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, windows: Windows, _settings: FitSettings) -> Self:
+        """Take median and spread of a baseline (n, features)."""
+        location, spread = robust_statistics(windows, LEAST_SPREAD)
+        return cls(location.astype(np.float32), spread.astype(np.float32))
+
+    def __call__(self, windows: Windows) -> NDArray[np.float64]:
+        """Return d / (1 + d), shape (n,)."""
+        deviation = np.abs(windows.astype(np.float64) - self.location) / self.spread
+        return bounded(deviation.mean(axis=1))
+
+    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
+        """Add the mean of |x - location| / spread, bounded; other features weigh 0.
+
+        A sum of products, not a matrix product: that adds in another order for one row than for many.
+        """
+        shifted = graph.add("Sub", INPUT, graph.constant(graph.widen(self.location, columns)))
+        weights = graph.widen(1.0 / (self.spread * len(columns)), columns)
+        return _add_bounded(graph, graph.add_sum(graph.add("Mul", graph.add("Abs", shifted), graph.constant(weights))))
+
+
+@dataclass(frozen=True, slots=True)
+class Mahalanobis:
+    """Root d of the mean squared Mahalanobis distance, as d / (1 + d); covariance shrunk as by Ledoit and Wolf (2004).
+
+    It hears what breaks the usual relations between features, and needs more windows than features for that.
+    """
+
+    location: NDArray[np.float32]
+    whitening: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, windows: Windows, _settings: FitSettings) -> Self:
+        """Estimate centre and whitening of a baseline (n, features)."""
+        location = windows.mean(axis=0, dtype=np.float64)
+        spread = np.maximum(windows.std(axis=0, dtype=np.float64), LEAST_SPREAD)
+        shrunk = LedoitWolf(assume_centered=True).fit((windows - location) / spread).covariance_
+        precision = np.linalg.inv(shrunk + RIDGE * np.eye(len(shrunk)))
+        whitening = np.linalg.cholesky(precision) / spread[:, np.newaxis] / np.sqrt(windows.shape[1])
+        return cls(location.astype(np.float32), whitening.astype(np.float32))
+
+    def __call__(self, windows: Windows) -> NDArray[np.float64]:
+        """Return d / (1 + d), shape (n,)."""
+        white = (windows.astype(np.float64) - self.location) @ self.whitening.astype(np.float64)
+        return bounded(np.sqrt((white**2).sum(axis=1)))
+
+    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
+        """Add the norm of the whitened difference, bounded."""
+        shifted = graph.add("Sub", INPUT, graph.constant(graph.widen(self.location, columns)))
+        white = graph.add("MatMul", shifted, graph.constant(graph.widen(self.whitening, columns)))
+        norm = graph.add("ReduceL2", white, graph.constant(np.array([1], np.int64)), keepdims=1)
+        return _add_bounded(graph, norm)
+
+
+def robust_statistics(windows: Windows, least: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return median and 1.4826 times the median absolute deviation, at least ``least``, of each feature."""
+    location = np.median(windows.astype(np.float64), axis=0)
+    deviation = np.median(np.abs(windows - location), axis=0)
+    return location, np.maximum(MAD_TO_SIGMA * deviation, least)
+
+
+def bounded(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return d / (1 + d): close to d where small, and one wild feature cannot outweigh all else.
+
+    Unlike a logarithm it is rounded alike on one row and on many, whatever the processor's vector width.
+    """
+    return np.asarray(distance / (1.0 + distance))
+
+
+def _add_bounded(graph: GraphBuilder, distance: str) -> str:
+    return graph.add("Div", distance, graph.add("Add", distance, graph.number(1.0)))
