@@ -148,6 +148,28 @@ async def test_a_recording_of_another_rate_is_resampled_to_the_sensors(browser, 
     assert found["summary"]["dominant_khz"] == pytest.approx(1, abs=0.005)
 
 
+@pytest.mark.parametrize("rate", [1, 999, 768_001])
+@pytest.mark.parametrize("with_sensor", [True, False])
+async def test_a_sample_rate_without_features_is_refused_in_one_line(  # noqa: PLR0917 - fixtures
+    browser, make_agent, register, as_file, rate, with_sensor
+):
+    agent = await make_agent(register(machine=f"Pump {uuid.uuid4()}"))
+    fields = {"sensor": next(iter(agent.sensors.values()))} if with_sensor else {}
+    content = as_file(np.full(7_000, 0.1, np.float32), rate=rate, subtype="PCM_16")
+    detail = _is_problem(await _post(browser, "odd.wav", content, **fields), 422, "file")
+    assert detail == (
+        f"odd.wav has a sample rate of {rate} Hz, expected 1000 to 768000 Hz; "
+        "export it again at the rate at which it was recorded"
+    )
+
+
+async def test_a_window_shorter_than_a_sample_is_one_sample(browser, make_agent, register, as_file):
+    agent = await make_agent(register(machine=f"Pump {uuid.uuid4()}", window_s=1e-5), name="hasty")
+    sensor = next(iter(agent.sensors.values()))
+    answer = await _post(browser, "a.wav", as_file(np.full(3, 0.1, np.float32), subtype="PCM_16"), sensor=sensor)
+    assert (answer.status_code, len(answer.json()["start_s"])) == (201, 3)
+
+
 async def test_a_sensor_that_is_none_is_named(browser, sounds):
     tone = sounds["tone.wav"]
     assert "no sensor" in _is_problem(await _post(browser, "tone.wav", tone, sensor=str(uuid.uuid4())), 422, "sensor")
