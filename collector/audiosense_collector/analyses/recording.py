@@ -30,13 +30,14 @@ POWER_FEATURES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a recording is analysed; ``sample_rate_hz`` null keeps the recording's own."""
+    """How a recording is analysed: for the named ``sensor`` or for none; ``sample_rate_hz`` null keeps its own."""
 
     channel: int = 0
     window_s: float = DEFAULT_WINDOW_S
     sample_rate_hz: int | None = None
     schema_id: str = SCHEMA_ID
     model: "ScoringModel | None" = None
+    sensor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,8 @@ class RecordingAnalysis:
 def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
     """Decode, check, cut into windows, describe and score.
 
-    A recording shorter than a window is described as one short window.
+    A recording shorter than a window is described as one short window, but refused for a sensor: its model has never
+    heard such windows, and its agent would not make one.
 
     Raises:
         AudioError: the file cannot be used; the message says why in one line.
@@ -101,6 +103,11 @@ def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
         message = f"{filename} has {recording.sample_rate_hz} Hz, the sensor {rate} Hz: it was resampled"
         findings.append(Finding("resampled", message))
     length = max(1, round(plan.window_s * rate))
+    if plan.sensor is not None and len(samples) < length:
+        raise AudioError(
+            f"{filename} lasts {recording.duration_s:.3g} s, shorter than one window of {plan.window_s:g} s of sensor "
+            f"{plan.sensor}; record longer"
+        )
     windows = list(split(samples, length)) or [samples]
     extractor = FeatureExtractor(rate, plan.schema_id)
     matrix = np.stack([extractor.extract(window) for window in windows])

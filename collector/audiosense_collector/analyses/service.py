@@ -48,7 +48,8 @@ async def create_analysis(
     No connection of the pool is held while the recording is decoded.
 
     Raises:
-        InvalidError: the file cannot be used, or there is no such sensor; names the field.
+        InvalidError: the file cannot be used or is shorter than the sensor's window, or there is no such sensor; names
+            the field.
     """
     async with sessions.begin() as session:
         plan, notes = await _plan(session, sensor_id, channel)
@@ -91,6 +92,7 @@ async def _plan(session: AsyncSession, sensor_id: UUID | None, channel: int) -> 
         sample_rate_hz=sensor.sample_rate_hz,
         schema_id=sensor.schema_id,
         model=model,
+        sensor=sensor.name,
     )
     notes = [] if model else [Finding("no-model", f"sensor {sensor.name} has no model yet: nothing was scored")]
     return plan, notes

@@ -170,6 +170,23 @@ async def test_a_window_shorter_than_a_sample_is_one_sample(browser, make_agent,
     assert (answer.status_code, len(answer.json()["start_s"])) == (201, 3)
 
 
+@pytest.mark.parametrize("trained", [True, False])
+async def test_a_recording_shorter_than_the_sensors_window_is_not_scored(  # noqa: PLR0917 - fixtures
+    browser, runtime, make_agent, register, tone, as_file, trained
+):
+    agent = await make_agent(register(machine=f"Pump {uuid.uuid4()}", name="top", window_s=2.0))
+    if trained:
+        await _train(runtime, uuid.UUID(agent.sensors["top"]))
+    answer = await _post(browser, "a.wav", as_file(tone(0.006), subtype="PCM_16"), sensor=agent.sensors["top"])
+    detail = _is_problem(answer, 422, "file")
+    assert detail == "a.wav lasts 0.006 s, shorter than one window of 2 s of sensor top; record longer"
+    exact = await _post(browser, "b.wav", as_file(tone(2), subtype="PCM_16"), sensor=agent.sensors["top"])
+    assert exact.json()["start_s"] == [0]
+    resampled = as_file(tone(2, rate=44_100), rate=44_100, subtype="PCM_16")
+    exact = await _post(browser, "c.wav", resampled, sensor=agent.sensors["top"])
+    assert exact.json()["start_s"] == [0]
+
+
 async def test_a_sensor_that_is_none_is_named(browser, sounds):
     tone = sounds["tone.wav"]
     assert "no sensor" in _is_problem(await _post(browser, "tone.wav", tone, sensor=str(uuid.uuid4())), 422, "sensor")
