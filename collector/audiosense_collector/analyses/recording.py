@@ -91,6 +91,7 @@ def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
     heard such windows, and its agent would not make one.
 
     Raises:
+        ChannelError: the file lacks the plan's channel.
         AudioError: the file cannot be used; the message says why in one line.
     """
     recording = read_recording(file, name=filename, max_decoded_bytes=MAX_DECODED_BYTES)

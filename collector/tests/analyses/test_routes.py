@@ -101,7 +101,7 @@ async def test_the_channel_is_chosen_by_the_form(browser, tone, as_file):
         found = (await _post(browser, "stereo.wav", stereo, channel=channel)).json()
         assert found["format"]["channel"] == int(channel)
         assert found["summary"]["dominant_khz"] == pytest.approx(khz, abs=0.005)
-    assert "numbered from 0" in _is_problem(await _post(browser, "stereo.wav", stereo, channel="2"), 422, "file")
+    assert "numbered from 0" in _is_problem(await _post(browser, "stereo.wav", stereo, channel="2"), 422, "channel")
     assert "channel is '-1'" in _is_problem(await _post(browser, "stereo.wav", stereo, channel="-1"), 422, "channel")
 
 
