@@ -176,3 +176,21 @@ def test_faults_are_injected_into_what_can_take_them(agent):
     assert "microphone" in agent("simulate", "inject", "--sensor", "mic", code=1)
     assert "--path" in agent("simulate", "inject", "--sensor", "rec", code=1)
     assert "no recording" in agent("simulate", "inject", "--sensor", "rec", "--path", "/none", code=1)
+
+
+def test_an_injection_that_a_sensor_cannot_take_is_refused_and_nothing_injected(agent):
+    soundfile.write(agent.folder / "x.wav", np.zeros(8_000), 8_000)
+    with agent.config.open("a") as file:
+        file.write('[[sensors]]\nname = "rec"\nmachine = "m"\nsource = {type = "recording", path = "x.wav"}\n')
+    inject = ("simulate", "inject", "--sensor")
+    error = agent(*inject, "pump", "--path", agent.folder / "x.wav", code=1)
+    assert "sensor 'pump' is simulated" in error
+    assert "--fault" in error
+    for option, value in (("--fault", "bearing_outer"), ("--ramp", 0), ("--severity", 0.5)):
+        error = agent(*inject, "rec", "--path", agent.folder / "x.wav", option, value, code=1)
+        assert f"replays recordings, {option} is for simulated ones" in error
+    assert "'rec' replays recordings, --fault" in agent(*inject, "rec", "--fault", "bearing_outer", code=1)
+    assert not (agent.folder / "state" / "injections.json").exists()
+    assert "replays" in agent(*inject, "rec", "--path", agent.folder / "x.wav")
+    assert "bearing_outer grows to severity 1 within 0 s" in agent(*inject, "pump")
+    assert "to severity 0 within 2 s" in agent(*inject, "pump", "--severity", 0, "--ramp", 2)
