@@ -84,6 +84,21 @@ def test_check_opens_each_source(agent):
     agent("check", code=1)
 
 
+def test_check_notes_what_is_unusual_about_a_recording(agent):
+    path = agent.folder / "x.wav"
+    soundfile.write(path, np.zeros(192_000), 96_000, subtype="PCM_U8")
+    source = f'type = "recording", path = "{path}"'
+    agent.config.write_text(agent.config.read_text().replace('type = "simulator", history_s = 100', source))
+    lines = agent("check").splitlines()[2:]
+    assert lines[0] == "sensor pump: ok: 1 file(s), 4 windows, 96 kHz, resampled to 8 kHz"
+    assert [line.split(":")[0] for line in lines[1:]] == ["note", "note"]
+    assert "has 8 bits per sample" in lines[1]
+    assert "is silent" in lines[2]
+    found = json.loads(agent("check", "--json"))
+    assert found["ok"]
+    assert len(found["sensors"]["pump"]["notes"]) == 2
+
+
 def test_a_wrong_key_is_named(agent):
     agent.config.write_text("nam = 1")
     assert "did you mean 'name'" in agent("run", code=1)

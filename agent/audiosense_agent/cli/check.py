@@ -1,6 +1,7 @@
 """``audiosense-agent check``: the configuration and its sources, before the start."""
 
 import json
+from typing import Any
 
 import typer
 
@@ -12,15 +13,16 @@ from audiosense_common.errors import AudioSenseError
 
 
 def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
-    """Read the configuration and open each source for real; exit code 1 if one fails."""
+    """Read the configuration and open each source for real; exit code 1 if one fails, a note where sound is odd."""
     settings = load_settings(config)
     hub, injections = DeviceHub(settings), Injections(settings.state_dir)
-    found: dict[str, dict[str, str | bool]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for sensor in settings.sensors:
         try:
-            found[sensor.name] = {"ok": True, "detail": make_source(sensor, injections, hub).probe()}
+            probe = make_source(sensor, injections, hub).probe()
+            found[sensor.name] = {"ok": True, "detail": probe.detail, "notes": probe.notes}
         except AudioSenseError as error:
-            found[sensor.name] = {"ok": False, "detail": str(error)}
+            found[sensor.name] = {"ok": False, "detail": str(error), "notes": []}
     identity = load_identity(settings.state_dir)
     is_fine = bool(found) and all(each["ok"] for each in found.values())
     if as_json:
@@ -30,6 +32,8 @@ def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         print("enrolment: " + (f"ok ({identity.url})" if identity else "none yet (audiosense-agent enroll KEY)"))
         for name, each in found.items():
             print(f"sensor {name}: {'ok' if each['ok'] else 'failed'}: {each['detail']}")
+            for note in each["notes"]:
+                print(f"note: {note}")
         if not found:
             print("sensors: none; add a [[sensors]] table")
     if not is_fine:
