@@ -1,7 +1,9 @@
 """The command line: results on stdout, errors in one line on stderr, exit codes."""
 
+import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from uuid import UUID
@@ -15,6 +17,7 @@ from audiosense_agent.cli import main
 from audiosense_agent.config import load_settings
 from audiosense_agent.models import ModelStore
 from audiosense_common.audio import read_recording
+from audiosense_common.errors import AudioError
 from audiosense_common.features import FeatureExtractor
 
 
@@ -166,6 +169,38 @@ def test_files_that_are_no_sound_are_named(agent, name, content, words):
     if content is not None:
         path.write_bytes(content)
     assert words in agent("analyze", path, code=1)
+
+
+def damaged_mp3(path):
+    """Write an MP3 that has a hole and no end, of which its decoder has much to say."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, 0.5 * np.sin(np.arange(96_000) * 0.17), 16_000, format="MP3")
+    whole = buffer.getvalue()
+    path.write_bytes(whole[: len(whole) // 3] + whole[len(whole) // 3 + 999 : -1_000])
+    return path
+
+
+def test_a_damaged_mp3_is_one_line_and_nothing_of_its_decoders(agent):
+    path = damaged_mp3(agent.folder / "x.mp3")
+    source = f'type = "recording", path = "{path}"'
+    agent.config.write_text(agent.config.read_text().replace('type = "simulator", history_s = 100', source))
+    with pytest.raises(AudioError, match=r"x\.mp3 is truncated or damaged") as caught:
+        read_recording(path)
+    decode = f"from audiosense_common.audio import read_recording; read_recording({str(path)!r})"
+
+    def run(*arguments, redirect=""):
+        command = f"exec {shlex.join([sys.executable, *arguments])} {redirect}"
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        return done
+
+    assert "Xing stream size" in run("-c", decode).stderr
+    assert run("-m", "audiosense_agent", "analyze", str(path)).stderr == f"error: {caught.value}\n"
+    words = f"none of 1 recording(s) gives sound, the first because: {caught.value}\n"
+    check = run("-m", "audiosense_agent", "check")
+    assert (check.stderr, check.stdout.endswith(words)) == ("", True)
+    assert run("-m", "audiosense_agent", "check", redirect="2>&-").stdout == check.stdout
 
 
 def test_odd_recordings_are_analysed_with_notes(agent):

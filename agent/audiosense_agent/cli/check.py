@@ -1,12 +1,14 @@
 """``audiosense-agent check``: the configuration and its sources, before the start."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import typer
 
 from audiosense_agent.cli.options import ConfigOption, JsonOption
-from audiosense_agent.config import default_config_path, load_settings
+from audiosense_agent.cli.quiet import quiet_libraries
+from audiosense_agent.config import RecordingSource, default_config_path, load_settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.sources import DeviceHub, Injections, make_source
 from audiosense_common.errors import AudioSenseError
@@ -19,7 +21,8 @@ def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     found: dict[str, dict[str, Any]] = {}
     for sensor in settings.sensors:
         try:
-            probe = make_source(sensor, injections, hub).probe()
+            with quiet_libraries() if isinstance(sensor.source, RecordingSource) else nullcontext():
+                probe = make_source(sensor, injections, hub).probe()
             found[sensor.name] = {"ok": True, "detail": probe.detail, "notes": probe.notes}
         except AudioSenseError as error:
             found[sensor.name] = {"ok": False, "detail": str(error), "notes": []}
