@@ -13,7 +13,8 @@ import pytest
 from audiosense_agent.config import load_settings
 from deploy.demo.machines import agent_configuration, demo_machines, find_recordings
 from deploy.demo.processes import DemoError, Process, check_port, command, wait_for
-from deploy.demo.run import Result
+from deploy.demo.run import Demo, Result
+from deploy.demo.terminal import Terminal
 
 PACING = {"history_s": 60.0, "max_speed": 10.0}
 
@@ -64,6 +65,26 @@ def test_a_result_names_each_fault():
         assert words in " ".join(bad.faults())
     assert len(bad.faults()) == 3
     assert bad.as_json()["lost"] == 1
+
+
+def test_windows_of_another_agent_are_neither_counted_nor_missed(tmp_path):
+    demo = Demo(tmp_path, Terminal(), None, check=True, port=0)
+    other = ["--config", str(tmp_path / "other.toml")]
+    demo.configuration.write_text(agent_configuration(demo.machines, tmp_path / "agent"))
+    (tmp_path / "other.toml").write_text(agent_configuration(demo.machines, tmp_path / "other"))
+    with demo.api, demo._children:
+        demo._start_collector()
+        agent = demo._start_agent()
+        create = ["audiosense_collector", "enrolment-key", "create", "--url", demo.agents_url, "--quiet"]
+        key = command(create, environment=demo.collector_environment).strip()
+        command(["audiosense_agent", "enroll", key, *other], environment={})
+        command(["audiosense_agent", "run", "--stop-after", "3", *other], environment={})
+        agent.stop()
+        demo._count()
+        in_all = demo._get("/api/v1/system")["measurements"]
+    assert demo.result.windows_measured == demo.result.windows_stored > 0
+    assert in_all == demo.result.windows_stored + 3 * len(demo.machines)
+    assert demo.result.faults() == [f"no event on {machine.machine} after its fault" for machine in demo.machines]
 
 
 def test_a_process_that_ends_early_is_told_with_its_last_words(tmp_path):
