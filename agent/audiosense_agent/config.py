@@ -21,6 +21,7 @@ _OF_THE_COLLECTOR = frozenset(f"{PREFIX}{name}" for name in ("HOST", "PORT", "UR
 _SIMULATOR_VARIABLES = {"SIM_INTERVAL_SECONDS": "interval_s", "SIM_ANOMALY_RATE": "anomaly_rate"}
 _MICROPHONE_RATE_HZ = 48_000
 _DEFAULT_RATE_HZ = 16_000
+_SOURCE_TYPES = "'microphone', 'recording' or 'simulator'"
 
 
 def default_state_dir() -> Path:
@@ -184,7 +185,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error.errors()[0], tree)}") from None
+        raise ConfigError(f"{path}: {_explain(_telling(error.errors()), tree)}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -251,8 +252,19 @@ def _number(variable: str, key: str, text: str) -> float:
     return float(getattr(checked, key))
 
 
+def _telling(errors: list[ErrorDetails]) -> ErrorDetails:
+    """Return the first error, or, where a key is missing, an unknown one beside it that may be meant for it."""
+    first = errors[0]
+    if first["type"] != "missing":
+        return first
+    beside = [each for each in errors if each["type"] == "extra_forbidden" and each["loc"][:-1] == first["loc"][:-1]]
+    missing = str(first["loc"][-1])
+    meant = [each for each in beside if _nearest(str(each["loc"][-1]), [missing])]
+    return (meant or beside or [first])[0]
+
+
 def _explain(error: ErrorDetails, tree: dict[str, Any]) -> str:
-    steps = [step for step in error["loc"] if step not in ("microphone", "recording", "simulator")]
+    steps = [step for place, step in enumerate(error["loc"]) if not (place and error["loc"][place - 1] == "source")]
     place = _place(steps, tree)
     if error["type"] == "extra_forbidden":
         key = str(steps[-1])
@@ -261,10 +273,18 @@ def _explain(error: ErrorDetails, tree: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return f"the key {str(steps[-1])!r} is missing in {_place(steps[:-1], tree)}"
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        found = error["input"].get("type") if isinstance(error["input"], dict) else error["input"]
-        return f"{place} has type {found!r}, expected 'microphone', 'recording' or 'simulator'"
+        return _explain_type(error["input"], place)
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" + ("" if not steps else f", found {error['input']!r}")
+
+
+def _explain_type(source: dict[str, Any], place: str) -> str:
+    if "type" in source:
+        return f"{place} has type {source['type']!r}, expected {_SOURCE_TYPES}"
+    meant = [key for key in source if _nearest(key, ["type"])]
+    if meant:
+        return f"unknown key {meant[0]!r} in {place}, did you mean 'type'? It is {_SOURCE_TYPES}"
+    return f"the key 'type' is missing in {place}; it is {_SOURCE_TYPES}"
 
 
 def _place(steps: list[int | str], tree: dict[str, Any]) -> str:

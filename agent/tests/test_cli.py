@@ -1,7 +1,9 @@
 """The command line: results on stdout, errors in one line on stderr, exit codes."""
 
+import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from uuid import UUID
@@ -15,6 +17,7 @@ from audiosense_agent.cli import main
 from audiosense_agent.config import load_settings
 from audiosense_agent.models import ModelStore
 from audiosense_common.audio import read_recording
+from audiosense_common.errors import AudioError
 from audiosense_common.features import FeatureExtractor
 
 
@@ -82,6 +85,21 @@ def test_check_opens_each_source(agent):
     text = agent.config.read_text().replace('type = "simulator", history_s = 100', 'type = "recording", path = "/none"')
     agent.config.write_text(text)
     agent("check", code=1)
+
+
+def test_check_notes_what_is_unusual_about_a_recording(agent):
+    path = agent.folder / "x.wav"
+    soundfile.write(path, np.zeros(192_000), 96_000, subtype="PCM_U8")
+    source = f'type = "recording", path = "{path}"'
+    agent.config.write_text(agent.config.read_text().replace('type = "simulator", history_s = 100', source))
+    lines = agent("check").splitlines()[2:]
+    assert lines[0] == "sensor pump: ok: 1 file(s), 4 windows, 96 kHz, resampled to 8 kHz"
+    assert [line.split(":")[0] for line in lines[1:]] == ["note", "note"]
+    assert "has 8 bits per sample" in lines[1]
+    assert "is silent" in lines[2]
+    found = json.loads(agent("check", "--json"))
+    assert found["ok"]
+    assert len(found["sensors"]["pump"]["notes"]) == 2
 
 
 def test_a_wrong_key_is_named(agent):
@@ -153,6 +171,38 @@ def test_files_that_are_no_sound_are_named(agent, name, content, words):
     assert words in agent("analyze", path, code=1)
 
 
+def damaged_mp3(path):
+    """Write an MP3 that has a hole and no end, of which its decoder has much to say."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, 0.5 * np.sin(np.arange(96_000) * 0.17), 16_000, format="MP3")
+    whole = buffer.getvalue()
+    path.write_bytes(whole[: len(whole) // 3] + whole[len(whole) // 3 + 999 : -1_000])
+    return path
+
+
+def test_a_damaged_mp3_is_one_line_and_nothing_of_its_decoders(agent):
+    path = damaged_mp3(agent.folder / "x.mp3")
+    source = f'type = "recording", path = "{path}"'
+    agent.config.write_text(agent.config.read_text().replace('type = "simulator", history_s = 100', source))
+    with pytest.raises(AudioError, match=r"x\.mp3 is truncated or damaged") as caught:
+        read_recording(path)
+    decode = f"from audiosense_common.audio import read_recording; read_recording({str(path)!r})"
+
+    def run(*arguments, redirect=""):
+        command = f"exec {shlex.join([sys.executable, *arguments])} {redirect}"
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        return done
+
+    assert "Xing stream size" in run("-c", decode).stderr
+    assert run("-m", "audiosense_agent", "analyze", str(path)).stderr == f"error: {caught.value}\n"
+    words = f"none of 1 recording(s) gives sound, the first because: {caught.value}\n"
+    check = run("-m", "audiosense_agent", "check")
+    assert (check.stderr, check.stdout.endswith(words)) == ("", True)
+    assert run("-m", "audiosense_agent", "check", redirect="2>&-").stdout == check.stdout
+
+
 def test_odd_recordings_are_analysed_with_notes(agent):
     path = agent.folder / "x.wav"
     soundfile.write(path, np.zeros(4_000), 96_000, subtype="PCM_U8")
@@ -176,3 +226,21 @@ def test_faults_are_injected_into_what_can_take_them(agent):
     assert "microphone" in agent("simulate", "inject", "--sensor", "mic", code=1)
     assert "--path" in agent("simulate", "inject", "--sensor", "rec", code=1)
     assert "no recording" in agent("simulate", "inject", "--sensor", "rec", "--path", "/none", code=1)
+
+
+def test_an_injection_that_a_sensor_cannot_take_is_refused_and_nothing_injected(agent):
+    soundfile.write(agent.folder / "x.wav", np.zeros(8_000), 8_000)
+    with agent.config.open("a") as file:
+        file.write('[[sensors]]\nname = "rec"\nmachine = "m"\nsource = {type = "recording", path = "x.wav"}\n')
+    inject = ("simulate", "inject", "--sensor")
+    error = agent(*inject, "pump", "--path", agent.folder / "x.wav", code=1)
+    assert "sensor 'pump' is simulated" in error
+    assert "--fault" in error
+    for option, value in (("--fault", "bearing_outer"), ("--ramp", 0), ("--severity", 0.5)):
+        error = agent(*inject, "rec", "--path", agent.folder / "x.wav", option, value, code=1)
+        assert f"replays recordings, {option} is for simulated ones" in error
+    assert "'rec' replays recordings, --fault" in agent(*inject, "rec", "--fault", "bearing_outer", code=1)
+    assert not (agent.folder / "state" / "injections.json").exists()
+    assert "replays" in agent(*inject, "rec", "--path", agent.folder / "x.wav")
+    assert "bearing_outer grows to severity 1 within 0 s" in agent(*inject, "pump")
+    assert "to severity 0 within 2 s" in agent(*inject, "pump", "--severity", 0, "--ramp", 2)

@@ -94,6 +94,29 @@ def test_the_collectors_own_variables_are_left_alone(tmp_path):
         (SENSOR + 'source = {type = "simulator", kid = "fan"}', ["'kid'", "sensor 'pump'", "'kind'"]),
         (SENSOR + 'source = {type = "sim"}', ["'sim'", "'simulator'"]),
         (SENSOR, ["'source'", "missing", "sensor 'pump'"]),
+        (
+            SENSOR + 'source = {type = "recording", pathh = "x.wav"}',
+            ["unknown key 'pathh' in sensor 'pump' source, did you mean 'path'?"],
+        ),
+        (
+            '[[sensors]]\nnam = "x"\nmachine = "m"\nsource = {type = "simulator"}',
+            ["unknown key 'nam' in sensor number 1, did you mean 'name'?"],
+        ),
+        (
+            SENSOR + '[sensors.sorce]\ntype = "simulator"',
+            ["unknown key 'sorce' in sensor 'pump', did you mean 'source'?"],
+        ),
+        (
+            SENSOR + 'source = {type = "recording", spee = "fast", pathh = "x.wav"}',
+            ["unknown key 'pathh' in sensor 'pump' source, did you mean 'path'?"],
+        ),
+        (
+            SENSOR + 'source = {typ = "simulator"}',
+            ["unknown key 'typ' in sensor 'pump' source, did you mean 'type'?", "'microphone', 'recording' or"],
+        ),
+        (SENSOR + "source = {}", ["the key 'type' is missing in sensor 'pump' source", "'microphone', 'recording' or"]),
+        (SENSOR + 'simulator = 3\nsource = {type = "simulator"}', ["unknown key 'simulator' in sensor 'pump'"]),
+        (SENSOR + 'source = "simulator"', ["sensor 'pump' source", "'simulator'"]),
         ("[collector]\ntimeout_s = -1", ["collector.timeout_s", "greater than 0", "-1"]),
         (SENSOR + 'source = {type = "simulator", kind = "mixer"}', ["'pump'", "'mixer'"]),
         ("name = ", ["no valid TOML"]),

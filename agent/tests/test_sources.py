@@ -95,7 +95,7 @@ def test_unreadable_files_are_left_out_and_named_once(tmp_path):
     assert len(listener.take(replay(tmp_path, tmp_path, loop=True), 9)) == 9
     assert len(listener.warnings) == 3
     assert all(any(name in text for text in listener.warnings) for name in ("empty.wav", "text.flac", "nan.wav"))
-    assert "3 left out" in replay(tmp_path, tmp_path).probe()
+    assert "3 left out" in replay(tmp_path, tmp_path).probe().detail
 
 
 def test_a_folder_in_which_nothing_can_be_read_is_an_error_with_the_reason(tmp_path):
@@ -131,7 +131,38 @@ def test_a_recording_shorter_than_a_window_is_left_out_with_a_warning(tmp_path):
     listener, source = Listener(), replay(tmp_path, tmp_path)
     assert len(listener.take(source, 9)) == 4
     assert [line for line in listener.warnings if "a.wav lasts 0.4 s, shorter than one window" in line]
-    assert "2 file(s), 4 windows, 1 left out" in source.probe()
+    assert "2 file(s), 4 windows, 1 left out" in source.probe().detail
+
+
+def test_what_is_unusual_about_a_recording_is_said_once_and_by_a_probe(tmp_path):
+    tone(tmp_path / "a.wav")
+    tone(tmp_path / "b.wav", subtype="PCM_U8")
+    soundfile.write(tmp_path / "c.wav", np.zeros(16_000), 8_000)
+    soundfile.write(tmp_path / "d.wav", np.tile([1.0] * 4 + [0.0] * 36, 400), 8_000)
+    expected = ["b.wav has 8 bits per sample", "c.wav is silent", "d.wav is clipped in 400 places"]
+    listener, source = Listener(), replay(tmp_path, tmp_path, loop=True)
+    assert len(listener.take(source, 40)) == 40
+    for lines in (listener.warnings, source.probe().notes):
+        assert len(lines) == 3
+        assert all(words in line for words, line in zip(expected, lines, strict=True))
+
+
+def test_only_the_channel_that_is_heard_is_looked_at(tmp_path):
+    sound = tone(tmp_path / "mono.wav")
+    samples, rate = soundfile.read(sound)
+    soundfile.write(tmp_path / "a.wav", np.stack([samples, np.zeros_like(samples)], 1), rate)
+    assert replay(tmp_path / "a.wav", tmp_path, channel=0).probe().notes == ()
+    assert "silent" in replay(tmp_path / "a.wav", tmp_path, channel=1).probe().notes[0]
+
+
+def test_a_probe_says_what_is_resampled(tmp_path):
+    tone(tmp_path / "a.wav", 8_000)
+    assert replay(tmp_path, tmp_path).probe().detail == "1 file(s), 4 windows"
+    tone(tmp_path / "b.wav", 96_000)
+    assert replay(tmp_path, tmp_path).probe().detail == "2 file(s), 8 windows, 96 kHz, resampled to 8 kHz"
+    tone(tmp_path / "c.wav", 44_100)
+    detail = replay(tmp_path, tmp_path).probe().detail
+    assert detail == "3 file(s), 12 windows, 44.1 kHz and 96 kHz, resampled to 8 kHz"
 
 
 def test_a_channel_that_does_not_exist_is_named(tmp_path):

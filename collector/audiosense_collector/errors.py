@@ -137,9 +137,10 @@ def problem(error: RequestError) -> JSONResponse:
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]], *, skip: Sequence[str] = ()) -> list[dict[str, str]]:
-    """Turn pydantic's errors into where (``sensors.0.score.3``) and what, without the values themselves."""
+    """Turn pydantic's errors into where (``sensors.0.score.3`` or ``body``) and what, without the values themselves."""
     return [
-        {"loc": ".".join(str(step) for step in item["loc"] if step not in skip), "msg": _words(item)} for item in errors
+        {"loc": ".".join(str(step) for step in item["loc"] if step not in skip) or "body", "msg": _words(item)}
+        for item in errors
     ]
 
 
@@ -152,7 +153,7 @@ def invalid(errors: Sequence[Mapping[str, Any]], *, skip: Sequence[str] = ()) ->
     """Make the problem document of a body that does not validate; it names the first field in its detail."""
     fields = field_errors(errors, skip=skip)
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
-    detail = f"{fields[0]['loc'] or 'body'}: {fields[0]['msg']}{more}"
+    detail = f"{fields[0]['loc']}: {fields[0]['msg']}{more}"
     return _respond(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=fields[:20])
 
 
@@ -171,6 +172,8 @@ def _respond(
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, RequestError):
+        return problem(error.__cause__)
     status, detail = HTTPStatus(error.status_code), error.detail
     if detail == status.phrase:
         asked = f"{request.method} {request.url.path}"

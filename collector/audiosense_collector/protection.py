@@ -62,10 +62,10 @@ class BodyLimit:
         if scope["type"] != "http" or scope["path"] in self.own:
             await self.app(scope, receive, send)
             return
-        detail = f"the body is larger than {MAX_BODY_BYTES} bytes; send less at once"
+        too_large = TooLargeError(f"the body is larger than {MAX_BODY_BYTES} bytes; send less at once", loc="body")
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
-            await problem(TooLargeError(detail, loc="body"))(scope, receive, send)
+            await problem(too_large)(scope, receive, send)
             return
         received = 0
 
@@ -74,7 +74,8 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > MAX_BODY_BYTES:
-                raise HTTPException(TooLargeError.status, detail)
+                # Of what reading a body raises, FastAPI lets its own exception pass only.
+                raise HTTPException(TooLargeError.status) from too_large
             return message
 
         await self.app(scope, counted, send)

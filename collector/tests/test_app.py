@@ -139,4 +139,5 @@ async def test_a_huge_registration_is_refused_before_it_is_read(agents_port, dec
     response = await agents_port.post("/api/v1/enrol", content=endless(), headers=headers)
     assert response.status_code == 413
     assert "1048576 bytes" in response.json()["detail"]
+    assert response.json()["errors"] == [{"loc": "body", "msg": response.json()["detail"]}]
     assert sent < 2 * 2**20

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -81,6 +82,11 @@ def test_the_interfaces_document_is_printed_the_same_each_time(run):
     document = run("openapi")
     assert document == run("openapi")
     assert "/api/v1/fleet" in json.loads(document)["paths"]
+
+
+def test_the_dashboards_copy_of_the_document_is_the_one_that_is_printed(run):
+    copy = json.loads((Path(__file__).parents[2] / "dashboard" / "openapi.json").read_text())
+    assert copy | {"info": None} == json.loads(run("openapi")) | {"info": None}
 
 
 def test_migrating_twice_changes_nothing(run):

@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from audiosense_common.containers import missing_share
-from audiosense_common.errors import AudioError
+from audiosense_common.errors import AudioError, ChannelError
 
 MAX_DECODED_BYTES = 2**30
 """Most memory that a decoded recording may take: 1 GiB of float32, about 93 minutes of one channel at 48 kHz."""
@@ -70,10 +70,10 @@ class Recording:
         """Return one channel, shape (frames,), contiguous; the first is 0.
 
         Raises:
-            AudioError: there is no such channel.
+            ChannelError: there is no such channel.
         """
         if not 0 <= index < self.channels:
-            raise AudioError(
+            raise ChannelError(
                 f"{self.name} has {self.channels} channel(s), numbered from 0; channel {index} does not exist, "
                 f"choose one from 0 to {self.channels - 1}"
             )
@@ -199,7 +199,7 @@ def inspect(recording: Recording, *, channel: int | None = None, window_s: float
         window_s: the window that it will be cut into, to tell whether it is shorter.
 
     Raises:
-        AudioError: there is no such channel.
+        ChannelError: there is no such channel.
     """
     samples = recording.samples if channel is None else recording.channel(channel)[:, np.newaxis]
     findings = _format_findings(recording)

@@ -13,6 +13,10 @@ class AudioError(AudioSenseError):
     """A recording or a device gave something that cannot be used as sound."""
 
 
+class ChannelError(AudioError):
+    """A recording has no channel of the number that was asked for."""
+
+
 class BundleError(AudioSenseError):
     """A bundle is damaged, unsigned, stale or does not fit; ``reason`` is a stable word for reports."""
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 MAX_BODY_BYTES = 8 * 2**20
 """Largest compressed body of a batch that the collector reads."""
@@ -108,15 +109,22 @@ class SensorColumns(Message):
         for name in ("time_us", "score", "status", "model", "level_dbfs", "dominant_hz"):
             found = len(getattr(self, name))
             if found != expected:
-                raise ValueError(f"column {name} holds {found} entries, seq holds {expected}; all must be equal")
-        if self.features.shape[0] != expected:
-            raise ValueError(f"features holds {self.features.shape[0]} rows, seq holds {expected}; all must be equal")
+                raise _wrong(f"column {name} holds {found} entries, seq holds {expected}; all must be equal", name)
+        rows = self.features.shape[0]
+        if rows != expected:
+            raise _wrong(f"features holds {rows} rows, seq holds {expected}; all must be equal", "features", "shape")
         if len(set(self.seq)) != expected:
-            raise ValueError("column seq holds a number twice; each window has its own")
+            raise _wrong("column seq holds a number twice; each window has its own", "seq")
         highest = max((index for index in self.model if index is not None), default=-1)
         if highest >= len(self.models):
-            raise ValueError(f"column model points at entry {highest}, models holds {len(self.models)}")
+            raise _wrong(f"column model points at entry {highest}, models holds {len(self.models)}", "model")
         return self
+
+
+def _wrong(message: str, *place: str) -> ValidationError:
+    """Make an error that names a field below the model: a ValueError in a model's validator names the model alone."""
+    error = PydanticCustomError("columns", "{message}", {"message": message})
+    return ValidationError.from_exception_data("SensorColumns", [{"type": error, "loc": place, "input": None}])
 
 
 class Event(Message):

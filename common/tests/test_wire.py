@@ -98,13 +98,15 @@ def test_keys_of_a_later_release_are_ignored():
 
 @pytest.mark.parametrize("name", ["time_us", "score", "status", "model", "level_dbfs", "dominant_hz"])
 def test_a_ragged_column_is_named(name):
-    with pytest.raises(ValidationError, match=f"column {name} holds 2 entries, seq holds 3"):
-        wire.SensorColumns(**columns(**{name: columns()[name][:2]}))
+    with pytest.raises(ValidationError, match=f"column {name} holds 2 entries, seq holds 3") as caught:
+        batch(sensors=[columns(), columns(**{name: columns()[name][:2]})])
+    assert [error["loc"] for error in caught.value.errors()] == [("sensors", 1, name)]
 
 
 def test_a_feature_matrix_of_another_height_is_refused():
-    with pytest.raises(ValidationError, match="features holds 2 rows, seq holds 3"):
+    with pytest.raises(ValidationError, match="features holds 2 rows, seq holds 3") as caught:
         wire.SensorColumns(**columns(features=columns(2)["features"]))
+    assert [error["loc"] for error in caught.value.errors()] == [("features", "shape")]
 
 
 @pytest.mark.parametrize(

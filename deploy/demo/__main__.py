@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.demo.machines import find_recordings
-from deploy.demo.processes import DemoError
+from deploy.demo.processes import STOP_SIGNALS, DemoError
 from deploy.demo.run import Demo, Result
 from deploy.demo.terminal import Terminal
 
@@ -27,8 +27,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000, help="the dashboard's port (with --check: any free one)")
     parser.add_argument("--keep", action="store_true", help="keep the demo's folder (database, logs) at the end")
     arguments = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts background jobs with it ignored
-        signal.signal(number, _interrupt)
+    _end_in_order()
     terminal = Terminal()
     try:
         recordings = find_recordings(os.environ.get("AUDIOSENSE_RECORDINGS"))
@@ -62,12 +61,29 @@ def _report(result: Result, terminal: Terminal) -> int:
     return 1 if faults else 0
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Stop in order; further signals are ignored meanwhile, so that no child is left behind."""
-    del number, frame
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def _end_in_order() -> None:
+    """Turn the signals that stop the demo into KeyboardInterrupt."""
+    on_terminal = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        """Stop in order; further signals are ignored meanwhile, so that no child is left behind."""
+        for each in STOP_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGHUP:
+            _write_nowhere(on_terminal)
+        raise KeyboardInterrupt
+
+    for number in STOP_SIGNALS:
+        # SIGINT too: a shell starts background jobs with it ignored. SIGHUP not: ``nohup`` means it.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+
+
+def _write_nowhere(descriptors: list[int]) -> None:
+    """The terminal was closed: to write to it fails, which would cut the end short."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 STOP_SECONDS = 20.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 T = TypeVar("T")
 
 
@@ -77,10 +78,9 @@ class Process:
 
 @contextmanager
 def held_signals() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the block has ended: a child that has just begun is then known already."""
+    """Hold back what stops the demo until the block has ended: a child that has just begun is then known already."""
     held: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda found, _frame: held.append(found)) for number in numbers}
+    before = {number: signal.signal(number, lambda found, _frame: held.append(found)) for number in STOP_SIGNALS}
     try:
         yield
     finally:

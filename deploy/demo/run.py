@@ -93,6 +93,7 @@ class Demo:
         self.processes: list[Process] = []
         self._children = ExitStack()
         self.api = httpx.Client(timeout=30, trust_env=False)
+        self.agent_id = ""
         self._injected_us: dict[str, int] = {}
 
     def run(self) -> Result:
@@ -137,6 +138,7 @@ class Demo:
             environment=self.collector_environment,
         ).strip()
         command(["audiosense_agent", "enroll", key, "--config", str(self.configuration)], environment={})
+        self.agent_id = self._status()["agent"]
         return self._start("agent", ["audiosense_agent", "run", "--config", str(self.configuration)], {})
 
     def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> Process:
@@ -153,9 +155,16 @@ class Demo:
             raise DemoError(f"GET {path} answered {answer.status_code}: {answer.text[:300]}")
         return answer.json()
 
+    def _status(self) -> dict[str, Any]:
+        """Return what the demo's agent says of itself."""
+        arguments = ["audiosense_agent", "status", "--json", "--config", str(self.configuration)]
+        found: dict[str, Any] = json.loads(command(arguments, environment={}))
+        return found
+
     def _sensors(self) -> dict[str, dict[str, Any]]:
-        """Return the sensor cards by sensor name."""
-        return {sensor["name"]: sensor for card in self._get("/api/v1/fleet")["machines"] for sensor in card["sensors"]}
+        """Return the sensor cards of the demo's own agent by sensor name; others may be enrolled meanwhile."""
+        cards = [sensor for machine in self._get("/api/v1/fleet")["machines"] for sensor in machine["sensors"]]
+        return {sensor["name"]: sensor for sensor in cards if sensor["agent_id"] == self.agent_id}
 
     def _learn(self) -> None:
         self.terminal.stage("learning", "Learning the normal sound of four machines")
@@ -243,8 +252,8 @@ class Demo:
         return len(heard) == len(self.faulty) or None
 
     def _events(self) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = self._get("/api/v1/events", limit=500)["items"]
-        return events
+        own = {sensor["id"] for sensor in self._sensors().values()}
+        return [event for event in self._get("/api/v1/events", limit=500)["items"] if event["sensor_id"] in own]
 
     def _stay(self) -> None:
         self.terminal.end_stage()
@@ -268,11 +277,15 @@ class Demo:
             self.terminal.console.print()
 
     def _count(self) -> None:
-        status = json.loads(
-            command(["audiosense_agent", "status", "--json", "--config", str(self.configuration)], environment={})
-        )
-        self.result.windows_measured = sum(sensor["windows_measured"] for sensor in status["sensors"].values())
-        self.result.windows_stored = self._get("/api/v1/system")["measurements"]
+        measured = self._status()["sensors"].values()
+        stored = [
+            sensor
+            for agent in self._get("/api/v1/agents")
+            if agent["id"] == self.agent_id
+            for sensor in agent["sensors"]
+        ]
+        self.result.windows_measured = sum(sensor["windows_measured"] for sensor in measured)
+        self.result.windows_stored = sum(sensor["measurements"] for sensor in stored)
         self.result.events = {machine.machine: 0 for machine in self.faulty}
         for event in self._events():
             if self._follows_fault(event):

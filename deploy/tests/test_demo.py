@@ -1,10 +1,12 @@
 """The demo's own parts; the whole demo runs as a check of its own (``make demo DEMO_ARGS="--check"``)."""
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 from audiosense_agent.config import load_settings
 from deploy.demo.machines import agent_configuration, demo_machines, find_recordings
 from deploy.demo.processes import DemoError, Process, check_port, command, wait_for
-from deploy.demo.run import Result
+from deploy.demo.run import Demo, Result
+from deploy.demo.terminal import Terminal
 
 PACING = {"history_s": 60.0, "max_speed": 10.0}
 
@@ -66,6 +69,26 @@ def test_a_result_names_each_fault():
     assert bad.as_json()["lost"] == 1
 
 
+def test_windows_of_another_agent_are_neither_counted_nor_missed(tmp_path):
+    demo = Demo(tmp_path, Terminal(), None, check=True, port=0)
+    other = ["--config", str(tmp_path / "other.toml")]
+    demo.configuration.write_text(agent_configuration(demo.machines, tmp_path / "agent"))
+    (tmp_path / "other.toml").write_text(agent_configuration(demo.machines, tmp_path / "other"))
+    with demo.api, demo._children:
+        demo._start_collector()
+        agent = demo._start_agent()
+        create = ["audiosense_collector", "enrolment-key", "create", "--url", demo.agents_url, "--quiet"]
+        key = command(create, environment=demo.collector_environment).strip()
+        command(["audiosense_agent", "enroll", key, *other], environment={})
+        command(["audiosense_agent", "run", "--stop-after", "3", *other], environment={})
+        agent.stop()
+        demo._count()
+        in_all = demo._get("/api/v1/system")["measurements"]
+    assert demo.result.windows_measured == demo.result.windows_stored > 0
+    assert in_all == demo.result.windows_stored + 3 * len(demo.machines)
+    assert demo.result.faults() == [f"no event on {machine.machine} after its fault" for machine in demo.machines]
+
+
 def test_a_process_that_ends_early_is_told_with_its_last_words(tmp_path):
     (tmp_path / "ends_early.py").write_text("import sys; print('no luck'); sys.exit(3)\n")
     environment = {"PYTHONPATH": str(tmp_path)}
@@ -107,22 +130,65 @@ def _children(parent):
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_demo_stopped_while_the_collector_starts_leaves_nothing_behind(tmp_path, number):
+@pytest.fixture
+def hang_up():
+    """Whoever runs the tests may have SIGHUP ignored, which children would inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def _start_demo(folder, **options):
+    """Start the demo and return it with its first child, the collector."""
     demo = subprocess.Popen(
         [sys.executable, "-m", "deploy.demo", "--check"],
-        env=os.environ | {"PYTHONPATH": ":".join(sys.path), "AUDIOSENSE_RECORDINGS": "", "TMPDIR": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path), "AUDIOSENSE_RECORDINGS": "", "TMPDIR": str(folder)},
+        **({"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options),
     )
     deadline = time.monotonic() + 60
     while not (children := _children(demo.pid)) and time.monotonic() < deadline:
         time.sleep(0.01)
+    (child,) = children
+    return demo, child
+
+
+def _is_gone(child, folder):
+    return not Path(f"/proc/{child}").exists() and not list(folder.glob("audiosense-demo-*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_stopped_while_the_collector_starts_leaves_nothing_behind(tmp_path, number, hang_up):
+    demo, child = _start_demo(tmp_path)
     demo.send_signal(number)
     assert demo.wait(60) == 130
-    assert len(children) == 1
-    assert not [child for child in children if Path(f"/proc/{child}").exists()]
-    assert not list(tmp_path.glob("audiosense-demo-*"))
+    assert _is_gone(child, tmp_path)
+
+
+def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path, hang_up):
+    ours, theirs = os.openpty()
+    demo, child = _start_demo(
+        tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert demo.wait(60) == 130
+    assert _is_gone(child, tmp_path)
+
+
+def test_a_demo_under_nohup_goes_on_when_its_terminal_is_closed(tmp_path, hang_up):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    demo, child = _start_demo(tmp_path)
+    demo.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        demo.wait(1)
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(60) == 130
+    assert _is_gone(child, tmp_path)
 
 
 def test_a_port_in_use_is_named_with_the_remedy():

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from audiosense_agent.cli.options import ConfigOption, JsonOption
+from audiosense_agent.cli.quiet import quiet_libraries
 from audiosense_agent.config import default_config_path, load_settings
 from audiosense_agent.detector import Detector
 from audiosense_agent.enrolment import load_identity
@@ -46,7 +47,8 @@ def analyze(
     as_json: JsonOption = False,
 ) -> None:
     """Show the features of each window of a recording, and its score where there is a model."""
-    recording = read_recording(file)
+    with quiet_libraries():
+        recording = read_recording(file)
     choice = _choose(config, bundle, signing_key or [], sensor, window)
     rate = choice.sample_rate_hz or recording.sample_rate_hz
     samples = resample(recording.channel(channel), recording.sample_rate_hz, rate)

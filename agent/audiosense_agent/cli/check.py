@@ -1,26 +1,31 @@
 """``audiosense-agent check``: the configuration and its sources, before the start."""
 
 import json
+from contextlib import nullcontext
+from typing import Any
 
 import typer
 
 from audiosense_agent.cli.options import ConfigOption, JsonOption
-from audiosense_agent.config import default_config_path, load_settings
+from audiosense_agent.cli.quiet import quiet_libraries
+from audiosense_agent.config import RecordingSource, default_config_path, load_settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.sources import DeviceHub, Injections, make_source
 from audiosense_common.errors import AudioSenseError
 
 
 def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
-    """Read the configuration and open each source for real; exit code 1 if one fails."""
+    """Read the configuration and open each source for real; exit code 1 if one fails, a note where sound is odd."""
     settings = load_settings(config)
     hub, injections = DeviceHub(settings), Injections(settings.state_dir)
-    found: dict[str, dict[str, str | bool]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for sensor in settings.sensors:
         try:
-            found[sensor.name] = {"ok": True, "detail": make_source(sensor, injections, hub).probe()}
+            with quiet_libraries() if isinstance(sensor.source, RecordingSource) else nullcontext():
+                probe = make_source(sensor, injections, hub).probe()
+            found[sensor.name] = {"ok": True, "detail": probe.detail, "notes": probe.notes}
         except AudioSenseError as error:
-            found[sensor.name] = {"ok": False, "detail": str(error)}
+            found[sensor.name] = {"ok": False, "detail": str(error), "notes": []}
     identity = load_identity(settings.state_dir)
     is_fine = bool(found) and all(each["ok"] for each in found.values())
     if as_json:
@@ -30,6 +35,8 @@ def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         print("enrolment: " + (f"ok ({identity.url})" if identity else "none yet (audiosense-agent enroll KEY)"))
         for name, each in found.items():
             print(f"sensor {name}: {'ok' if each['ok'] else 'failed'}: {each['detail']}")
+            for note in each["notes"]:
+                print(f"note: {note}")
         if not found:
             print("sensors: none; add a [[sensors]] table")
     if not is_fine:

@@ -1,14 +1,14 @@
 """``audiosense-agent simulate``: faults for drills, and synthetic sound as a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import soundfile
 import typer
 
 from audiosense_agent.cli.options import ConfigOption
-from audiosense_agent.config import MicrophoneSource, RecordingSource, SimulatorSource, load_settings
+from audiosense_agent.config import MicrophoneSource, RecordingSource, load_settings
 from audiosense_agent.errors import AgentError
 from audiosense_agent.sources.injection import Injection
 from audiosense_agent.sources.injection import inject as write_injection
@@ -26,9 +26,9 @@ def inject(
     sensor: Annotated[str, typer.Option(help="The sensor's name.")],
     config: ConfigOption = None,
     *,
-    fault: Annotated[str, typer.Option(help=f"One of {_FAULTS}.")] = "bearing_outer",
-    ramp: Annotated[float, typer.Option(min=0, help="Seconds until the full severity is reached.")] = 0.0,
-    severity: Annotated[float, typer.Option(min=0, max=1, help="0 is healthy, 1 is failed.")] = 1.0,
+    fault: Annotated[str | None, typer.Option(help=f"One of {_FAULTS}; default: bearing_outer.")] = None,
+    ramp: Annotated[float | None, typer.Option(min=0, help="Seconds until the full severity; default: 0.")] = None,
+    severity: Annotated[float | None, typer.Option(min=0, max=1, help="0 healthy, 1 failed; default: 1.")] = None,
     path: Annotated[
         list[str] | None, typer.Option(help="What a recording sensor replays from now on; may be given more than once.")
     ] = None,
@@ -43,19 +43,40 @@ def inject(
         return
     if isinstance(source, MicrophoneSource):
         raise AgentError(f"sensor {sensor!r} is a microphone; faults go into simulated and recorded sound only")
+    given = {"fault": fault, "ramp_s": ramp, "severity": severity}
+    chosen = {name: value for name, value in given.items() if value is not None}
     if isinstance(source, RecordingSource):
-        if not path:
-            raise AgentError(f"sensor {sensor!r} replays recordings; say which to replay now with --path")
-        absolute = [str(Path(each).absolute()) for each in path]
-        for each in absolute:
-            find_recordings(each)
-        write_injection(settings.state_dir, sensor, Injection(path=absolute))
-        print(f"{sensor}: replays {', '.join(path)}")
-        return
-    assert isinstance(source, SimulatorSource)
-    _check_fault(fault)
-    write_injection(settings.state_dir, sensor, Injection(fault=fault, severity=severity, ramp_s=ramp))
-    print(f"{sensor}: {fault} grows to severity {severity:g} within {ramp:g} s")
+        injection, words = _replayed(sensor, path or [], chosen)
+    else:
+        injection, words = _simulated(sensor, path or [], chosen)
+    write_injection(settings.state_dir, sensor, injection)
+    print(f"{sensor}: {words}")
+
+
+def _replayed(sensor: str, path: list[str], chosen: dict[str, Any]) -> tuple[Injection, str]:
+    if chosen:
+        option = next(iter(chosen)).removesuffix("_s")
+        raise AgentError(
+            f"sensor {sensor!r} replays recordings, --{option} is for simulated ones; "
+            "leave it out and say with --path what to replay now"
+        )
+    if not path:
+        raise AgentError(f"sensor {sensor!r} replays recordings; say which to replay now with --path")
+    absolute = [str(Path(each).absolute()) for each in path]
+    for each in absolute:
+        find_recordings(each)
+    return Injection(path=absolute), f"replays {', '.join(path)}"
+
+
+def _simulated(sensor: str, path: list[str], chosen: dict[str, Any]) -> tuple[Injection, str]:
+    if path:
+        raise AgentError(
+            f"sensor {sensor!r} is simulated, --path {path[0]} is for sensors that replay recordings; "
+            "leave it out and name a fault with --fault"
+        )
+    injection = Injection(**{"fault": "bearing_outer", **chosen})
+    _check_fault(injection.fault)
+    return injection, f"{injection.fault} grows to severity {injection.severity:g} within {injection.ramp_s:g} s"
 
 
 @app.command("render")
@@ -81,6 +102,6 @@ def render(
     print(f"{output}: {seconds:g} s of a {kind}" + (f" with {fault} at {severity:g}" if fault else ", healthy"))
 
 
-def _check_fault(fault: str) -> None:
+def _check_fault(fault: str | None) -> None:
     if fault not in FAULT_KINDS:
         raise AgentError(f"there is no fault {fault!r}; choose one of {_FAULTS}")

@@ -26,6 +26,14 @@ class Context:
     resume_us: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What was found where a source was opened: in a few words, and what is unusual about its sound, a line each."""
+
+    detail: str
+    notes: tuple[str, ...] = ()
+
+
 class Source(Protocol):
     """One sensor's sound."""
 
@@ -36,8 +44,8 @@ class Source(Protocol):
             AudioSenseError: the source cannot be opened or failed; opening it again may help.
         """
 
-    def probe(self) -> str:
-        """Open the source for real and say in a few words what is there.
+    def probe(self) -> Probe:
+        """Open the source for real and say what is there.
 
         Raises:
             AudioSenseError: it cannot be opened.

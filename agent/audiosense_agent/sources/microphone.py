@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from audiosense_agent.config import MicrophoneSource, SensorSettings, Settings
 from audiosense_agent.errors import SourceError
-from audiosense_agent.sources.base import Context
+from audiosense_agent.sources.base import Context, Probe
 from audiosense_agent.windows import MICROSECONDS, TimedWindower, Window
 
 _QUEUE_BLOCKS = 512
@@ -229,14 +229,14 @@ class Microphone:
         self._source = source
         self._hub = hub
 
-    def probe(self) -> str:
+    def probe(self) -> Probe:
         """Open the device and wait for sound."""
         with self._hub.listen(self._source.device, self._sensor.sample_rate_hz, self._source.channel) as ear:
             deadline = time.monotonic() + _SILENCE_S
             while time.monotonic() < deadline:
                 block = ear.get()
                 if block is not None:
-                    return f"hears channel {self._source.channel} at {self._sensor.sample_rate_hz} Hz"
+                    return Probe(f"hears channel {self._source.channel} at {self._sensor.sample_rate_hz} Hz")
         raise self._mute()
 
     def windows(self, context: Context) -> Iterator[Window]:

@@ -3,6 +3,7 @@
 import glob
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from audiosense_agent.config import RecordingSource, SensorSettings
 from audiosense_agent.errors import SourceError
-from audiosense_agent.sources.base import Context
+from audiosense_agent.sources.base import Context, Probe
 from audiosense_agent.sources.injection import Injections
 from audiosense_agent.sources.pacing import Pace
 from audiosense_agent.windows import Window
-from audiosense_common.audio import read_recording, resample
+from audiosense_common.audio import inspect, read_recording, resample
 from audiosense_common.errors import AudioError
 from audiosense_common.windows import split
 
@@ -46,6 +47,15 @@ def find_recordings(path: str | list[str]) -> list[Path]:
     return sorted(found) if isinstance(path, str) else found
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A file's windows at the sensor's rate, its own rate, and what is unusual about it."""
+
+    windows: list[NDArray[np.float32]]
+    sample_rate_hz: int
+    notes: list[str]
+
+
 class Replay:
     """Replays files as if they followed each other; no window spans two of them."""
 
@@ -55,23 +65,34 @@ class Replay:
         self._injections = injections
         self._warned: set[str] = set()
 
-    def probe(self) -> str:
+    def probe(self) -> Probe:
         """Decode every file."""
         files = find_recordings(self._source.path)
         warnings: list[str] = []
+        notes: list[str] = []
+        rates: set[int] = set()
         windows = 0
         for file in files:
             try:
-                windows += len(self._cut(file))
+                cut = self._cut(file)
             except AudioError as error:
                 warnings.append(str(error))
+                continue
+            windows += len(cut.windows)
+            rates.add(cut.sample_rate_hz)
+            notes += cut.notes
         if not windows:
             raise _nothing(files, warnings)
         skipped = f", {len(warnings)} left out ({warnings[0]})" if warnings else ""
-        return f"{len(files)} file(s), {windows} windows{skipped}"
+        return Probe(f"{len(files)} file(s), {windows} windows{self._resampled(rates)}{skipped}", tuple(notes))
+
+    def _resampled(self, rates: set[int]) -> str:
+        wanted = self._sensor.sample_rate_hz
+        others = " and ".join(_khz(rate) for rate in sorted(rates - {wanted}))
+        return f", {others}, resampled to {_khz(wanted)}" if others else ""
 
     def windows(self, context: Context) -> Iterator[Window]:
-        """Yield windows; unreadable files are left out with a warning that names them."""
+        """Yield windows; unreadable files are left out with a warning that names them, odd ones get one too."""
         fast = self._source.speed == "fast"
         history_s = self._source.history_s
         if fast and not self._source.loop and not history_s:
@@ -101,23 +122,29 @@ class Replay:
         windows = 0
         for file in files:
             try:
-                parts = self._cut(file, skip_s)
+                cut = self._cut(file, skip_s)
             except AudioError as error:
                 failures.append(str(error))
-                if str(error) not in self._warned:
-                    self._warned.add(str(error))
-                    context.warn(f"left out: {error}")
+                self._warn(context, f"left out: {error}")
                 continue
-            windows += len(parts)
-            yield from parts
+            for note in cut.notes:
+                self._warn(context, note)
+            windows += len(cut.windows)
+            yield from cut.windows
         if not windows:
             raise _nothing(files, failures)
+
+    def _warn(self, context: Context, text: str) -> None:
+        """Say it once, however often a file is played."""
+        if text not in self._warned:
+            self._warned.add(text)
+            context.warn(text)
 
     def _path(self) -> str | list[str]:
         injection = self._injections.of(self._sensor.name)
         return self._source.path if injection is None or injection.path is None else injection.path
 
-    def _cut(self, file: Path, skip_s: float = 0.0) -> list[NDArray[np.float32]]:
+    def _cut(self, file: Path, skip_s: float = 0.0) -> _Cut:
         recording = read_recording(file)
         samples = recording.channel(self._source.channel)
         samples = resample(samples, recording.sample_rate_hz, self._sensor.sample_rate_hz)
@@ -129,7 +156,12 @@ class Replay:
             )
         if len(samples) - skip < self._sensor.window_samples:
             skip = 0
-        return list(split(samples[skip:], self._sensor.window_samples))
+        notes = [finding.message for finding in inspect(recording, channel=self._source.channel)]
+        return _Cut(list(split(samples[skip:], self._sensor.window_samples)), recording.sample_rate_hz, notes)
+
+
+def _khz(rate_hz: int) -> str:
+    return f"{rate_hz / 1_000:g} kHz"
 
 
 def _nothing(files: list[Path], failures: list[str]) -> SourceError:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from audiosense_agent.config import SensorSettings, SimulatorSource
-from audiosense_agent.sources.base import Context
+from audiosense_agent.sources.base import Context, Probe
 from audiosense_agent.sources.injection import Injections
 from audiosense_agent.sources.pacing import Pace
 from audiosense_agent.windows import MICROSECONDS, Window
@@ -23,10 +23,10 @@ class Simulator:
         self._chance = random.Random(f"{source.kind} {source.seed}")  # noqa: S311 - reproducible, not secret
         self._injected: tuple[object, int] | None = None
 
-    def probe(self) -> str:
+    def probe(self) -> Probe:
         """Render a few samples."""
         SyntheticMachine(self._source.kind, self._sensor.sample_rate_hz, self._source.seed).render(16)
-        return f"simulated {self._source.kind}, seed {self._source.seed}"
+        return Probe(f"simulated {self._source.kind}, seed {self._source.seed}")
 
     def windows(self, context: Context) -> Iterator[Window]:
         """Yield rendered windows, each handed on once its end has come."""

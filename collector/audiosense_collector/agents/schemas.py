@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 class AgentSensor(BaseModel):
-    """A sensor of an agent."""
+    """A sensor of an agent; ``measurements`` counts those that are stored."""
 
     id: UUID
     name: str
@@ -15,6 +15,7 @@ class AgentSensor(BaseModel):
     machine_name: str
     source: str
     source_state: str | None
+    measurements: int
 
 
 class AgentOut(BaseModel):

@@ -128,6 +128,7 @@ async def list_agents(session: AsyncSession) -> list[AgentOut]:
                 machine_name=machine.name,
                 source=sensor.source,
                 source_state=sensor.source_state,
+                measurements=sensor.measurements,
             )
         )
     agents = await session.scalars(select(Agent).order_by(Agent.name, Agent.created))

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_common.audio import Finding, Recording, inspect, read_recording, resample
 from audiosense_common.errors import AudioError
-from audiosense_common.features import SCHEMA_ID, FeatureExtractor, schema
+from audiosense_common.features import (
+    MAX_SAMPLE_RATE_HZ,
+    MIN_SAMPLE_RATE_HZ,
+    SCHEMA_ID,
+    FeatureExtractor,
+    schema,
+)
 from audiosense_common.windows import split
 
 DEFAULT_WINDOW_S = 5.0
@@ -24,13 +30,14 @@ POWER_FEATURES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a recording is analysed; ``sample_rate_hz`` null keeps the recording's own."""
+    """How a recording is analysed: for the named ``sensor`` or for none; ``sample_rate_hz`` null keeps its own."""
 
     channel: int = 0
     window_s: float = DEFAULT_WINDOW_S
     sample_rate_hz: int | None = None
     schema_id: str = SCHEMA_ID
     model: "ScoringModel | None" = None
+    sensor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +87,15 @@ class RecordingAnalysis:
 def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
     """Decode, check, cut into windows, describe and score.
 
-    A recording shorter than a window is described as one short window.
+    A recording shorter than a window is described as one short window, but refused for a sensor: its model has never
+    heard such windows, and its agent would not make one.
 
     Raises:
+        ChannelError: the file lacks the plan's channel.
         AudioError: the file cannot be used; the message says why in one line.
     """
     recording = read_recording(file, name=filename, max_decoded_bytes=MAX_DECODED_BYTES)
+    _check_extent(recording, plan.window_s)
     samples = recording.channel(plan.channel)
     findings = inspect(recording, channel=plan.channel, window_s=plan.window_s)
     rate = plan.sample_rate_hz or recording.sample_rate_hz
@@ -93,11 +103,11 @@ def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
         samples = resample(samples, recording.sample_rate_hz, rate)
         message = f"{filename} has {recording.sample_rate_hz} Hz, the sensor {rate} Hz: it was resampled"
         findings.append(Finding("resampled", message))
-    length = round(plan.window_s * rate)
-    if len(samples) // length > MAX_WINDOWS:
+    length = max(1, round(plan.window_s * rate))
+    if plan.sensor is not None and len(samples) < length:
         raise AudioError(
-            f"{filename} lasts {recording.duration_s:.0f} s, at most {MAX_WINDOWS * plan.window_s:.0f} s are analysed "
-            "at once; cut it into parts"
+            f"{filename} lasts {recording.duration_s:.3g} s, shorter than one window of {plan.window_s:g} s of sensor "
+            f"{plan.sensor}; record longer"
         )
     windows = list(split(samples, length)) or [samples]
     extractor = FeatureExtractor(rate, plan.schema_id)
@@ -142,6 +152,21 @@ def describe(analysis: RecordingAnalysis) -> dict[str, Any]:
         "score": None if scores is None else scores.astype(np.float64).round(6).tolist(),
         "anomalous": None if model is None or scores is None else (scores >= model.threshold).tolist(),
     }
+
+
+def _check_extent(recording: Recording, window_s: float) -> None:
+    """Refuse what features are not defined for, and what would be too much once it is resampled."""
+    rate = recording.sample_rate_hz
+    if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
+        raise AudioError(
+            f"{recording.name} has a sample rate of {rate} Hz, expected {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} "
+            "Hz; export it again at the rate at which it was recorded"
+        )
+    if recording.duration_s // window_s > MAX_WINDOWS:
+        raise AudioError(
+            f"{recording.name} lasts {recording.duration_s:.0f} s, at most {MAX_WINDOWS * window_s:.0f} s are analysed "
+            "at once; cut it into parts"
+        )
 
 
 def _score(matrix: NDArray[np.float16], model: ScoringModel | None) -> NDArray[np.float32] | None:

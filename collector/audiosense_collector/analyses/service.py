@@ -21,7 +21,7 @@ from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models.tables import Model
 from audiosense_common.audio import Finding
 from audiosense_common.bundle import MODEL, Manifest
-from audiosense_common.errors import AudioError
+from audiosense_common.errors import AudioError, ChannelError
 from audiosense_common.features import column
 
 _decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="analysis")
@@ -32,10 +32,12 @@ async def analyse_file(file: BinaryIO, filename: str, plan: Plan) -> RecordingAn
     """Analyse in a thread; a few at a time, so that memory stays bounded.
 
     Raises:
-        InvalidError: the file cannot be used; names the field ``file``.
+        InvalidError: the file cannot be used or lacks the channel; names the field, ``file`` or ``channel``.
     """
     try:
         return await asyncio.get_running_loop().run_in_executor(_decoders, analyse, file, filename, plan)
+    except ChannelError as error:
+        raise InvalidError(str(error), loc="channel") from None
     except AudioError as error:
         raise InvalidError(str(error), loc="file") from None
 
@@ -48,7 +50,8 @@ async def create_analysis(
     No connection of the pool is held while the recording is decoded.
 
     Raises:
-        InvalidError: the file cannot be used, or there is no such sensor; names the field.
+        InvalidError: the file cannot be used or is shorter than the sensor's window, or there is no such sensor; names
+            the field.
     """
     async with sessions.begin() as session:
         plan, notes = await _plan(session, sensor_id, channel)
@@ -91,6 +94,7 @@ async def _plan(session: AsyncSession, sensor_id: UUID | None, channel: int) -> 
         sample_rate_hz=sensor.sample_rate_hz,
         schema_id=sensor.schema_id,
         model=model,
+        sensor=sensor.name,
     )
     notes = [] if model else [Finding("no-model", f"sensor {sensor.name} has no model yet: nothing was scored")]
     return plan, notes

@@ -76,7 +76,9 @@ def decompress(body: bytes, encoding: str | None) -> bytes:
         case "zstd":
             return _unzstd(body)
         case other:
-            raise UnsupportedError(f"content encoding {other!r} is not taken; send zstd, gzip or none")
+            raise UnsupportedError(
+                f"content encoding {other!r} is not taken; send zstd, gzip or none", loc="content-encoding"
+            )
 
 
 def _gunzip(body: bytes) -> bytes:

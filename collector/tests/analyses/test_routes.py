@@ -101,7 +101,7 @@ async def test_the_channel_is_chosen_by_the_form(browser, tone, as_file):
         found = (await _post(browser, "stereo.wav", stereo, channel=channel)).json()
         assert found["format"]["channel"] == int(channel)
         assert found["summary"]["dominant_khz"] == pytest.approx(khz, abs=0.005)
-    assert "numbered from 0" in _is_problem(await _post(browser, "stereo.wav", stereo, channel="2"), 422, "file")
+    assert "numbered from 0" in _is_problem(await _post(browser, "stereo.wav", stereo, channel="2"), 422, "channel")
     assert "channel is '-1'" in _is_problem(await _post(browser, "stereo.wav", stereo, channel="-1"), 422, "channel")
 
 
@@ -146,6 +146,45 @@ async def test_a_recording_of_another_rate_is_resampled_to_the_sensors(browser, 
     assert [warning["code"] for warning in found["warnings"]] == ["resampled", "no-model"]
     assert (found["format"]["sample_rate_hz"], found["sample_rate_hz"]) == (96_000, 16_000)
     assert found["summary"]["dominant_khz"] == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001])
+@pytest.mark.parametrize("with_sensor", [True, False])
+async def test_a_sample_rate_without_features_is_refused_in_one_line(  # noqa: PLR0917 - fixtures
+    browser, make_agent, register, as_file, rate, with_sensor
+):
+    agent = await make_agent(register(machine=f"Pump {uuid.uuid4()}"))
+    fields = {"sensor": next(iter(agent.sensors.values()))} if with_sensor else {}
+    content = as_file(np.full(7_000, 0.1, np.float32), rate=rate, subtype="PCM_16")
+    detail = _is_problem(await _post(browser, "odd.wav", content, **fields), 422, "file")
+    assert detail == (
+        f"odd.wav has a sample rate of {rate} Hz, expected 1000 to 768000 Hz; "
+        "export it again at the rate at which it was recorded"
+    )
+
+
+async def test_a_window_shorter_than_a_sample_is_one_sample(browser, make_agent, register, as_file):
+    agent = await make_agent(register(machine=f"Pump {uuid.uuid4()}", window_s=1e-5), name="hasty")
+    sensor = next(iter(agent.sensors.values()))
+    answer = await _post(browser, "a.wav", as_file(np.full(3, 0.1, np.float32), subtype="PCM_16"), sensor=sensor)
+    assert (answer.status_code, len(answer.json()["start_s"])) == (201, 3)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+async def test_a_recording_shorter_than_the_sensors_window_is_not_scored(  # noqa: PLR0917 - fixtures
+    browser, runtime, make_agent, register, tone, as_file, trained
+):
+    agent = await make_agent(register(machine=f"Pump {uuid.uuid4()}", name="top", window_s=2.0))
+    if trained:
+        await _train(runtime, uuid.UUID(agent.sensors["top"]))
+    answer = await _post(browser, "a.wav", as_file(tone(0.006), subtype="PCM_16"), sensor=agent.sensors["top"])
+    detail = _is_problem(answer, 422, "file")
+    assert detail == "a.wav lasts 0.006 s, shorter than one window of 2 s of sensor top; record longer"
+    exact = await _post(browser, "b.wav", as_file(tone(2), subtype="PCM_16"), sensor=agent.sensors["top"])
+    assert exact.json()["start_s"] == [0]
+    resampled = as_file(tone(2, rate=44_100), rate=44_100, subtype="PCM_16")
+    exact = await _post(browser, "c.wav", resampled, sensor=agent.sensors["top"])
+    assert exact.json()["start_s"] == [0]
 
 
 async def test_a_sensor_that_is_none_is_named(browser, sounds):

@@ -94,6 +94,11 @@ async def test_a_file_or_type_that_cannot_be_used_is_named(client):
     answer = await client.post("/analyze", files={"file": ("notes.wav", b"no sound")})
     assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, "file")
     assert answer.json()["detail"].startswith("notes.wav is no audio")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.full(5_000, 0.1), 999, format="WAV")
+    answer = await client.post("/analyze", files={"file": ("slow.wav", buffer.getvalue())})
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, "file")
+    assert answer.json()["detail"].startswith("slow.wav has a sample rate of 999 Hz, expected 1000 to 768000 Hz; ")
     assert (await client.post("/analyze")).json()["errors"][0]["loc"] == "file"
     answer = await _analyze(client, _tone(1_000), machine_type="toaster")
     assert answer.json()["errors"][0] == {

@@ -78,33 +78,45 @@ def poison(document, change):
     match change:
         case "ragged":
             columns["level_dbfs"].pop()
+        case "repeated seq":
+            columns["seq"][4] = columns["seq"][3]
         case "unknown sensor":
             columns["sensor"] = "00000000-0000-4000-8000-000000000000"
-        case "wrong schema":
-            columns["features"]["schema"] = "audiosense-99"
-        case "wrong width":
-            columns["features"]["shape"][1] -= 1
-        case "short data":
-            columns["features"]["data"] = columns["features"]["data"][:-4]
-        case "feature NaN":
-            columns["features"]["data"] = "AH4A" + columns["features"]["data"][4:]
         case "model index":
             columns["model"][2] = 5
         case "score":
             columns["score"][3] = 1.5
         case "time":
             columns["time_us"][1] = -1
+        case _:
+            poison_features(columns["features"], change)
     return json.dumps(document)
 
 
+def poison_features(features, change):
+    match change:
+        case "short features":
+            features["shape"][0] -= 1
+        case "wrong schema":
+            features["schema"] = "audiosense-99"
+        case "wrong width":
+            features["shape"][1] -= 1
+        case "short data":
+            features["data"] = features["data"][:-4]
+        case "feature NaN":
+            features["data"] = "AH4A" + features["data"][4:]
+
+
 REFUSED = {
-    "ragged": "level_dbfs",
+    "ragged": "sensors.0.level_dbfs",
+    "short features": "sensors.0.features.shape",
+    "repeated seq": "sensors.0.seq",
     "unknown sensor": "sensors.0.sensor",
     "wrong schema": "sensors.0.features.schema",
     "wrong width": "sensors.0.features.shape",
     "short data": "sensors.0.features.data",
     "feature NaN": "sensors.0.features.data",
-    "model index": "column model",
+    "model index": "sensors.0.model",
     "score": "sensors.0.score.3",
     "time": "sensors.0.time_us.1",
 }
@@ -117,7 +129,7 @@ async def test_a_bad_field_is_named_and_nothing_is_stored(runtime, make_agent, d
     response = await agent.post(poison(json.loads(dump(agent.batch(agent.columns(5)))), change))
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
-    assert named in response.text
+    assert [error["loc"] for error in response.json()["errors"]] == [named]
     assert "\n" not in response.json()["detail"]
     assert await count(runtime) == before
     await agent.send(agent.batch(agent.columns(1)))
@@ -135,25 +147,29 @@ async def test_numbers_that_are_not_finite_are_refused(runtime, make_agent, dump
 
 
 @pytest.mark.parametrize(
-    ("body", "encoding", "status"),
+    ("body", "encoding", "status", "loc"),
     [
-        (b"no json", None, 400),
-        (b"", None, 400),
-        (b"\xff\xfe", None, 400),
-        (b"[" * 100_000, None, 400),
-        (b"{}", None, 422),
-        (b"{}", "br", 415),
-        (b"{}", "gzip", 400),
-        (b"{}", "zstd", 400),
-        (bytes(MAX_BODY_BYTES + 1), None, 413),
+        (b"no json", None, 400, "body"),
+        (b"", None, 400, "body"),
+        (b"\xff\xfe", None, 400, "body"),
+        (b"[" * 100_000, None, 400, "body"),
+        (b"{}", None, 422, "agent"),
+        (b"[]", None, 422, "body"),
+        (b"{}", "br", 415, "content-encoding"),
+        (b"{}", "gzip", 400, "body"),
+        (b"{}", "zstd", 400, "body"),
+        (bytes(MAX_BODY_BYTES + 1), None, 413, "body"),
     ],
 )
-async def test_bodies_that_are_no_batch_are_refused(runtime, make_agent, body, encoding, status):
+async def test_bodies_that_are_no_batch_are_refused(  # noqa: PLR0917 - fixtures
+    runtime, make_agent, body, encoding, status, loc
+):
     agent = await make_agent()
     before = await count(runtime)
     response = await agent.post(body, **({"Content-Encoding": encoding} if encoding else {}))
     assert response.status_code == status
     assert response.json()["status"] == status
+    assert response.json()["errors"][0]["loc"] == loc
     assert await count(runtime) == before
 
 

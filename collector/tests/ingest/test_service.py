@@ -133,6 +133,17 @@ async def test_the_heartbeat_shows_spool_clock_and_sources(browser, make_agent):
     assert shown["sensors"][0]["source_state"] == "no sound for 12 s"
 
 
+async def test_stored_measurements_are_counted_for_each_sensor_once(browser, make_agent, register, dump):
+    agent, other = await make_agent(register("a"), register("b")), await make_agent(register("a"))
+    batch = agent.batch(agent.columns(3, sensor=agent.sensors["a"]), agent.columns(2, sensor=agent.sensors["b"]))
+    for _ in range(2):
+        assert (await agent.post(dump(batch))).status_code == 200
+    await other.send(other.batch(other.columns(7)))
+    shown = {item["id"]: item["sensors"] for item in (await browser.get("/api/v1/agents")).json()}
+    assert {sensor["name"]: sensor["measurements"] for sensor in shown[str(agent.id)]} == {"a": 3, "b": 2}
+    assert [sensor["measurements"] for sensor in shown[str(other.id)]] == [7]
+
+
 @pytest.mark.parametrize("status", [Status.STOPPED, Status.INVALID, Status.ANOMALOUS])
 async def test_only_learning_windows_count_for_the_baseline(browser, make_agent, status):
     agent = await make_agent()

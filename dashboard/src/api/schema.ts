@@ -565,7 +565,7 @@ export interface components {
         };
         /**
          * AgentSensor
-         * @description A sensor of an agent.
+         * @description A sensor of an agent; ``measurements`` counts those that are stored.
          */
         AgentSensor: {
             /**
@@ -580,6 +580,8 @@ export interface components {
             machine_id: string;
             /** Machine Name */
             machine_name: string;
+            /** Measurements */
+            measurements: number;
             /** Name */
             name: string;
             /** Source */
