@@ -104,9 +104,9 @@ def _by_machine(found: Evaluation) -> Iterator[Heard]:
 def _how(found: Evaluation) -> str:
     plan = found.plan
     return (
-        f"<p>Each model learnt the normal clips of {plan.folds - 1} of {plan.folds} parts and was tested on the part that "
-        f"it had not heard and on all abnormal clips. Windows of {plan.window_s:g} s every {plan.hop_s:g} s, detector "
-        f"{escape(plan.detector)}, seed {plan.seed}, {found.windows_per_s:.0f} windows per second and core.</p>"
+        f"<p>Each model learnt the normal clips of {plan.folds - 1} of {plan.folds} parts and was tested on the "
+        f"part that it had not heard and on all abnormal clips. Windows of {plan.window_s:g} s every {plan.hop_s:g} s, "
+        f"detector {escape(plan.detector)}, seed {plan.seed}, {found.windows_per_s:.0f} windows/s and core.</p>"
     )
 
 
