@@ -43,6 +43,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell how well faults would be heard on recordings of your own, with the product's own models."""
+    machines = _machines(folder, normal or [], abnormal or [])
     from audiosense_collector.evaluation.plan import Plan  # noqa: PLC0415 - scikit-learn is slow to load
     from audiosense_collector.training.build import DETECTOR  # noqa: PLC0415
 
@@ -58,7 +59,7 @@ def evaluate(
         seed=seed,
     )
     save = _report_writer(report)
-    found = _evaluate(_machines(folder, normal or [], abnormal or []), plan)
+    found = _evaluate(machines, plan)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     save(found)
@@ -92,10 +93,10 @@ def _evaluate(machines: "list[Machine]", plan: "Plan") -> "Evaluation":
 
 def _report_writer(path: Path | None) -> "Callable[[Evaluation], None]":
     """Check now what would fail after minutes of work."""
-    from audiosense_collector.evaluation import report  # noqa: PLC0415
-
     if path is None:
         return lambda _found: None
+    from audiosense_collector.evaluation import report  # noqa: PLC0415
+
     report.check_writable(path)
     return lambda found: report.write(found, path)
 

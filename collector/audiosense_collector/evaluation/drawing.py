@@ -9,7 +9,7 @@ from audiosense_collector.evaluation.figures import Scores, mean_roc
 from audiosense_collector.evaluation.protocol import Trial
 
 WIDTH, HEIGHT = 340, 260
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 40
 BINS = 24
 CURVES = 4
 """Styles of curves; a machine with more channels uses them again."""
