@@ -27,10 +27,7 @@ def evaluate(
     abnormal: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Abnormal clips.")] = None,
     folds: Annotated[int, typer.Option(min=2, max=100, help="Parts of the normal clips.")] = 5,
     window: Annotated[float, typer.Option(min=0.1, max=3_600, help="Length of a window in seconds.")] = 5.0,
-    hop: Annotated[
-        float | None,
-        typer.Option(min=0.01, max=3_600, help="Seconds from window to window: 1, or the window if shorter."),
-    ] = None,
+    hop: Annotated[float | None, typer.Option(min=0.01, max=3_600, help="Seconds between windows' starts; 1.")] = None,
     channel: Annotated[int | None, typer.Option(min=0, max=1_023, help="One channel; default: each singly.")] = None,
     sample_rate: Annotated[
         int | None, typer.Option(min=1_000, max=768_000, help="Hz; default: what most clips of a machine have.")
@@ -60,13 +57,8 @@ def evaluate(
     )
     save = _report_writer(report)
     found = _evaluate(machines, plan)
-    for warning in found.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
     save(found)
-    if as_json:
-        print(json.dumps(found.to_json(), sort_keys=True))
-    else:
-        _print(found)
+    _tell(found, as_json=as_json)
 
 
 def _machines(folder: Path | None, normal: list[str], abnormal: list[str]) -> "list[Machine]":
@@ -101,9 +93,14 @@ def _report_writer(path: Path | None) -> "Callable[[Evaluation], None]":
     return lambda found: report.write(found, path)
 
 
-def _print(found: "Evaluation") -> None:
+def _tell(found: "Evaluation", *, as_json: bool) -> None:
     from audiosense_collector.evaluation import run  # noqa: PLC0415
 
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(found.to_json(), sort_keys=True))
+        return
     print_table(run.HEADS, found.rows())
     print(f"\n{_words('mean', found.summary(found.single))}")
     if found.combined:
