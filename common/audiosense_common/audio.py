@@ -100,6 +100,25 @@ def read_recording(
     return _read(source, name or "the recording", max_decoded_bytes)
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a recording's header says, without its sound having been decoded."""
+
+    sample_rate_hz: int
+    channels: int
+
+
+def read_header(path: Path) -> Header:
+    """Read sample rate and channels of a WAV, FLAC, OGG or MP3 file.
+
+    Raises:
+        AudioError: missing, empty or no audio. Damage further on shows only in ``read_recording``.
+    """
+    label = os.fspath(path)
+    with _open_path(path, label) as file, _open_sound(file, label) as sound:
+        return Header(int(sound.samplerate), int(sound.channels))
+
+
 @contextmanager
 def _open_path(path: Path, label: str) -> Iterator[BinaryIO]:
     try:
@@ -111,16 +130,20 @@ def _open_path(path: Path, label: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _read(file: BinaryIO, label: str, max_decoded_bytes: int) -> Recording:
+def _open_sound(file: BinaryIO, label: str) -> soundfile.SoundFile:
     if not file.read(1):
         raise AudioError(f"{label} is empty (0 bytes); record or copy it again")
     file.seek(0)
-    missing = missing_share(file)
     try:
-        sound = soundfile.SoundFile(file)
+        return soundfile.SoundFile(file)
     except soundfile.LibsndfileError:
         raise AudioError(f"{label} is no audio that can be read; expected {_READABLE}") from None
-    with sound:
+
+
+def _read(file: BinaryIO, label: str, max_decoded_bytes: int) -> Recording:
+    missing = missing_share(file)
+    file.seek(0)
+    with _open_sound(file, label) as sound:
         samples = _decode(sound, label, max_decoded_bytes)
         _check_whole(sound, samples, missing, label)
         _check_finite(samples, label)

@@ -7,7 +7,7 @@ import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from audiosense_common.audio import clipped_runs, inspect, read_recording, resample
+from audiosense_common.audio import Header, clipped_runs, inspect, read_header, read_recording, resample
 from audiosense_common.errors import AudioError
 
 RATE = 16_000
@@ -48,6 +48,16 @@ def test_a_path_is_read_and_named_in_messages(tmp_path):
     recording = read_recording(path)
     assert recording.name == str(path)
     assert recording.duration_s == 2.0
+
+
+def test_a_header_tells_rate_and_channels_or_why_not(tmp_path):
+    soundfile.write(tmp_path / "stereo.flac", np.zeros((100, 2)), 22_050)
+    assert read_header(tmp_path / "stereo.flac") == Header(22_050, 2)
+    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "empty.wav").touch()
+    for name, message in (("text.wav", "is no audio"), ("empty.wav", "is empty"), ("missing.wav", "cannot be read")):
+        with pytest.raises(AudioError, match=f"{name} {message}"):
+            read_header(tmp_path / name)
 
 
 def test_a_channel_is_chosen_by_its_number():

@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import NoReturn
 
+from audiosense_collector.cli.evaluate import app as evaluation
 from audiosense_collector.cli.keys import app as keys
 from audiosense_collector.cli.models import app as models
 from audiosense_collector.cli.serve import app
@@ -13,6 +14,7 @@ from audiosense_common.errors import AudioSenseError
 
 app.add_typer(keys, name="enrolment-key")
 app.add_typer(models)
+app.add_typer(evaluation)
 app.add_typer(developer)
 
 

@@ -1,0 +1,1 @@
+"""How well faults would be heard on a user's own recordings; imports nothing of the server."""
