@@ -33,7 +33,7 @@ format: setup ## Format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: setup ## Run the benchmarks, one JSON line each
-	@for name in scoring features developer; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in scoring features developer detection; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 dashboard: setup ## Build the dashboard again
 	@rm -f dashboard/dist/.ready && deploy/setup.sh

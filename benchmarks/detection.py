@@ -26,8 +26,10 @@ Options = dict[str, Any]
 CANDIDATES: dict[str, Options] = {
     "predecessor": {"window_s": 1.0, "hop_s": 1.0, "feature_names": ("rms_dbfs", "dominant_khz")},
     "default": {},
+    "isolation_forest": {"detector": "isolation_forest"},
+    "mahalanobis": {"detector": "mahalanobis"},
 }
-"""Options of ``Plan`` by name. To try another detector or other features, add a line."""
+"""Options of ``Plan`` by name. To try other features, add a line."""
 COMBINED = "default"
 """The candidate whose figure with both microphones is told too."""
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # has neither stubs nor py.typed
 
 from audiosense_common.descriptors import BAND_EDGES_HZ
-from audiosense_common.features import FeatureExtractor, column
+from audiosense_common.features import SPREAD_JOINS, FeatureExtractor, column
 from audiosense_common.spectrum import MEL_BANDS, MEL_TOP_HZ, Framing
 from audiosense_common.synth import SyntheticMachine
 
@@ -56,6 +56,7 @@ class LibrosaDescriptors:
         mean[[0, -1]] /= 2.0
         mel = librosa.power_to_db(self._mel @ power, amin=1e-12, top_db=None)
         loudest = mel.max(axis=1)
+        spread = mel.std(axis=1).reshape(-1, SPREAD_JOINS).mean(axis=1)
         return {
             **self._spectral(mean if self._of_mean_spectrum else power),
             **self._levels(samples, centred),
@@ -67,6 +68,7 @@ class LibrosaDescriptors:
             / 1000,
             "mel_max_level_db": float(loudest.mean()),
             **{f"mel_max_shape_{k:02d}": float(value) for k, value in enumerate(loudest - loudest.mean())},
+            **{f"mel_spread_{k:02d}": float(value) for k, value in enumerate(spread)},
         }
 
     def _spectral(self, power: NDArray[np.float32]) -> dict[str, float]:

@@ -5,13 +5,14 @@ import os
 import socket
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from audiosense_collector.errors import SettingsError
+from audiosense_collector.training.settings import DEFAULT_DETECTOR, DetectorName
 
 ADDRESSES_FILE = Path("run") / "addresses.json"
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -65,7 +66,7 @@ class Settings(EnvironmentSettings):
     dashboard_dir: Path = Field(default_factory=_default_dashboard_dir)
     baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] = 720
     threshold_percentile: Annotated[float, Field(ge=50, le=100)] = 99.5
-    detector: Literal["ensemble", "isolation_forest", "mahalanobis"] = "ensemble"
+    detector: DetectorName = DEFAULT_DETECTOR
     trees: Annotated[int, Field(ge=1, le=10_000)] = 100
     heuristic_dominant_hz: Annotated[float, Field(gt=0)] = 8500
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] = 0.3

@@ -42,7 +42,7 @@ def evaluate(
     """Tell how well faults would be heard on recordings of your own, with the product's own models."""
     machines = _machines(folder, normal or [], abnormal or [])
     from audiosense_collector.evaluation.plan import Plan  # noqa: PLC0415 - scikit-learn is slow to load
-    from audiosense_collector.training.build import DETECTOR  # noqa: PLC0415
+    from audiosense_collector.training.settings import DEFAULT_DETECTOR  # noqa: PLC0415
 
     plan = Plan(
         folds=folds,
@@ -52,7 +52,7 @@ def evaluate(
         combine=combine,
         sample_rate_hz=sample_rate,
         percentile=percentile,
-        detector=detector or DETECTOR,
+        detector=detector or DEFAULT_DETECTOR,
         seed=seed,
     )
     save = _report_writer(report)

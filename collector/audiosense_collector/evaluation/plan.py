@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 from audiosense_collector.evaluation.errors import EvaluationError
-from audiosense_collector.training.build import DETECTOR
+from audiosense_collector.training.settings import DEFAULT_DETECTOR, DETECTOR_NAMES
 
-DETECTORS = (DETECTOR,)
-"""The detectors that training offers."""
 CLIPS_PER_FOLD = 2
 """Fewer held-out normal clips leave a fold's curve with a single step."""
 
@@ -23,8 +21,8 @@ class Plan:
         combine: report the mean over the channels' scores too.
         sample_rate_hz: every clip is resampled to it; null for the rate that most clips of the machine have.
         percentile: of the held-out scores for the threshold; null for the product's.
-        detector: one of ``DETECTORS``.
-        feature_names: what the model hears; null for the product's choice.
+        detector: one of ``DETECTOR_NAMES``.
+        feature_names: what an isolation forest hears instead of the detector; null for the product's choice.
         seed: of the clips' shuffle and of the bootstrap.
     """
 
@@ -35,7 +33,7 @@ class Plan:
     combine: bool = False
     sample_rate_hz: int | None = None
     percentile: float | None = None
-    detector: str = DETECTOR
+    detector: str = DEFAULT_DETECTOR
     feature_names: tuple[str, ...] | None = None
     seed: int = 0
 
@@ -47,9 +45,10 @@ class Plan:
                 f"the hop is {self.hop_s:g} s for windows of {self.window_s:g} s, expected more than 0 and at most "
                 "the window; change --hop or --window"
             )
-        if self.detector not in DETECTORS:
+        if self.detector not in DETECTOR_NAMES:
             raise EvaluationError(
-                f"there is no detector {self.detector!r}, expected one of {', '.join(DETECTORS)}; change --detector"
+                f"there is no detector {self.detector!r}, expected one of {', '.join(DETECTOR_NAMES)}; "
+                "change --detector"
             )
         if self.combine and self.channel is not None:
             raise EvaluationError(

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -16,9 +15,10 @@ from audiosense_collector.evaluation.errors import EvaluationError
 from audiosense_collector.evaluation.plan import Plan
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle, select_features
+from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
-from audiosense_collector.training.forest import ForestSettings
 from audiosense_collector.training.scorer import OnnxScorer
+from audiosense_collector.training.settings import FitSettings
 from audiosense_common.bundle import Bundle, Debouncing, Scorer
 from audiosense_common.features import SCHEMA_ID
 
@@ -148,12 +148,10 @@ def _train(found: Survey, clips: Sequence[Clip], channel: int, number: int, plan
     baseline = BaselineWindows(features=windows, schema_id=SCHEMA_ID, from_us=0, to_us=to_us)
     model = SensorModel(sensor=_SENSOR, version=1, sample_rate_hz=found.sample_rate_hz, window_s=plan.window_s)
     key = SigningKey.of(Ed25519PrivateKey.generate())
-    settings = ForestSettings() if plan.percentile is None else ForestSettings(percentile=plan.percentile)
-    build = build_bundle
-    if plan.feature_names is not None:
-        build = partial(build_bundle, feature_names=plan.feature_names)
+    settings = FitSettings() if plan.percentile is None else FitSettings(percentile=plan.percentile)
+    detector = find_detector(plan.detector) if plan.feature_names is None else forest_of(plan.feature_names)
     try:
-        return build(baseline, model, key, created_us=0, settings=settings)
+        return build_bundle(baseline, model, key, created_us=0, detector=detector, settings=settings)
     except TrainingError as error:
         raise EvaluationError(f"{where}: {error}") from None
 

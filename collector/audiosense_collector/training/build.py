@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.detectors import DEFAULT, Detector, Fitted, find_detector
+from audiosense_collector.training.detectors import Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.fitting import fit
 from audiosense_collector.training.scorer import OnnxScorer
-from audiosense_collector.training.settings import FitSettings
+from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
 from audiosense_common.bundle import (
     GOLDEN,
@@ -78,7 +78,7 @@ def build_bundle(
         TrainingError: the baseline or the settings cannot give a model; the message says why.
         BundleError: the exported graph is off the fitted detector's scores; it is not signed then.
     """
-    detector = detector or find_detector(DEFAULT)
+    detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
     windows = select_features(baseline, detector.features)
     calibrated = fit(detector, windows.astype(np.float32), settings, debouncing)

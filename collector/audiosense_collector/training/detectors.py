@@ -140,7 +140,6 @@ def forest_of(features: tuple[str, ...]) -> Detector:
     return Detector("isolation_forest", (Member(Isolation.fit, features),), margin=0.02, fused=False)
 
 
-DEFAULT = "ensemble"
 DETECTORS: dict[str, Detector] = {
     detector.name: detector
     for detector in (

@@ -1,8 +1,13 @@
 """How a detector is fitted and its threshold chosen."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from audiosense_collector.training.errors import TrainingError
+
+DetectorName = Literal["ensemble", "isolation_forest", "mahalanobis"]
+DETECTOR_NAMES: tuple[str, ...] = get_args(DetectorName)
+DEFAULT_DETECTOR: DetectorName = "ensemble"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import soundfile
 
 from audiosense_collector.evaluation import protocol
 from audiosense_collector.evaluation.plan import Plan
-from audiosense_collector.training.forest import ForestSettings
+from audiosense_collector.training.settings import FitSettings
 
 RATE_HZ = 8_000
 QUICK = {"folds": 2, "window_s": 0.5, "hop_s": 0.1}
@@ -50,4 +50,4 @@ def quick_plan():
 
 @pytest.fixture(autouse=True)
 def _small_forests(monkeypatch):
-    monkeypatch.setattr(protocol, "ForestSettings", partial(ForestSettings, trees=15))
+    monkeypatch.setattr(protocol, "FitSettings", partial(FitSettings, trees=15))

@@ -7,7 +7,7 @@ from audiosense_collector.evaluation import protocol
 from audiosense_collector.evaluation.plan import Plan
 from audiosense_collector.evaluation.recordings import find_machines, match_machine
 from audiosense_collector.evaluation.run import evaluate, survey_all
-from audiosense_collector.training.forest import ForestSettings
+from audiosense_collector.training.settings import FitSettings
 
 FOLDER = Path(os.environ.get("AUDIOSENSE_RECORDINGS", ""))
 
@@ -21,7 +21,7 @@ needs_recordings = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def _the_products_forests(_small_forests, monkeypatch):
-    monkeypatch.setattr(protocol, "ForestSettings", ForestSettings)
+    monkeypatch.setattr(protocol, "FitSettings", FitSettings)
 
 
 @needs_recordings

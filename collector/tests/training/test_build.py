@@ -15,10 +15,10 @@ from audiosense_collector.training.build import (
     build_bundle,
     select_features,
 )
-from audiosense_collector.training.detectors import DEFAULT, find_detector, forest_of
+from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.scorer import OnnxScorer
-from audiosense_collector.training.settings import FitSettings
+from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
 from audiosense_common.bundle import MANIFEST, load_golden, open_bundle
 from audiosense_common.errors import BundleError
@@ -27,7 +27,7 @@ from audiosense_common.install import check_install
 KEY = SigningKey.of(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 SENSOR = SensorModel(sensor=UUID(int=7), version=4, sample_rate_hz=16_000, window_s=2.0)
 CREATED_US = 1_790_000_000_000_000
-FEATURES = find_detector(DEFAULT).features
+FEATURES = find_detector(DEFAULT_DETECTOR).features
 WIDTH = len(features.SCHEMAS[features.SCHEMA_ID])
 
 
@@ -75,7 +75,7 @@ def test_the_manifest_tells_what_was_trained_on_what(bundle):
     assert manifest.install_before_us - manifest.created_us == INSTALL_WITHIN_US
     assert (manifest.bundle_version, manifest.sensor, manifest.signing_key) == (4, SENSOR.sensor, KEY.key_id)
     assert (manifest.baseline.windows, manifest.baseline.from_us, manifest.baseline.to_us) == (60, 10, 20)
-    assert manifest.detector == DEFAULT
+    assert manifest.detector == DEFAULT_DETECTOR
     assert manifest.threshold.parameters["trees"] == 20
     assert manifest.evaluation["held_out_debounced_max"] < manifest.threshold.value
     assert min(manifest.baseline.spread) > 0

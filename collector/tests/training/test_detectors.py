@@ -9,7 +9,7 @@ from audiosense_collector.training.detectors import DETECTORS, Fusion, find_dete
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.fitting import fit
 from audiosense_collector.training.scorer import OnnxScorer
-from audiosense_collector.training.settings import FitSettings
+from audiosense_collector.training.settings import DETECTOR_NAMES, FitSettings
 from audiosense_collector.training.statistics import RIDGE, Deviation, Mahalanobis
 from audiosense_common.features import FEATURES
 from audiosense_common.onnx_guard import check_graph
@@ -110,6 +110,10 @@ def test_fusion_weighs_standard_scores_and_centres_them_at_one_half():
     up_first, up_second = fusion.score(np.array([[0.42, 0.5], [0.4, 0.6]]))
     logit = np.log([up_first / (1 - up_first), up_second / (1 - up_second)])
     assert logit * 8 == pytest.approx([0.75, 0.25], abs=0.05)
+
+
+def test_every_name_that_settings_take_is_a_detector():
+    assert set(DETECTORS) == set(DETECTOR_NAMES)
 
 
 def test_a_detector_that_does_not_exist_is_named_with_those_that_do():
