@@ -39,7 +39,7 @@ def test_a_machine_is_followed_from_learning_to_an_event(page, enrol, viewport):
     table = page.get_by_role("table").filter(has=page.locator("[data-event]"))
     assert table.evaluate("it => it.scrollWidth <= it.parentElement.clientWidth"), "columns are cut off"
     expect(table.get_by_role("columnheader", name="Windows")).to_be_visible(visible=viewport == "desktop")
-    expect(model).to_contain_text("99.5th percentile of held-out windows, debounced, plus a margin of 0.02")
+    expect(model).to_contain_text("99.5th percentile of held-out windows, debounced, plus a margin of 0.03")
     expect(page.locator('nav [aria-current="true"]')).to_have_text("10 min")
     expect(page.locator('main [data-state="alarm"]').first).to_be_visible()
     agent.send(1, score=0.42, status="normal")

@@ -11,7 +11,7 @@ from audiosense_collector.models import service as models
 from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import FitSettings
-from audiosense_common.features import SCHEMA_ID, SCHEMAS, SHAPE_FEATURES, FeatureExtractor, column
+from audiosense_common.features import SCHEMA_ID, SCHEMAS, FeatureExtractor, column
 
 URL = "/api/v1/analyses"
 UNUSABLE = {
@@ -133,7 +133,7 @@ async def test_a_sensors_model_scores_the_windows_that_its_agent_would_hear(  # 
     assert found["model"] == {"digest": bundle.digest, "threshold": bundle.manifest.threshold.value}
     extractor = FeatureExtractor(16_000)
     matrix = np.array([extractor.extract(samples[start : start + 32_000]) for start in (0, 32_000, 64_000)])
-    columns = [column(SCHEMA_ID, name) for name in SHAPE_FEATURES]
+    columns = [column(SCHEMA_ID, need.name) for need in bundle.manifest.features]
     expected = OnnxScorer(bundle.model)(matrix[:, columns].astype(np.float32))
     assert found["score"] == pytest.approx(expected.tolist(), abs=1e-6)
     assert found["anomalous"] == (expected >= bundle.manifest.threshold.value).tolist()

@@ -181,7 +181,11 @@ export const en = {
     copied: "Copied",
     state: { offered: "Offered", running: "Running", refused: "Refused", previous: "Previous" },
     refused: (why: string) => `The agent refused it: ${why}`,
-    detectors: { isolation_forest: "Isolation forest" } as Record<string, string>,
+    detectors: {
+      ensemble: "Ensemble of forests and deviation",
+      isolation_forest: "Isolation forest",
+      mahalanobis: "Mahalanobis distance",
+    } as Record<string, string>,
     percentile: (value: number, plain: Intl.NumberFormat) => {
       const ending = { one: "st", two: "nd", few: "rd" } as Record<string, string>;
       return `${plain.format(value)}${ending[ORDINAL.select(value)] ?? "th"} percentile`;

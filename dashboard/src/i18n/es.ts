@@ -179,7 +179,11 @@ export const es: Messages = {
     copied: "Copiado",
     state: { offered: "Ofrecido", running: "En marcha", refused: "Rechazado", previous: "Anterior" },
     refused: (why) => `El agente lo ha rechazado: ${why}`,
-    detectors: { isolation_forest: "Bosque de aislamiento" },
+    detectors: {
+      ensemble: "Conjunto de bosques y desviación",
+      isolation_forest: "Bosque de aislamiento",
+      mahalanobis: "Distancia de Mahalanobis",
+    },
     percentile: (value, plain) => `percentil ${plain.format(value)}`,
     heldOut: (percentile, margin) => `${percentile} de ventanas reservadas, con antirrebote, más un margen de ${margin}`,
     others: "Otros modelos",
