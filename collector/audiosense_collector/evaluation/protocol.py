@@ -18,7 +18,7 @@ from audiosense_collector.training.build import BaselineWindows, SensorModel, bu
 from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.scorer import OnnxScorer
-from audiosense_collector.training.settings import FitSettings
+from audiosense_collector.training.settings import FALSE_ALARMS_PER_WEEK, FitSettings
 from audiosense_common.bundle import Bundle, Debouncing, Scorer
 from audiosense_common.features import SCHEMA_ID
 
@@ -148,10 +148,13 @@ def _train(found: Survey, clips: Sequence[Clip], channel: int, number: int, plan
     baseline = BaselineWindows(features=windows, schema_id=SCHEMA_ID, from_us=0, to_us=to_us)
     model = SensorModel(sensor=_SENSOR, version=1, sample_rate_hz=found.sample_rate_hz, window_s=plan.window_s)
     key = SigningKey.of(Ed25519PrivateKey.generate())
-    settings = FitSettings() if plan.percentile is None else FitSettings(percentile=plan.percentile)
+    budget = FALSE_ALARMS_PER_WEEK if plan.false_alarms_per_week is None else plan.false_alarms_per_week
+    settings = FitSettings(percentile=plan.percentile, false_alarms_per_week=budget)
     detector = find_detector(plan.detector) if plan.feature_names is None else forest_of(plan.feature_names)
     try:
-        return build_bundle(baseline, model, key, created_us=0, detector=detector, settings=settings)
+        return build_bundle(
+            baseline, model, key, created_us=0, detector=detector, settings=settings, period_s=plan.hop_s
+        )
     except TrainingError as error:
         raise EvaluationError(f"{where}: {error}") from None
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.models.schemas import ModelSummary
+from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
 
 
 class ShownStatus(StrEnum):
@@ -98,6 +99,7 @@ class SensorDetail(SensorCard):
     heuristic_dominant_hz: float
     heuristic_flatness: float
     baseline_windows: int
+    false_alarms_per_week: float
     training_error: str | None
     model: ModelSummary | None
     models: list[ModelSummary]
@@ -117,6 +119,7 @@ class SensorSettings(BaseModel):
     heuristic_dominant_hz: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] | None = None
     baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    false_alarms_per_week: Annotated[float, Field(ge=LEAST_PER_WEEK, le=MOST_PER_WEEK)] | None = None
 
 
 class Series(BaseModel):

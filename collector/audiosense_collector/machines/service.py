@@ -244,6 +244,7 @@ def _detail(card: SensorCard, sensor: Sensor, summaries: list[ModelSummary], set
         heuristic_dominant_hz=sensor.heuristic_dominant_hz or settings.heuristic_dominant_hz,
         heuristic_flatness=sensor.heuristic_flatness or settings.heuristic_flatness,
         baseline_windows=sensor.baseline_windows or settings.baseline_windows,
+        false_alarms_per_week=sensor.false_alarms_per_week or settings.false_alarms_per_week,
         training_error=sensor.training_error,
         model=running,
         models=summaries,

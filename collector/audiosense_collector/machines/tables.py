@@ -48,6 +48,7 @@ class Sensor(Table):
     heuristic_dominant_hz: Mapped[float | None]
     heuristic_flatness: Mapped[float | None]
     baseline_windows: Mapped[int | None]
+    false_alarms_per_week: Mapped[float | None] = mapped_column(REAL)
     baseline_since: Mapped[TimeColumn]
     learning_windows: Mapped[int] = mapped_column(default=0)
     training_requested: Mapped[int | None]

@@ -29,7 +29,6 @@ from audiosense_common.bundle import (
 )
 from audiosense_common.onnx_guard import check_graph
 
-METHOD = "held_out_debounced_percentile"
 INSTALL_WITHIN_US = 30 * 24 * 3_600 * 1_000_000
 GOLDEN_ROWS = 32
 
@@ -71,8 +70,11 @@ def build_bundle(
     settings: FitSettings | None = None,
     debouncing: Debouncing | None = None,
     running_level_dbfs: float | None = None,
+    period_s: float | None = None,
 ) -> Bundle:
     """Train, export, check and sign. The same arguments give the same bytes.
+
+    Windows follow each other every ``period_s``, without it as the sensor's own do.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -81,7 +83,7 @@ def build_bundle(
     detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
     windows = select_features(baseline, detector.features)
-    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing)
+    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, period_s=period_s or model.window_s)
     graph = calibrated.detector.export()
     check_graph(graph)
     golden = _golden(calibrated.detector, windows)
@@ -99,7 +101,11 @@ def build_bundle(
         ],
         sample_rate_hz=model.sample_rate_hz,
         window_s=model.window_s,
-        threshold=Threshold(value=calibrated.threshold, method=METHOD, parameters=_parameters(settings, detector)),
+        threshold=Threshold(
+            value=calibrated.threshold.value,
+            method=calibrated.threshold.method,
+            parameters=calibrated.threshold.parameters | _parameters(settings),
+        ),
         debouncing=debouncing,
         running_level_dbfs=running_level_dbfs,
         baseline=Baseline(
@@ -149,10 +155,8 @@ def _golden(detector: Fitted, windows: NDArray[np.float16]) -> bytes:
     return dump_golden(rows, detector.score(rows.astype(np.float32)).astype(np.float32))
 
 
-def _parameters(settings: FitSettings, detector: Detector) -> dict[str, float]:
+def _parameters(settings: FitSettings) -> dict[str, float]:
     return {
-        "percentile": settings.percentile,
-        "margin": detector.margin if settings.margin is None else settings.margin,
         "folds": float(settings.folds),
         "trees": float(settings.trees),
         "samples": float(settings.samples),

@@ -33,7 +33,8 @@ class TrainingOrder:
     created_us: int
     detector: str
     trees: int
-    percentile: float
+    false_alarms_per_week: float
+    percentile: float | None
 
 
 def train(order: TrainingOrder) -> bytes:
@@ -65,7 +66,9 @@ def train(order: TrainingOrder) -> bytes:
         load_signing_key(order.data_dir),
         created_us=order.created_us,
         detector=find_detector(order.detector),
-        settings=FitSettings(trees=order.trees, percentile=order.percentile),
+        settings=FitSettings(
+            trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
+        ),
     )
     return bundle.pack()
 

@@ -1,6 +1,6 @@
 """The rules of training: when a baseline is complete, which windows it is, and what becomes of the model."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import numpy as np
@@ -31,10 +31,11 @@ RETRY_GROWTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to train on: the newest ``windows`` windows, or without it the first baseline."""
+    """What to train on: the newest ``windows`` windows, or without it the first baseline; and the threshold's rule."""
 
     windows: int | None = None
     percentile: float | None = None
+    false_alarms_per_week: float | None = None
 
 
 def needed_windows(sensor: Sensor, default: int) -> int:
@@ -61,7 +62,7 @@ async def request(
     lock = f"train-{sensor_id}"
     arguments: dict[str, int | float | str | None] = {"sensor_id": str(sensor_id)}
     if what is not None:
-        arguments |= {"windows": what.windows, "percentile": what.percentile}
+        arguments |= asdict(what)
     try:
         # The savepoint is only made when the connection is asked for within it.
         async with session.begin_nested():
@@ -136,8 +137,18 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         created_us=now_us(),
         detector=runtime.settings.detector,
         trees=runtime.settings.trees,
-        percentile=what.percentile or runtime.settings.threshold_percentile,
+        false_alarms_per_week=what.false_alarms_per_week
+        or sensor.false_alarms_per_week
+        or runtime.settings.false_alarms_per_week,
+        percentile=_percentile(what, sensor, runtime.settings.threshold_percentile),
     )
+
+
+def _percentile(what: Request, sensor: Sensor, default: float | None) -> float | None:
+    """Return the percentile; None where a budget of false alarms rules, which is the narrower setting's word."""
+    if what.percentile is not None:
+        return what.percentile
+    return default if what.false_alarms_per_week is None and sensor.false_alarms_per_week is None else None
 
 
 async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, needed: int) -> list[Row[int, bytes]]:

@@ -7,17 +7,19 @@ export interface TrainRequest {
   sensorId: string;
   windows: number | undefined;
   percentile: number | undefined;
+  budget: number | undefined;
 }
 
 export function useTrain() {
   return useMutation({
-    mutationFn: ({ sensorId, windows, percentile }: TrainRequest) =>
+    mutationFn: ({ sensorId, windows, percentile, budget }: TrainRequest) =>
       unwrap(
         client.POST("/api/v1/sensors/{sensor_id}/train", {
           params: { path: { sensor_id: sensorId } },
           body: {
             ...(windows === undefined ? {} : { windows }),
             ...(percentile === undefined ? {} : { percentile }),
+            ...(budget === undefined ? {} : { false_alarms_per_week: budget }),
           },
         }),
       ),

@@ -1182,6 +1182,8 @@ export interface components {
             baseline_windows: number;
             /** Dominant Hz */
             dominant_hz: number | null;
+            /** False Alarms Per Week */
+            false_alarms_per_week: number;
             /** Heuristic Dominant Hz */
             heuristic_dominant_hz: number;
             /** Heuristic Flag */
@@ -1233,6 +1235,8 @@ export interface components {
         SensorSettings: {
             /** Baseline Windows */
             baseline_windows?: number | null;
+            /** False Alarms Per Week */
+            false_alarms_per_week?: number | null;
             /** Heuristic Dominant Hz */
             heuristic_dominant_hz?: number | null;
             /** Heuristic Flatness */
@@ -1373,9 +1377,13 @@ export interface components {
         };
         /**
          * TrainRequest
-         * @description Train on the newest ``windows`` windows, or on the first baseline; threshold at ``percentile``.
+         * @description Train on the newest ``windows`` windows, or on the first baseline.
+         *
+         *     The threshold keeps a budget of false alarms, or stands at a percentile; without both, as the sensor is set.
          */
         TrainRequest: {
+            /** False Alarms Per Week */
+            false_alarms_per_week?: number | null;
             /** Percentile */
             percentile?: number | null;
             /** Windows */

@@ -190,6 +190,12 @@ export const en = {
       const ending = { one: "st", two: "nd", few: "rd" } as Record<string, string>;
       return `${plain.format(value)}${ending[ORDINAL.select(value)] ?? "th"} percentile`;
     },
+    budget: (count: string, value: number) => `At most ${count} false ${value === 1 ? "alarm" : "alarms"} a week.`,
+    hours: (count: string, minutes: boolean) => `${count} ${minutes ? "minutes" : "hours"}`,
+    between: (low: string, high: string) => `between ${low} and ${high} a week (95 %)`,
+    assured: (span: string, range: string) => `After ${span} of baseline, ${range}.`,
+    tooShort: (span: string, expected: string, range: string) =>
+      `${span} of baseline are too few for that: expect ${expected}, ${range}; train again on more windows.`,
     heldOut: (percentile: string, margin: string) => `${percentile} of held-out windows, debounced, plus a margin of ${margin}`,
     others: "Other models",
     push: "Push again",
@@ -202,7 +208,9 @@ export const en = {
     open: "Train now",
     windows: "Windows",
     windowsHint: "newest; empty: the first baseline",
-    percentile: "Threshold percentile",
+    budget: "False alarms a week, at most",
+    budgetHint: (now: string) => `empty: ${now}`,
+    percentile: "Or threshold percentile",
     percentileHint: "%; empty: the default",
     start: "Start training",
     waiting: "Training…",

@@ -29,7 +29,7 @@ export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
           {t.train.failed(sensor.training_error)}
         </p>
       )}
-      <TrainForm sensorId={sensor.id} />
+      <TrainForm sensorId={sensor.id} budget={sensor.false_alarms_per_week} />
       {others.length > 0 && <OtherModels models={others} />}
     </section>
   );
