@@ -20,13 +20,15 @@ def train(
     sensor: Annotated[str, typer.Argument(help=SENSOR_HELP)],
     windows: Annotated[int | None, typer.Option(min=1, help="Train on the newest N windows.")] = None,
     percentile: Annotated[float | None, typer.Option(min=50, max=100, help="For the threshold.")] = None,
+    *,
+    accept_drift: Annotated[bool, typer.Option("--accept-drift", help="Train on windows that drift, too.")] = False,
 ) -> None:
     """Train a sensor's model, by default on its first baseline, and push it."""
 
     async def work(runtime: Runtime) -> str | None:
         async with runtime.sessions() as session:
             found = await find_sensor(session, sensor)
-        return await training.train(runtime, found.id, training.Request(windows, percentile))
+        return await training.train(runtime, found.id, training.Request(windows, percentile, accept_drift))
 
     print(f"model {run(work)} is trained; its agent takes it with one of its next batches")
 
@@ -68,8 +70,10 @@ def models(
             model.state,
             f"{model.threshold.value:.4f}",
             model.baseline.windows,
+            model.baseline.left_out,
+            ", ".join(f"{mode.share:.0%} at {mode.level_dbfs:.0f} dBFS" for mode in model.baseline.modes) or "-",
             show_time(model.created_us),
         )
         for model in listed
     ]
-    print_table(("DIGEST", "VERSION", "SENSOR", "STATE", "THRESHOLD", "WINDOWS", "CREATED"), rows)
+    print_table(("DIGEST", "VERSION", "SENSOR", "STATE", "THRESHOLD", "WINDOWS", "LEFT OUT", "MODES", "CREATED"), rows)

@@ -34,6 +34,7 @@ class TrainingOrder:
     detector: str
     trees: int
     percentile: float
+    accept_drift: bool = False
 
 
 def train(order: TrainingOrder) -> bytes:
@@ -66,6 +67,7 @@ def train(order: TrainingOrder) -> bytes:
         created_us=order.created_us,
         detector=find_detector(order.detector),
         settings=FitSettings(trees=order.trees, percentile=order.percentile),
+        accept_drift=order.accept_drift,
     )
     return bundle.pack()
 

@@ -6,12 +6,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TrainRequest(BaseModel):
-    """Train on the newest ``windows`` windows, or on the first baseline; threshold at ``percentile``."""
+    """Train on the newest ``windows`` windows, or on the first baseline; threshold at ``percentile``.
+
+    ``accept_drift`` takes windows that have not settled, which are refused otherwise.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     windows: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     percentile: Annotated[float, Field(ge=50, le=100)] | None = None
+    accept_drift: bool = False
 
 
 class JobAccepted(BaseModel):

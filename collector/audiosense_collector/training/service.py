@@ -35,6 +35,7 @@ class Request:
 
     windows: int | None = None
     percentile: float | None = None
+    accept_drift: bool = False
 
 
 def needed_windows(sensor: Sensor, default: int) -> int:
@@ -62,6 +63,8 @@ async def request(
     arguments: dict[str, int | float | str | None] = {"sensor_id": str(sensor_id)}
     if what is not None:
         arguments |= {"windows": what.windows, "percentile": what.percentile}
+        # A worker of the release before does not know the argument.
+        arguments |= {"accept_drift": True} if what.accept_drift else {}
     try:
         # The savepoint is only made when the connection is asked for within it.
         async with session.begin_nested():
@@ -137,10 +140,12 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         detector=runtime.settings.detector,
         trees=runtime.settings.trees,
         percentile=what.percentile or runtime.settings.threshold_percentile,
+        accept_drift=what.accept_drift,
     )
 
 
 async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, needed: int) -> list[Row[int, bytes]]:
+    """Return the newest windows that were asked for, or the baseline: after one that was refused, the newest."""
     schema_id = await session.scalar(select(FeatureSchema.id).where(FeatureSchema.name == sensor.schema_id))
     query = select(Measurement.time, Measurement.features).where(
         Measurement.sensor_id == sensor.id,
@@ -150,13 +155,13 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
     )
     if what.windows is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
-        query = query.order_by(Measurement.time, Measurement.seq).limit(needed)
+        if sensor.training_error is None:
+            return list(await session.execute(query.order_by(Measurement.time, Measurement.seq).limit(needed)))
     else:
         silent = [STATUS_CODES[status] for status in (Status.INVALID, Status.STOPPED)]
         query = query.where(Measurement.status.not_in(silent))
-        query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows)
-    rows = list(await session.execute(query))
-    return rows if what.windows is None else rows[::-1]
+    query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows or needed)
+    return list(await session.execute(query))[::-1]
 
 
 def unpack(vectors: list[bytes], schema_id: str) -> NDArray[np.float16]:
