@@ -7,17 +7,19 @@ export interface TrainRequest {
   sensorId: string;
   windows: number | undefined;
   percentile: number | undefined;
+  acceptDrift: boolean;
 }
 
 export function useTrain() {
   return useMutation({
-    mutationFn: ({ sensorId, windows, percentile }: TrainRequest) =>
+    mutationFn: ({ sensorId, windows, percentile, acceptDrift }: TrainRequest) =>
       unwrap(
         client.POST("/api/v1/sensors/{sensor_id}/train", {
           params: { path: { sensor_id: sensorId } },
           body: {
             ...(windows === undefined ? {} : { windows }),
             ...(percentile === undefined ? {} : { percentile }),
+            accept_drift: acceptDrift,
           },
         }),
       ),

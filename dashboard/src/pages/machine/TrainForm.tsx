@@ -34,11 +34,20 @@ export function TrainForm({ sensorId }: { sensorId: string }) {
         event.preventDefault();
         const form = new FormData(event.currentTarget);
         setOpen(false);
-        train.mutate({ sensorId, windows: numberIn(form, "windows"), percentile: numberIn(form, "percentile") });
+        train.mutate({
+          sensorId,
+          windows: numberIn(form, "windows"),
+          percentile: numberIn(form, "percentile"),
+          acceptDrift: form.get("accept_drift") !== null,
+        });
       }}
     >
       <Field name="windows" label={t.train.windows} hint={t.train.windowsHint} min={2} max={1_000_000} step={1} autoFocus />
       <Field name="percentile" label={t.train.percentile} hint={t.train.percentileHint} min={50} max={100} step="any" />
+      <label className="flex items-center gap-2 text-sm">
+        <input type="checkbox" name="accept_drift" className="size-4" />
+        {t.train.acceptDrift}
+      </label>
       <div className="flex flex-wrap gap-2">
         <button type="submit" className="button button-primary">
           {t.train.start}
