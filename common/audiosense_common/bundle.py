@@ -81,14 +81,34 @@ class Debouncing(_Part):
         return self
 
 
+class Mode(_Part):
+    """A mode of operation that was heard in the baseline, by the medians of its windows.
+
+    ``stretches`` is how often it was entered; one that was heard in a single stretch is known badly.
+    """
+
+    share: Annotated[float, Field(gt=0, le=1)]
+    stretches: Annotated[int, Field(ge=1)]
+    level_dbfs: float
+    dominant_hz: float
+    centroid_hz: float
+
+
 class Baseline(_Part):
-    """What the model was trained on; ``location`` and ``spread`` (robust, same order as the features) give reasons."""
+    """What the model was trained on; ``location`` and ``spread`` (robust, same order as the features) give reasons.
+
+    ``windows`` were learnt from, ``left_out`` more were not, being sudden noises; ``odd`` is how many looked like some
+    and is larger where they were too many to be left out. ``modes`` go from the quietest to the loudest.
+    """
 
     from_us: TimeUs
     to_us: TimeUs
     windows: Annotated[int, Field(ge=1)]
     location: list[float]
     spread: list[Annotated[float, Field(ge=0)]]
+    left_out: Annotated[int, Field(ge=0)] = 0
+    odd: Annotated[int, Field(ge=0)] = 0
+    modes: list[Mode] = Field(default_factory=list)
 
 
 class FileEntry(_Part):

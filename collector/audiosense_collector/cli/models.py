@@ -25,6 +25,8 @@ def train(
     false_alarms_per_week: Annotated[
         float | None, typer.Option(min=LEAST_PER_WEEK, max=MOST_PER_WEEK, help="Budget for the threshold.")
     ] = None,
+    *,
+    accept_drift: Annotated[bool, typer.Option("--accept-drift", help="Train on windows that drift, too.")] = False,
 ) -> None:
     """Train a sensor's model, by default on its first baseline, and push it."""
     if percentile is not None and false_alarms_per_week is not None:
@@ -33,7 +35,8 @@ def train(
     async def work(runtime: Runtime) -> str | None:
         async with runtime.sessions() as session:
             found = await find_sensor(session, sensor)
-        return await training.train(runtime, found.id, training.Request(windows, percentile, false_alarms_per_week))
+        what = training.Request(windows, percentile, false_alarms_per_week, accept_drift)
+        return await training.train(runtime, found.id, what)
 
     print(f"model {run(work)} is trained; its agent takes it with one of its next batches")
 
@@ -75,8 +78,10 @@ def models(
             model.state,
             f"{model.threshold.value:.4f}",
             model.baseline.windows,
+            model.baseline.left_out,
+            ", ".join(f"{mode.share:.0%} at {mode.level_dbfs:.0f} dBFS" for mode in model.baseline.modes) or "-",
             show_time(model.created_us),
         )
         for model in listed
     ]
-    print_table(("DIGEST", "VERSION", "SENSOR", "STATE", "THRESHOLD", "WINDOWS", "CREATED"), rows)
+    print_table(("DIGEST", "VERSION", "SENSOR", "STATE", "THRESHOLD", "WINDOWS", "LEFT OUT", "MODES", "CREATED"), rows)

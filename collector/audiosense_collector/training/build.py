@@ -11,6 +11,7 @@ from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.fitting import fit
+from audiosense_collector.training.quality.examine import examine
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
@@ -71,10 +72,13 @@ def build_bundle(
     debouncing: Debouncing | None = None,
     running_level_dbfs: float | None = None,
     period_s: float | None = None,
+    accept_drift: bool = False,
 ) -> Bundle:
     """Train, export, check and sign. The same arguments give the same bytes.
 
-    Windows follow each other every ``period_s``, without it as the sensor's own do.
+    Windows follow each other every ``period_s``, without it as the sensor's own do. Sudden noises are left out of the
+    baseline first. ``accept_drift`` trains on one that has not settled, or whose windows are not a course of time at
+    all.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -83,6 +87,9 @@ def build_bundle(
     detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
     windows = select_features(baseline, detector.features)
+    examined = examine(baseline.features, features.SCHEMAS[baseline.schema_id])
+    examined.check(accept_drift=accept_drift)
+    windows = windows[examined.kept]
     calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, period_s=period_s or model.window_s)
     graph = calibrated.detector.export()
     check_graph(graph)
@@ -114,6 +121,9 @@ def build_bundle(
             windows=len(windows),
             location=calibrated.location.tolist(),
             spread=calibrated.spread.tolist(),
+            left_out=examined.left_out,
+            odd=examined.odd,
+            modes=list(examined.modes),
         ),
         evaluation=calibrated.evaluation,
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},

@@ -35,6 +35,7 @@ class TrainingOrder:
     trees: int
     false_alarms_per_week: float
     percentile: float | None
+    accept_drift: bool = False
 
 
 def train(order: TrainingOrder) -> bytes:
@@ -69,6 +70,7 @@ def train(order: TrainingOrder) -> bytes:
         settings=FitSettings(
             trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
         ),
+        accept_drift=order.accept_drift,
     )
     return bundle.pack()
 

@@ -11,6 +11,7 @@ class TrainRequest(BaseModel):
     """Train on the newest ``windows`` windows, or on the first baseline.
 
     The threshold keeps a budget of false alarms, or stands at a percentile; without both, as the sensor is set.
+    ``accept_drift`` takes windows that have not settled, which are refused otherwise.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -18,6 +19,7 @@ class TrainRequest(BaseModel):
     windows: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     percentile: Annotated[float, Field(ge=50, le=100)] | None = None
     false_alarms_per_week: Annotated[float, Field(ge=LEAST_PER_WEEK, le=MOST_PER_WEEK)] | None = None
+    accept_drift: bool = False
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:

@@ -36,6 +36,7 @@ class Request:
     windows: int | None = None
     percentile: float | None = None
     false_alarms_per_week: float | None = None
+    accept_drift: bool = False
 
 
 def needed_windows(sensor: Sensor, default: int) -> int:
@@ -62,7 +63,8 @@ async def request(
     lock = f"train-{sensor_id}"
     arguments: dict[str, int | float | str | None] = {"sensor_id": str(sensor_id)}
     if what is not None:
-        arguments |= asdict(what)
+        # A worker of the release before does not know the newer arguments.
+        arguments |= {name: value for name, value in asdict(what).items() if value}
     try:
         # The savepoint is only made when the connection is asked for within it.
         async with session.begin_nested():
@@ -141,6 +143,7 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         or sensor.false_alarms_per_week
         or runtime.settings.false_alarms_per_week,
         percentile=_percentile(what, sensor, runtime.settings.threshold_percentile),
+        accept_drift=what.accept_drift,
     )
 
 
@@ -152,6 +155,7 @@ def _percentile(what: Request, sensor: Sensor, default: float | None) -> float |
 
 
 async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, needed: int) -> list[Row[int, bytes]]:
+    """Return the newest windows that were asked for, or the baseline: after one that was refused, the newest."""
     schema_id = await session.scalar(select(FeatureSchema.id).where(FeatureSchema.name == sensor.schema_id))
     query = select(Measurement.time, Measurement.features).where(
         Measurement.sensor_id == sensor.id,
@@ -161,13 +165,13 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
     )
     if what.windows is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
-        query = query.order_by(Measurement.time, Measurement.seq).limit(needed)
+        if sensor.training_error is None:
+            return list(await session.execute(query.order_by(Measurement.time, Measurement.seq).limit(needed)))
     else:
         silent = [STATUS_CODES[status] for status in (Status.INVALID, Status.STOPPED)]
         query = query.where(Measurement.status.not_in(silent))
-        query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows)
-    rows = list(await session.execute(query))
-    return rows if what.windows is None else rows[::-1]
+    query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows or needed)
+    return list(await session.execute(query))[::-1]
 
 
 def unpack(vectors: list[bytes], schema_id: str) -> NDArray[np.float16]:

@@ -8,11 +8,12 @@ export interface TrainRequest {
   windows: number | undefined;
   percentile: number | undefined;
   budget: number | undefined;
+  acceptDrift: boolean;
 }
 
 export function useTrain() {
   return useMutation({
-    mutationFn: ({ sensorId, windows, percentile, budget }: TrainRequest) =>
+    mutationFn: ({ sensorId, windows, percentile, budget, acceptDrift }: TrainRequest) =>
       unwrap(
         client.POST("/api/v1/sensors/{sensor_id}/train", {
           params: { path: { sensor_id: sensorId } },
@@ -20,6 +21,7 @@ export function useTrain() {
             ...(windows === undefined ? {} : { windows }),
             ...(percentile === undefined ? {} : { percentile }),
             ...(budget === undefined ? {} : { false_alarms_per_week: budget }),
+            accept_drift: acceptDrift,
           },
         }),
       ),

@@ -738,11 +738,26 @@ export interface components {
         };
         /**
          * BaselineSummary
-         * @description The span that a model was trained on.
+         * @description What a model was trained on; see the manifest's baseline. Older models tell no modes.
          */
         BaselineSummary: {
             /** From Us */
             from_us: number;
+            /**
+             * Left Out
+             * @default 0
+             */
+            left_out: number;
+            /**
+             * Modes
+             * @default []
+             */
+            modes: components["schemas"]["Mode"][];
+            /**
+             * Odd
+             * @default 0
+             */
+            odd: number;
             /** To Us */
             to_us: number;
             /** Windows */
@@ -1040,6 +1055,24 @@ export interface components {
         Message: {
             /** Message */
             message: string;
+        };
+        /**
+         * Mode
+         * @description A mode of operation that was heard in the baseline, by the medians of its windows.
+         *
+         *     ``stretches`` is how often it was entered; one that was heard in a single stretch is known badly.
+         */
+        Mode: {
+            /** Centroid Hz */
+            centroid_hz: number;
+            /** Dominant Hz */
+            dominant_hz: number;
+            /** Level Dbfs */
+            level_dbfs: number;
+            /** Share */
+            share: number;
+            /** Stretches */
+            stretches: number;
         };
         /**
          * ModelSummary
@@ -1380,8 +1413,14 @@ export interface components {
          * @description Train on the newest ``windows`` windows, or on the first baseline.
          *
          *     The threshold keeps a budget of false alarms, or stands at a percentile; without both, as the sensor is set.
+         *     ``accept_drift`` takes windows that have not settled, which are refused otherwise.
          */
         TrainRequest: {
+            /**
+             * Accept Drift
+             * @default false
+             */
+            accept_drift: boolean;
             /** False Alarms Per Week */
             false_alarms_per_week?: number | null;
             /** Percentile */

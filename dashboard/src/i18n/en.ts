@@ -204,6 +204,20 @@ export const en = {
     cancel: "Cancel",
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
+  baseline: {
+    title: "Heard",
+    oneMode: "One mode heard",
+    modes: (count: number, told: string) => `${["Two", "Three", "Four"][count - 2] ?? String(count)} modes heard: ${told}`,
+    atLevel: (share: string, level: string) => `${share} at ${level}`,
+    around: (share: string, frequency: string) => `${share} around ${frequency}`,
+    heardOnce: (count: number): string =>
+      count === 1
+        ? "One of them was heard in a single stretch only: train again once it has come back a few times."
+        : "Some of them were heard in a single stretch only: train again once they have come back a few times.",
+    leftOut: (count: number, text: string): string => (count === 1 ? "1 window left out (a sudden noise)" : `${text} windows left out (sudden noises)`),
+    oddKept: (count: number, text: string): string =>
+      count === 1 ? "1 window looks odd and is kept." : `${text} windows look odd, too many to be noises: none is left out.`,
+  },
   train: {
     open: "Train now",
     windows: "Windows",
@@ -212,6 +226,7 @@ export const en = {
     budgetHint: (now: string) => `empty: ${now}`,
     percentile: "Or threshold percentile",
     percentileHint: "%; empty: the default",
+    acceptDrift: "Take windows that still drift, too",
     start: "Start training",
     waiting: "Training…",
     done: "Trained. The new model is offered to the agent.",

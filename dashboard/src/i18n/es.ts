@@ -199,6 +199,20 @@ export const es: Messages = {
     cancel: "Cancelar",
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
+  baseline: {
+    title: "Oído",
+    oneMode: "Se oye un modo",
+    modes: (count, told) => `Se oyen ${["dos", "tres", "cuatro"][count - 2] ?? String(count)} modos: ${told}`,
+    atLevel: (share, level) => `${share} a ${level}`,
+    around: (share, frequency) => `${share} en torno a ${frequency}`,
+    heardOnce: (count) =>
+      count === 1
+        ? "Uno de ellos solo se ha oído en un tramo: entrene de nuevo cuando haya vuelto varias veces."
+        : "Algunos solo se han oído en un tramo: entrene de nuevo cuando hayan vuelto varias veces.",
+    leftOut: (count, text) => (count === 1 ? "1 ventana excluida (un ruido repentino)" : `${text} ventanas excluidas (ruidos repentinos)`),
+    oddKept: (count, text) =>
+      count === 1 ? "1 ventana parece extraña y se conserva." : `${text} ventanas parecen extrañas, demasiadas para ser ruidos: no se excluye ninguna.`,
+  },
   train: {
     open: "Entrenar ahora",
     windows: "Ventanas",
@@ -207,6 +221,7 @@ export const es: Messages = {
     budgetHint: (now) => `vacío: ${now}`,
     percentile: "O percentil del umbral",
     percentileHint: "%; vacío: lo normal",
+    acceptDrift: "Aceptar también ventanas que aún derivan",
     start: "Iniciar el entrenamiento",
     waiting: "Entrenando…",
     done: "Entrenado. El modelo nuevo se ofrece al agente.",
