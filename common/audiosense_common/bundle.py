@@ -81,14 +81,38 @@ class Debouncing(_Part):
         return self
 
 
+class Reference(_Part):
+    """What is usual for each feature of the schema, the model's and all others, over the whole baseline; for reasons.
+
+    Attributes:
+        features: names; an agent uses those that it knows.
+        location: median of each.
+        spread: robust standard deviation of each.
+    """
+
+    features: Annotated[list[Name], Field(max_length=1_024)]
+    location: list[float]
+    spread: list[Annotated[float, Field(ge=0)]]
+
+    @model_validator(mode="after")
+    def _equal_lengths(self) -> Self:
+        if not len(self.features) == len(self.location) == len(self.spread):
+            raise ValueError("the reference's features, location and spread differ in length")
+        return self
+
+
 class Baseline(_Part):
-    """What the model was trained on; ``location`` and ``spread`` (robust, same order as the features) give reasons."""
+    """What the model was trained on; ``location`` and ``spread`` (robust) are in the order of the model's features.
+
+    ``reference`` holds them for every feature; bundles of releases before it lack it.
+    """
 
     from_us: TimeUs
     to_us: TimeUs
     windows: Annotated[int, Field(ge=1)]
     location: list[float]
     spread: list[Annotated[float, Field(ge=0)]]
+    reference: Reference | None = None
 
 
 class FileEntry(_Part):

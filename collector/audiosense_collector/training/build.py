@@ -11,6 +11,7 @@ from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.fitting import fit
+from audiosense_collector.training.reference import make_reference
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
@@ -108,6 +109,7 @@ def build_bundle(
             windows=len(windows),
             location=calibrated.location.tolist(),
             spread=calibrated.spread.tolist(),
+            reference=make_reference(baseline.features, features.schema(baseline.schema_id)),
         ),
         evaluation=calibrated.evaluation,
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
