@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.models.schemas import ModelSummary
+from audiosense_common.wire import Reason
 
 
 class ShownStatus(StrEnum):
@@ -53,6 +54,10 @@ class SensorCard(BaseModel):
     learning: Learning | None
     heuristic_flag: bool | None
     open_event: bool
+    reasons: Annotated[
+        list[Reason] | None,
+        Field(description="of the open event or the anomalous newest window; empty: nothing stands out; else null"),
+    ]
     sparkline: Sparkline
 
 
@@ -138,6 +143,9 @@ class Series(BaseModel):
     dominant_hz: list[float]
     threshold: list[float | None]
     features: dict[str, list[float | None]]
+    reasons: Annotated[
+        list[list[Reason] | None], Field(description="of anomalous windows, null for others; empty unless asked for")
+    ]
 
 
 class FeatureOut(BaseModel):
