@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
+from audiosense_common.wire import Reason
 
 
 class ShownStatus(StrEnum):
@@ -54,6 +55,10 @@ class SensorCard(BaseModel):
     learning: Learning | None
     heuristic_flag: bool | None
     open_event: bool
+    reasons: Annotated[
+        list[Reason] | None,
+        Field(description="of the open event or the anomalous newest window; empty: nothing stands out; else null"),
+    ]
     sparkline: Sparkline
 
 
@@ -141,6 +146,9 @@ class Series(BaseModel):
     dominant_hz: list[float]
     threshold: list[float | None]
     features: dict[str, list[float | None]]
+    reasons: Annotated[
+        list[list[Reason] | None], Field(description="of anomalous windows, null for others; empty unless asked for")
+    ]
 
 
 class FeatureOut(BaseModel):

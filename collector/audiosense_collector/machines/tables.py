@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import REAL, BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from audiosense_collector.db.base import Identity, MicrosecondTime, Table, TimeColumn
+from audiosense_collector.db.base import Identity, JsonList, MicrosecondTime, Table, TimeColumn
 
 
 class Site(Table):
@@ -66,3 +66,4 @@ class Sensor(Table):
     last_level_dbfs: Mapped[float | None] = mapped_column(REAL)
     last_dominant_hz: Mapped[float | None] = mapped_column(REAL)
     last_flatness_db: Mapped[float | None] = mapped_column(REAL)
+    last_reasons: Mapped[JsonList | None]

@@ -12,6 +12,7 @@ from audiosense_collector.training.detectors import Detector, Fitted, find_detec
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.fitting import fit
 from audiosense_collector.training.quality.examine import examine
+from audiosense_collector.training.reference import make_reference
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
@@ -124,6 +125,7 @@ def build_bundle(
             left_out=examined.left_out,
             odd=examined.odd,
             modes=list(examined.modes),
+            reference=make_reference(baseline.features[examined.kept], features.schema(baseline.schema_id)),
         ),
         evaluation=calibrated.evaluation,
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},

@@ -619,6 +619,11 @@ export interface components {
             id: string;
             model: components["schemas"]["AnalysisModel"] | null;
             /**
+             * Reasons
+             * @description of anomalous windows, null for others or without a model
+             */
+            reasons?: (components["schemas"]["Reason"][] | null)[] | null;
+            /**
              * Sample Rate Hz
              * @description at which the features were computed
              */
@@ -836,6 +841,11 @@ export interface components {
             peak_score: number;
             /** Peak Us */
             peak_us: number;
+            /**
+             * Reasons
+             * @description how the event's windows differ from the baseline, most telling first
+             */
+            reasons: components["schemas"]["Reason"][];
             /**
              * Sensor Id
              * Format: uuid
@@ -1131,6 +1141,41 @@ export interface components {
             type: string;
         };
         /**
+         * Reason
+         * @description One thing that differs from the machine's baseline, in figures; dashboards and logs put it in words.
+         *
+         *     ``key`` says what differs (``level``, ``band``, ``band_relative``, ``impulsiveness``, …) and ``feature`` the figure
+         *     that shows it, null where several features were joined to a range of frequencies. Both are stable words; a reader
+         *     shows one that it does not know as it stands.
+         */
+        Reason: {
+            /**
+             * Deviation
+             * @description from the median in robust standard deviations, signed
+             */
+            deviation: number;
+            /** Feature */
+            feature?: string | null;
+            /** High Hz */
+            high_hz?: number | null;
+            /** Key */
+            key: string;
+            /** Low Hz */
+            low_hz?: number | null;
+            /**
+             * Normal
+             * @description the baseline's median
+             */
+            normal: number;
+            /**
+             * Unit
+             * @description of value and normal
+             */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
          * SandboxEvent
          * @description A declared anomaly with its score, null without a model or a complete window.
          */
@@ -1197,6 +1242,11 @@ export interface components {
             name: string;
             /** Open Event */
             open_event: boolean;
+            /**
+             * Reasons
+             * @description of the open event or the anomalous newest window; empty: nothing stands out; else null
+             */
+            reasons: components["schemas"]["Reason"][] | null;
             /** Score */
             score: number | null;
             sparkline: components["schemas"]["Sparkline"];
@@ -1242,6 +1292,11 @@ export interface components {
             name: string;
             /** Open Event */
             open_event: boolean;
+            /**
+             * Reasons
+             * @description of the open event or the anomalous newest window; empty: nothing stands out; else null
+             */
+            reasons: components["schemas"]["Reason"][] | null;
             /** Sample Rate Hz */
             sample_rate_hz: number;
             /** Schema Id */
@@ -1295,6 +1350,11 @@ export interface components {
             from_us: number;
             /** Level Dbfs */
             level_dbfs: number[];
+            /**
+             * Reasons
+             * @description of anomalous windows, null for others; empty unless asked for
+             */
+            reasons: (components["schemas"]["Reason"][] | null)[];
             /** Resolution Us */
             resolution_us: number;
             /** Score */
@@ -2304,6 +2364,8 @@ export interface operations {
                 points?: number;
                 /** @description names, separated by commas */
                 features?: string;
+                /** @description with the reasons of anomalous windows */
+                reasons?: boolean;
             };
             header?: never;
             path: {
