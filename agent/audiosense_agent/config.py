@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from audiosense_agent.errors import ConfigError
-from audiosense_common.wire import Name
+from audiosense_common.wire import Name, RunningLevel
 
 PREFIX = "AUDIOSENSE_AGENT_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -83,6 +83,7 @@ class SimulatorSource(_Paced):
     seed: Annotated[int, Field(ge=0)] = 1
     interval_s: Annotated[float, Field(gt=0)] | None = None
     anomaly_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    ambient_dbfs: Annotated[float, Field(ge=-120, le=0)] | None = None
 
 
 Source = Annotated[MicrophoneSource | RecordingSource | SimulatorSource, Field(discriminator="type")]
@@ -96,6 +97,7 @@ class SensorSettings(_Section):
     site: Name = "Default site"
     sample_rate_hz: Annotated[int, Field(ge=1_000, le=768_000)] = 0
     window_s: Annotated[float, Field(gt=0, le=600)] = 5.0
+    running_level_dbfs: RunningLevel | None = None
     source: Source
 
     @model_validator(mode="before")

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.models.schemas import ModelSummary
+from audiosense_common.wire import RunningLevel
 
 
 class ShownStatus(StrEnum):
@@ -87,6 +88,22 @@ class Fleet(BaseModel):
     machines: list[MachineCard]
 
 
+class RunningOut(BaseModel):
+    """Above which level a machine runs.
+
+    ``level_dbfs`` is null where no level holds: it is off, or nothing is learned yet. ``origin`` says who chose it:
+    learned from the baseline, set here, or set in the agent's configuration. ``setting`` and ``settling_setting`` are
+    what was set here, null for the learned value.
+    """
+
+    level_dbfs: float | None
+    origin: Literal["learned", "set", "agent"]
+    learned_dbfs: float | None
+    setting: RunningLevel | None
+    settling_windows: int | None
+    settling_setting: int | None
+
+
 class SensorDetail(SensorCard):
     """A sensor with how it hears, its settings and its models."""
 
@@ -98,6 +115,7 @@ class SensorDetail(SensorCard):
     heuristic_dominant_hz: float
     heuristic_flatness: float
     baseline_windows: int
+    running: RunningOut
     training_error: str | None
     model: ModelSummary | None
     models: list[ModelSummary]
@@ -110,13 +128,19 @@ class MachineDetail(_MachineBase):
 
 
 class SensorSettings(BaseModel):
-    """Settings of a sensor; what is left out stays, null returns to the collector's default."""
+    """Settings of a sensor; what is left out stays, null returns to the collector's default.
+
+    The running level is a level in dBFS, ``off``, or null for the learned one; settling windows are how long a start is
+    waited for. Both reach the agent at once, with the model that it runs, signed again.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     heuristic_dominant_hz: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] | None = None
     baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    running_level_dbfs: RunningLevel | None = None
+    settling_windows: Annotated[int, Field(ge=0, le=1_000)] | None = None
 
 
 class Series(BaseModel):

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
-from audiosense_collector.training.errors import TrainingError
+from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.fitting import fit
+from audiosense_collector.training.running import Levels, RunningSettings, apply, learn, running_windows
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
@@ -28,10 +29,12 @@ from audiosense_common.bundle import (
     sign_bundle,
 )
 from audiosense_common.onnx_guard import check_graph
+from audiosense_common.running import RunningRule
 
 METHOD = "held_out_debounced_percentile"
 INSTALL_WITHIN_US = 30 * 24 * 3_600 * 1_000_000
 GOLDEN_ROWS = 32
+LEVEL = "rms_dbfs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +73,11 @@ def build_bundle(
     detector: Detector | None = None,
     settings: FitSettings | None = None,
     debouncing: Debouncing | None = None,
-    running_level_dbfs: float | None = None,
+    running: RunningSettings | None = None,
 ) -> Bundle:
     """Train, export, check and sign. The same arguments give the same bytes.
+
+    Windows of a machine at rest are left out of the baseline, by the level that ``running`` sets or the windows give.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -80,7 +85,10 @@ def build_bundle(
     """
     detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
-    windows = select_features(baseline, detector.features)
+    levels = select_features(baseline, (LEVEL,))[:, 0].astype(np.float64)
+    level, rest = apply(learn(levels), running or RunningSettings())
+    rule = None if level is None else rest.rule(level)
+    windows = _running(select_features(baseline, detector.features), levels, rule)
     calibrated = fit(detector, windows.astype(np.float32), settings, debouncing)
     graph = calibrated.detector.export()
     check_graph(graph)
@@ -101,7 +109,8 @@ def build_bundle(
         window_s=model.window_s,
         threshold=Threshold(value=calibrated.threshold, method=METHOD, parameters=_parameters(settings, detector)),
         debouncing=debouncing,
-        running_level_dbfs=running_level_dbfs,
+        running_level_dbfs=level,
+        running=rest,
         baseline=Baseline(
             from_us=baseline.from_us,
             to_us=baseline.to_us,
@@ -109,7 +118,7 @@ def build_bundle(
             location=calibrated.location.tolist(),
             spread=calibrated.spread.tolist(),
         ),
-        evaluation=calibrated.evaluation,
+        evaluation=calibrated.evaluation | {"windows_at_rest": float(len(levels) - len(windows))},
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
@@ -137,6 +146,17 @@ def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[
     if unknown or not names:
         raise TrainingError(f"schema {baseline.schema_id} has no feature {unknown[:1]}; choose from its list")
     return baseline.features[:, [schema.index(name) for name in names]]
+
+
+def _running(windows: NDArray[np.float16], levels: Levels, rule: RunningRule | None) -> NDArray[np.float16]:
+    kept = running_windows(levels, rule)
+    count = int(kept.sum())
+    if rule is not None and count < min(len(windows), MIN_WINDOWS):
+        raise TrainingError(
+            f"the machine ran in {count} of {len(windows)} windows of the baseline (above {rule.level_dbfs:.1f} dBFS), "
+            f"at least {MIN_WINDOWS} are needed; let it run while the sensor learns, or set another running level"
+        )
+    return windows[kept]
 
 
 def _golden(detector: Fitted, windows: NDArray[np.float16]) -> bytes:

@@ -7,7 +7,7 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import load_signing_key
+from audiosense_collector.training.running import RunningSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class TrainingOrder:
     detector: str
     trees: int
     percentile: float
+    running: RunningSettings = field(default_factory=RunningSettings)
 
 
 def train(order: TrainingOrder) -> bytes:
@@ -66,6 +68,7 @@ def train(order: TrainingOrder) -> bytes:
         created_us=order.created_us,
         detector=find_detector(order.detector),
         settings=FitSettings(trees=order.trees, percentile=order.percentile),
+        running=order.running,
     )
     return bundle.pack()
 

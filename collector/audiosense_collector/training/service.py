@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clock import SECOND_US, now_us
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, Measurement
+from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
@@ -105,6 +106,9 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
     bundle = open_bundle(packed, runtime.signing_key.public_keys())
     async with runtime.sessions.begin() as session:
         await models.store(session, bundle, packed)
+        sensor = await session.get(Sensor, sensor_id)
+        if sensor is not None and running_settings(sensor) != order.running:
+            await models.push(session, runtime.signing_key, bundle.digest)
         await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=None))
     log.info("model trained", sensor=str(sensor_id), digest=bundle.digest, version=order.version)
     return bundle.digest
@@ -137,6 +141,7 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         detector=runtime.settings.detector,
         trees=runtime.settings.trees,
         percentile=what.percentile or runtime.settings.threshold_percentile,
+        running=running_settings(sensor),
     )
 
 
@@ -150,7 +155,9 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
     )
     if what.windows is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
-        query = query.order_by(Measurement.time, Measurement.seq).limit(needed)
+        # A baseline that gave no model is not tried again as it was: what was heard since may hold what it lacked.
+        count = needed if sensor.training_error is None else max(needed, sensor.learning_windows)
+        query = query.order_by(Measurement.time, Measurement.seq).limit(count)
     else:
         silent = [STATUS_CODES[status] for status in (Status.INVALID, Status.STOPPED)]
         query = query.where(Measurement.status.not_in(silent))
