@@ -65,6 +65,16 @@ def test_scores_are_those_of_the_golden_vectors(store, bundle):
     assert np.abs(detector.score_matrix(features.astype(np.float32)) - expected).max() <= 1e-6
 
 
+def test_a_bundle_of_the_release_before_is_installed_and_scores_the_same(store, bundle):
+    older = make_bundle(SENSOR_ID, schema_id="audiosense-1")
+    detector = install(store, older)
+    assert older.manifest.schema_id == "audiosense-1"
+    assert older.model == bundle.model
+    assert (
+        detector.judge(vectors()[3]).score == install(store, resign(bundle, bundle_version=2)).judge(vectors()[3]).score
+    )
+
+
 def test_a_bundle_alone_is_refused_where_its_features_are_defined_otherwise(bundle):
     assert prepare_alone(bundle).digest == bundle.digest
     first, *others = bundle.manifest.features

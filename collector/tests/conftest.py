@@ -80,11 +80,22 @@ class FakeAgent:
     token: str | None = None
     seq: int = 0
 
-    def columns(self, count, *, sensor=None, start_us=None, status=Status.LEARNING, score=None, digest=None, rng=None):
+    def columns(
+        self,
+        count,
+        *,
+        sensor=None,
+        start_us=None,
+        status=Status.LEARNING,
+        score=None,
+        digest=None,
+        rng=None,
+        schema=SCHEMA_ID,
+    ):
         """Measurements of ``count`` windows, the last of which has just ended."""
         start = now_us() - count * WINDOW_US if start_us is None else start_us
         generator = rng or np.random.default_rng(self.seq)
-        matrix = generator.normal(-40, 3, (count, WIDTH)).astype(np.float16)
+        matrix = generator.normal(-40, 3, (count, len(SCHEMAS[schema]))).astype(np.float16)
         seqs = list(range(self.seq, self.seq + count))
         self.seq += count
         return SensorColumns(
@@ -97,7 +108,7 @@ class FakeAgent:
             model=[0 if digest else None] * count,
             level_dbfs=[-30.0] * count,
             dominant_hz=[120.0] * count,
-            features=FeatureMatrix.pack(SCHEMA_ID, matrix),
+            features=FeatureMatrix.pack(schema, matrix),
         )
 
     def batch(self, *columns, **more):

@@ -1,24 +1,26 @@
-"""The feature vector: its schema, its definitions and the extractor that computes it on agent and collector alike."""
+"""The feature vector: its schemas and the extractor that computes it on agent and collector alike."""
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from audiosense_common import descriptors
-from audiosense_common.descriptors import BAND_EDGES_HZ, FLOOR_DB, FLOOR_POWER, Waveform, WaveformAnalyzer
+from audiosense_common import definitions, descriptors
+from audiosense_common.definitions import LEVEL_UNITS, SPREAD_JOINS, Feature
+from audiosense_common.descriptors import FLOOR_DB, FLOOR_POWER, Waveform, WaveformAnalyzer
 from audiosense_common.errors import AudioError, AudioSenseError
+from audiosense_common.low_band import LowBandAnalyzer
 from audiosense_common.spectrum import MEL_BANDS, MEL_TOP_HZ, Framing, SpectrumAnalyzer
+from audiosense_common.weighting import WeightedLevels
 
-SCHEMA_ID = "audiosense-1"
+SCHEMA_ID = "audiosense-2"
+"""What this release's agents compute."""
+FIRST_SCHEMA_ID = "audiosense-1"
+"""What agents of the release before compute."""
 MIN_SAMPLE_RATE_HZ = 1_000
 MAX_SAMPLE_RATE_HZ = 768_000
-SPREAD_JOINS = 4
-"""Neighbouring mel bands whose spreads over time are averaged: sixteen tell rattle from hum as well as 64 would."""
 LOUDEST_UNSCALED = 16.0
 """Beyond this amplitude (full scale is 1) samples are scaled first, so that no finite float32 overflows."""
 
@@ -27,110 +29,12 @@ class FeatureError(AudioSenseError):
     """A schema, feature or sample rate is not one that this release computes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """What a feature is.
-
-    Attributes:
-        name: its key in schemas, manifests and interfaces.
-        label: what a chart's legend says.
-        unit: of its value; empty for a plain number.
-        group: ``level``, ``spectrum``, ``time``, ``band`` or ``mel``.
-        formula: how it is computed, with its source. Part of the definition digest.
-    """
-
-    name: str
-    label: str
-    unit: str
-    group: str
-    formula: str
-
-
-_WELCH = "of the mean power spectrum (Welch 1967, Hann, half-overlapping frames)"
-_SCALARS = (
-    Feature(
-        "rms_dbfs",
-        "RMS level",
-        "dBFS",
-        "level",
-        "20·log10 of the RMS without DC, re amplitude 1.0: a full-scale sine reads -3.01 (AES17 adds 3.01 dB)",
-    ),
-    Feature("peak_dbfs", "Peak level", "dBFS", "level", "20·log10 of the largest absolute sample, DC included"),
-    Feature("crest_db", "Crest factor", "dB", "time", "20·log10 of peak over RMS, both without DC; 0 for silence"),
-    Feature(
-        "snr_db",
-        "Signal-to-noise ratio",
-        "dB",
-        "spectrum",
-        "10·log10((P - N) / N), P total power, N median bin times bins, " + _WELCH + ", within -20 and 120",
-    ),
-    Feature(
-        "flatness_db", "Spectral flatness", "dB", "spectrum", "10·log10 of geometric over arithmetic mean bin " + _WELCH
-    ),
-    Feature("centroid_khz", "Spectral centroid", "kHz", "spectrum", "power-weighted mean frequency " + _WELCH),
-    Feature(
-        "bandwidth_khz", "Spectral bandwidth", "kHz", "spectrum", "power-weighted deviation from the centroid " + _WELCH
-    ),
-    Feature("rolloff_khz", "85 % roll-off", "kHz", "spectrum", "first bin with 85 % of the power " + _WELCH),
-    Feature("flux_db", "Spectral flux", "dB", "time", "mean positive difference of log-mel level from frame to frame"),
-    Feature(
-        "zcr_khz", "Zero-crossing rate", "kHz", "time", "changes of sign per second without DC, / 1000; 0 for silence"
-    ),
-    Feature("kurtosis_log", "Kurtosis (log)", "", "time", "ln(m4 / m2²) without DC; ln 3 for silence"),
-    Feature(
-        "dominant_khz",
-        "Dominant frequency",
-        "kHz",
-        "spectrum",
-        "largest bin above DC, parabola through log power (Smith 2011), " + _WELCH,
-    ),
-    Feature(
-        "dominant_dbfs",
-        "Dominant level",
-        "dBFS",
-        "spectrum",
-        "power of that parabola at its top; a sine reads its RMS to 0.3 dB",
-    ),
-)
-
-
-def _bands() -> tuple[Feature, ...]:
-    return tuple(
-        Feature(
-            f"band_{low}_{high}_db",
-            f"Level {low} to {high} Hz",
-            "dBFS",
-            "band",
-            f"10·log10 of the power of bins in [{low}, {high}) Hz over Hann's noise bandwidth, Nyquist's left out, "
-            + _WELCH,
-        )
-        for low, high in pairwise(BAND_EDGES_HZ)
-    )
-
-
-def _mel() -> tuple[Feature, ...]:
-    maximum = "maximum over frames of 10·log10 mel power, Slaney mel, 64 bands of unit area from 0 to 12 kHz or Nyquist"
-    level = Feature("mel_max_level_db", "Mel maximum, level", "dBFS", "mel", "mean over bands of the " + maximum)
-    shape = (
-        Feature(f"mel_max_shape_{band:02d}", f"Mel maximum, band {band}", "dB", "mel", maximum + ", minus its level")
-        for band in range(MEL_BANDS)
-    )
-    spread = (
-        Feature(
-            f"mel_spread_{band:02d}",
-            f"Mel spread, band {band}",
-            "dB",
-            "mel",
-            f"mean over {SPREAD_JOINS} neighbouring bands of the standard deviation over frames of 10·log10 mel power",
-        )
-        for band in range(MEL_BANDS // SPREAD_JOINS)
-    )
-    return (level, *shape, *spread)
-
-
-FEATURES: dict[str, Feature] = {feature.name: feature for feature in (*_SCALARS, *_bands(), *_mel())}
-SCHEMAS: dict[str, tuple[str, ...]] = {SCHEMA_ID: tuple(FEATURES)}
-"""Ordered features by schema id. A schema never changes; a longer list gets a new id."""
+FEATURES: dict[str, Feature] = {feature.name: feature for feature in definitions.SECOND}
+SCHEMAS: dict[str, tuple[str, ...]] = {
+    FIRST_SCHEMA_ID: tuple(feature.name for feature in definitions.FIRST),
+    SCHEMA_ID: tuple(FEATURES),
+}
+"""Ordered features by schema id. A schema never changes; a longer list gets a new id and begins with the one before."""
 SHAPE_FEATURES: tuple[str, ...] = tuple(name for name in FEATURES if name.startswith("mel_max_shape_"))
 SPREAD_FEATURES: tuple[str, ...] = tuple(name for name in FEATURES if name.startswith("mel_spread_"))
 
@@ -217,6 +121,9 @@ class FeatureExtractor:
         self.names = schema(schema_id)
         self.sample_rate_hz = sample_rate_hz
         self._spectrum = SpectrumAnalyzer(_framing(sample_rate_hz))
+        self._low_band = LowBandAnalyzer(sample_rate_hz) if schema_id != FIRST_SCHEMA_ID else None
+        if self._low_band is not None:
+            self._weighted = WeightedLevels(self._spectrum.framing, self._low_band)
         self._frequencies_hz = self._spectrum.framing.frequencies_hz
         self._centred = np.zeros(0, np.float32)
         self._waveform_analyzer = WaveformAnalyzer()
@@ -246,7 +153,11 @@ class FeatureExtractor:
         log_mel *= np.float32(10.0)
         np.maximum(log_mel, np.float32(FLOOR_DB), out=log_mel)
         scalars = np.array(self._scalars(waveform, power, log_mel, len(window)))
-        vector: NDArray[np.float64] = np.concatenate((scalars, _shape(log_mel), _spread(log_mel)))
+        parts = [scalars, _shape(log_mel), _spread(log_mel)]
+        if self._low_band is not None:
+            low_power = self._low_band.analyze(self._centred[: len(window)])
+            parts.append(np.array(self._weighted.measure(low_power, power)))
+        vector: NDArray[np.float64] = np.concatenate(parts)
         if scale != 1.0:
             self._add_gain(vector, 20.0 * np.log10(scale))
         return vector
@@ -291,7 +202,7 @@ class FeatureExtractor:
     def _add_gain(self, vector: NDArray[np.float64], gain_db: float) -> None:
         for name in self.names:
             place = column(self.schema_id, name)
-            if FEATURES[name].unit == "dBFS" and vector[place] > FLOOR_DB:
+            if FEATURES[name].unit in LEVEL_UNITS and vector[place] > FLOOR_DB:
                 vector[place] += gain_db
 
 

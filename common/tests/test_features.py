@@ -1,4 +1,6 @@
+import hashlib
 import itertools
+import json
 
 import librosa
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from audiosense_common.definitions import LEVEL_UNITS
 from audiosense_common.errors import AudioError
 from audiosense_common.features import (
     FEATURES,
@@ -66,8 +69,8 @@ def test_the_spread_is_the_standard_deviation_of_log_mel_levels_over_time():
 # --- the schema -------------------------------------------------------------------------------------------------
 
 
-def test_the_schema_is_the_agreed_list():
-    names = SCHEMAS[SCHEMA_ID]
+def test_the_first_schema_is_the_agreed_list():
+    names = SCHEMAS["audiosense-1"]
     assert len(names) == 99
     assert names[:3] == ("rms_dbfs", "peak_dbfs", "crest_db")
     assert names[13:19] == (
@@ -80,7 +83,29 @@ def test_the_schema_is_the_agreed_list():
     )
     assert names[19:83] == SHAPE_FEATURES
     assert names[83:] == SPREAD_FEATURES
+
+
+def test_a_later_schema_begins_with_the_one_before():
+    assert SCHEMA_ID == "audiosense-2"
+    names = SCHEMAS[SCHEMA_ID]
+    assert names[:99] == SCHEMAS["audiosense-1"]
+    assert names[99:101] == ("level_a_dbfs", "velocity_db")
+    assert len(set(names)) == len(names)
     assert all(column(SCHEMA_ID, name) == place for place, name in enumerate(names))
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_each_schema_gives_its_own_vector_and_the_same_values(rate):
+    sound = machine_like(rate)
+    first, second = FeatureExtractor(rate, "audiosense-1").extract(sound), FeatureExtractor(rate).extract(sound)
+    assert (len(first), len(second)) == (99, len(SCHEMAS[SCHEMA_ID]))
+    assert first.tobytes() == second[:99].tobytes()
+
+
+def test_features_of_the_first_schema_keep_their_definitions():
+    digests = [definition_digest(name, rate) for name in SCHEMAS["audiosense-1"] for rate in RATES]
+    whole = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+    assert whole == "deb5cb9cdce93a31a2f92676843a96c50e1bab8e0afa73d36cf1b15fc0d125fa"
 
 
 def test_definition_digests_differ_by_feature_and_sample_rate_and_nothing_else():
@@ -229,7 +254,7 @@ def test_the_snr_of_a_sine_in_white_noise_is_their_ratio(snr_db):
 @pytest.mark.parametrize("offset", [0.0, 0.5, -1.0, 0.3])
 def test_silence_and_a_stuck_converter(offset):
     found = described(np.full(32_000, offset))
-    levels = [name for name, feature in FEATURES.items() if feature.unit == "dBFS" and name != "peak_dbfs"]
+    levels = [name for name, feature in FEATURES.items() if feature.unit in LEVEL_UNITS and name != "peak_dbfs"]
     assert {found[name] for name in levels} == {-120.0}
     assert found["peak_dbfs"] == (-120.0 if offset == 0 else pytest.approx(20 * np.log10(abs(offset)), abs=1e-6))
     assert found["kurtosis_log"] == pytest.approx(np.log(3))
@@ -299,7 +324,7 @@ def test_gain_moves_levels_and_leaves_everything_else(gain):
     sound = machine_like(16_000)
     plain, louder = described(sound), described(sound * np.float32(gain))
     for name, feature in FEATURES.items():
-        shift = 20 * np.log10(gain) if feature.unit == "dBFS" and not name.startswith("band_8000") else 0.0
+        shift = 20 * np.log10(gain) if feature.unit in LEVEL_UNITS and not name.startswith("band_8000") else 0.0
         assert louder[name] == pytest.approx(plain[name] + shift, abs=0.01), name
 
 

@@ -23,7 +23,16 @@ MAX_WINDOWS = 1_440
 """Two hours of windows of 5 s."""
 MAX_DECODED_BYTES = 256 * 2**20
 POWER_FEATURES = frozenset(
-    {"rms_dbfs", "band_0_500_db", "band_500_1000_db", "band_1000_4000_db", "band_4000_8000_db", "band_8000_12000_db"}
+    {
+        "rms_dbfs",
+        "band_0_500_db",
+        "band_500_1000_db",
+        "band_1000_4000_db",
+        "band_4000_8000_db",
+        "band_8000_12000_db",
+        "level_a_dbfs",
+        "velocity_db",
+    }
 )
 """Averaged over windows as powers; of other features the summary holds the median."""
 

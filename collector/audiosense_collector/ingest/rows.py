@@ -37,10 +37,12 @@ WITH stored AS (
     SELECT {", ".join("from_us(time)" if name == "time" else name for name in _COLUMNS)}, %(epoch)s
     FROM unnest({", ".join(f"%({name})b::{kind}[]" for name, kind in _COLUMNS.items())}) AS row ({", ".join(_COLUMNS)})
     ON CONFLICT DO NOTHING
-    RETURNING sensor_id, time, status, clock_suspect
+    RETURNING sensor_id, status, schema, clock_suspect
 )
-SELECT sensor_id, count(*), count(*) FILTER (WHERE status = %(learning)s AND NOT clock_suspect)
-FROM stored GROUP BY sensor_id
+SELECT r.sensor_id, count(*),
+    count(*) FILTER (WHERE r.status = %(learning)s AND NOT r.clock_suspect AND f.name = s.schema_id)
+FROM stored r JOIN sensor s ON s.id = r.sensor_id JOIN feature_schema f ON f.id = r.schema
+GROUP BY r.sensor_id
 """  # noqa: S608 - made of the constants above
 
 

@@ -19,7 +19,8 @@ async def register(
 ) -> dict[str, UUID]:
     """Make or update an agent's sensors; returns their identities by name.
 
-    A sensor that hears in another way than before (sample rate, window, schema) learns again from now on.
+    A sensor that hears in another way than before (sample rate, window, schema) learns again from now on. One that has
+    a model keeps it where the new schema only adds features to the old one: its agent was upgraded.
 
     Raises:
         InvalidError: unknown feature schema, or a machine of the sandbox.
@@ -81,15 +82,21 @@ def _new_sensor(agent_id: UUID, machine_id: UUID, wanted: SensorRegistration) ->
 
 
 def _update(sensor: Sensor, machine_id: UUID, wanted: SensorRegistration) -> None:
-    hears = (sensor.sample_rate_hz, sensor.window_s, sensor.schema_id)
-    if hears != (wanted.sample_rate_hz, wanted.window_s, wanted.schema_id):
-        sensor.sample_rate_hz, sensor.window_s = wanted.sample_rate_hz, wanted.window_s
-        sensor.schema_id = wanted.schema_id
+    heard = (sensor.sample_rate_hz, sensor.window_s)
+    hears = (wanted.sample_rate_hz, wanted.window_s)
+    keeps_model = sensor.desired_digest is not None and _extends(wanted.schema_id, sensor.schema_id)
+    if hears != heard or (wanted.schema_id != sensor.schema_id and not keeps_model):
+        sensor.sample_rate_hz, sensor.window_s = hears
         sensor.baseline_since = now_us()
         sensor.learning_windows = 0
         sensor.training_requested = None
         sensor.desired_digest = None
+    sensor.schema_id = wanted.schema_id
     sensor.machine_id = machine_id
     sensor.source = wanted.source
     sensor.agent_running_level = wanted.running_level_dbfs
     sensor.quantity, sensor.full_scale = wanted.quantity.value, wanted.full_scale
+
+
+def _extends(schema_id: str, earlier_id: str) -> bool:
+    return set(SCHEMAS[schema_id]) >= set(SCHEMAS.get(earlier_id, ()))

@@ -9,7 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from audiosense_collector.clock import now_us
 from audiosense_common.bundle import open_bundle
+from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import RunningModel, Status
 
 LIMIT_S = 60
@@ -189,3 +191,62 @@ async def test_windows_of_a_machine_at_rest_are_not_learnt(runtime, browser, mak
     await work(runtime)
     [model] = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
     assert model["baseline"]["windows"] == 30
+
+
+async def upgrade(agent, register, **changes):
+    (name,) = agent.sensors
+    body = {"sensors": [register(name, machine=f"Fan {agent.id}", **changes)]}
+    response = await agent.client.put("/api/v1/agent/sensors", json=body, headers=agent.headers)
+    assert response.status_code == 200, response.text
+
+
+async def test_an_agent_of_the_release_before_gets_a_model_of_its_own_schema(runtime, browser, make_agent, register):
+    agent = await make_agent(register(machine=f"Fan {uuid.uuid4()}", schema="audiosense-1"))
+    await agent.send(agent.batch(agent.columns(45, schema="audiosense-1")))
+    await work(runtime)
+    ((_, wanted),) = (await agent.send(agent.batch()))["desired"].items()
+    response = await agent.client.get(f"/api/v1/bundles/{wanted['digest']}", headers=agent.headers)
+    bundle = open_bundle(response.content, runtime.signing_key.public_keys())
+    assert bundle.manifest.schema_id == "audiosense-1"
+    assert {need.name for need in bundle.manifest.features} <= set(SCHEMAS["audiosense-1"])
+
+
+async def test_an_upgraded_agent_keeps_its_model_and_is_trained_on_windows_of_the_new_schema(
+    runtime, browser, make_agent, register
+):
+    agent = await make_agent(register(machine=f"Fan {uuid.uuid4()}", schema="audiosense-1"))
+    (sensor,) = agent.sensors.values()
+    await agent.send(agent.batch(agent.columns(45, schema="audiosense-1")))
+    await work(runtime)
+    before = (await agent.send(agent.batch()))["desired"][sensor]
+    await upgrade(agent, register)
+    scored = {"status": Status.NORMAL, "score": 0.4}
+    backlog, fresh = agent.columns(20, schema="audiosense-1", **scored), agent.columns(30, **scored)
+    answer = await agent.send(agent.batch(backlog, fresh))
+    assert (answer["stored"], answer["desired"][sensor]) == (50, before)
+    assert (await browser.post(f"/api/v1/sensors/{sensor}/train", json={"windows": 60})).status_code == 202
+    await work(runtime)
+    newest, *_ = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    assert newest["baseline"]["windows"] == 30
+
+
+async def test_an_agent_upgraded_while_it_learns_learns_again_on_the_new_schema(runtime, make_agent, register):
+    agent = await make_agent(register(machine=f"Fan {uuid.uuid4()}", schema="audiosense-1"))
+    await agent.send(agent.batch(agent.columns(30, schema="audiosense-1")))
+    await upgrade(agent, register)
+    later = now_us() + 1_000_000
+    await agent.send(agent.batch(agent.columns(30, schema="audiosense-1"), agent.columns(39, start_us=later)))
+    await work(runtime)
+    assert (await agent.send(agent.batch()))["desired"] == {}
+    await agent.send(agent.batch(agent.columns(1, start_us=later + 300_000_000)))
+    await work(runtime)
+    assert len((await agent.send(agent.batch()))["desired"]) == 1
+
+
+async def test_an_agent_set_back_to_the_release_before_learns_again(runtime, make_agent, register):
+    agent = await make_agent(register(machine=f"Fan {uuid.uuid4()}"))
+    await agent.send(agent.batch(agent.columns(45)))
+    await work(runtime)
+    assert len((await agent.send(agent.batch()))["desired"]) == 1
+    await upgrade(agent, register, schema="audiosense-1")
+    assert (await agent.send(agent.batch()))["desired"] == {}

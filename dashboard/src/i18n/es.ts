@@ -239,6 +239,8 @@ export const es: Messages = {
     band_4000_8000_db: "Banda 4–8 kHz",
     band_8000_12000_db: "Banda 8–12 kHz",
     mel_max_level_db: "Nivel máximo mel",
+    level_a_dbfs: "Nivel ponderado A",
+    velocity_db: "Velocidad RMS de 10 a 1000 Hz",
   },
   featureGroups: {
     level: "Nivel",
