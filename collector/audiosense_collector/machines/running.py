@@ -2,6 +2,7 @@
 
 from audiosense_collector.machines.schemas import RunningOut
 from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.machines.units import scale_of
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.training.running import RunningSettings
 from audiosense_common.wire import RunningLevel
@@ -18,12 +19,14 @@ def describe(sensor: Sensor, model: ModelSummary | None) -> RunningOut:
     settings = running_settings(sensor)
     learned = None if model is None else model.learned_running_level_dbfs
     level = learned if settings.level_dbfs is None else settings.level_dbfs
+    level = None if level == "off" else level
     origin = "learned"
     if settings.level_dbfs is not None:
         origin = "set" if sensor.agent_running_level is None else "agent"
     settling = sensor.settling_windows
     return RunningOut(
-        level_dbfs=None if level == "off" else level,
+        level_dbfs=level,
+        level=None if level is None else scale_of(sensor).level(level),
         origin=origin,
         learned_dbfs=learned,
         setting=_level(sensor.running_level),

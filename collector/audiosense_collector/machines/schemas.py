@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from audiosense_collector.machines.units import Unit
 from audiosense_collector.models.schemas import ModelSummary
-from audiosense_common.wire import RunningLevel
+from audiosense_common.wire import Quantity, RunningLevel
 
 
 class ShownStatus(StrEnum):
@@ -39,7 +40,12 @@ class Sparkline(BaseModel):
 
 
 class SensorCard(BaseModel):
-    """A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window."""
+    """A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window.
+
+    ``level`` is the RMS of ``quantity`` in ``unit``: dBFS until the sensor is calibrated. ``level_a_db`` is the
+    A-weighted level of a calibrated microphone in dB(A), ``velocity_mm_s`` the RMS velocity from 10 to 1000 Hz of a
+    calibrated accelerometer, as in ISO 20816-1.
+    """
 
     id: UUID
     name: str
@@ -48,6 +54,11 @@ class SensorCard(BaseModel):
     score: float | None
     threshold: float | None
     level_dbfs: float | None
+    quantity: Quantity
+    unit: Unit
+    level: float | None
+    level_a_db: float | None
+    velocity_mm_s: float | None
     dominant_hz: float | None
     last_heard_us: int | None
     model_digest: str | None
@@ -91,12 +102,13 @@ class Fleet(BaseModel):
 class RunningOut(BaseModel):
     """Above which level a machine runs.
 
-    ``level_dbfs`` is null where no level holds: it is off, or nothing is learned yet. ``origin`` says who chose it:
-    learned from the baseline, set here, or set in the agent's configuration. ``setting`` and ``settling_setting`` are
-    what was set here, null for the learned value.
+    ``level_dbfs``, and the same as ``level`` in the sensor's unit, is null where no level holds: it is off, or nothing
+    is learned yet. ``origin`` says who chose it: learned from the baseline, set here, or set in the agent's
+    configuration. ``setting`` and ``settling_setting`` are what was set here, null for the learned value.
     """
 
     level_dbfs: float | None
+    level: float | None
     origin: Literal["learned", "set", "agent"]
     learned_dbfs: float | None
     setting: RunningLevel | None
@@ -109,6 +121,7 @@ class SensorDetail(SensorCard):
 
     sample_rate_hz: int
     window_s: float
+    full_scale: float | None
     source: str
     schema_id: str
     source_state: str | None
@@ -147,7 +160,8 @@ class Series(BaseModel):
     """Measurements of a sensor as columns.
 
     With more rows than points each point is one real measurement: the one with the highest score in its span of
-    ``resolution_us``, the loudest where there is no score. 0 says that every row is shown.
+    ``resolution_us``, the loudest where there is no score. 0 says that every row is shown. ``level`` and what follows
+    it are as in a sensor's card, null as a whole where the sensor has no such figure.
     """
 
     sensor_id: UUID
@@ -159,6 +173,11 @@ class Series(BaseModel):
     score: list[float | None]
     status: list[Literal["learning", "normal", "anomalous", "stopped", "invalid"]]
     level_dbfs: list[float]
+    quantity: Quantity
+    unit: Unit
+    level: list[float]
+    level_a_db: list[float | None] | None
+    velocity_mm_s: list[float | None] | None
     dominant_hz: list[float]
     threshold: list[float | None]
     features: dict[str, list[float | None]]

@@ -26,6 +26,7 @@ from audiosense_collector.machines.schemas import (
     Sparkline,
 )
 from audiosense_collector.machines.tables import Machine, Sensor, Site
+from audiosense_collector.machines.units import scale_of
 from audiosense_collector.models import service as models
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.settings import Settings
@@ -177,6 +178,7 @@ async def _sparklines(session: AsyncSession, sensors: Sequence[Sensor]) -> dict[
 
 def _card(item: _Found, points: _Points, settings: Settings, now: int) -> SensorCard:
     sensor = item.sensor
+    scale, level_dbfs = scale_of(sensor), sensor.last_level_dbfs
     is_learning = sensor.running_digest is None
     needed = sensor.baseline_windows or settings.baseline_windows
     return SensorCard(
@@ -186,7 +188,12 @@ def _card(item: _Found, points: _Points, settings: Settings, now: int) -> Sensor
         status=_status(sensor, now, open_event=item.open_events > 0),
         score=sensor.last_score,
         threshold=item.threshold,
-        level_dbfs=sensor.last_level_dbfs,
+        level_dbfs=level_dbfs,
+        quantity=scale.quantity,
+        unit=scale.unit,
+        level=None if level_dbfs is None else scale.level(level_dbfs),
+        level_a_db=scale.level_a(sensor.last_level_a_dbfs),
+        velocity_mm_s=scale.velocity(sensor.last_velocity_db),
         dominant_hz=sensor.last_dominant_hz,
         last_heard_us=sensor.last_time,
         model_digest=sensor.running_digest,
@@ -242,6 +249,7 @@ def _detail(card: SensorCard, sensor: Sensor, summaries: list[ModelSummary], set
         **dict(card),
         sample_rate_hz=sensor.sample_rate_hz,
         window_s=sensor.window_s,
+        full_scale=sensor.full_scale,
         source=sensor.source,
         schema_id=sensor.schema_id,
         source_state=sensor.source_state,

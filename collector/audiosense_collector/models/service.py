@@ -57,7 +57,7 @@ async def push(session: AsyncSession, key: SigningKey, digest: str) -> ModelSumm
     Raises:
         NotFoundError: no such model.
     """
-    model = await session.get(Model, digest, options=[undefer(Model.bundle)])
+    model = await session.get(Model, digest, options=[undefer(Model.bundle)], populate_existing=True)
     if model is None:
         raise NotFoundError(f"there is no model {digest}; `audiosense-collector models` lists them")
     sensor = await session.get(Sensor, model.sensor_id, with_for_update=True)

@@ -1057,13 +1057,19 @@ export interface components {
             evaluation: {
                 [key: string]: number;
             };
+            /** Learned Running Level Dbfs */
+            learned_running_level_dbfs: number | null;
             /** Refused Reason */
             refused_reason: string | null;
+            /** Running Level Dbfs */
+            running_level_dbfs: number | null;
             /**
              * Sensor Id
              * Format: uuid
              */
             sensor_id: string;
+            /** Settling Windows */
+            settling_windows: number;
             /**
              * State
              * @enum {string}
@@ -1096,6 +1102,39 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /**
+         * Quantity
+         * @description What a sensor measures.
+         * @enum {string}
+         */
+        Quantity: "sound_pressure" | "acceleration";
+        /**
+         * RunningOut
+         * @description Above which level a machine runs.
+         *
+         *     ``level_dbfs``, and the same as ``level`` in the sensor's unit, is null where no level holds: it is off, or nothing
+         *     is learned yet. ``origin`` says who chose it: learned from the baseline, set here, or set in the agent's
+         *     configuration. ``setting`` and ``settling_setting`` are what was set here, null for the learned value.
+         */
+        RunningOut: {
+            /** Learned Dbfs */
+            learned_dbfs: number | null;
+            /** Level */
+            level: number | null;
+            /** Level Dbfs */
+            level_dbfs: number | null;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "learned" | "set" | "agent";
+            /** Setting */
+            setting: number | "off" | null;
+            /** Settling Setting */
+            settling_setting: number | null;
+            /** Settling Windows */
+            settling_windows: number | null;
         };
         /**
          * SandboxEvent
@@ -1140,6 +1179,10 @@ export interface components {
         /**
          * SensorCard
          * @description A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window.
+         *
+         *     ``level`` is the RMS of ``quantity`` in ``unit``: dBFS until the sensor is calibrated. ``level_a_db`` is the
+         *     A-weighted level of a calibrated microphone in dB(A), ``velocity_mm_s`` the RMS velocity from 10 to 1000 Hz of a
+         *     calibrated accelerometer, as in ISO 20816-1.
          */
         SensorCard: {
             /** Agent Id */
@@ -1156,6 +1199,10 @@ export interface components {
             /** Last Heard Us */
             last_heard_us: number | null;
             learning: components["schemas"]["Learning"] | null;
+            /** Level */
+            level: number | null;
+            /** Level A Db */
+            level_a_db: number | null;
             /** Level Dbfs */
             level_dbfs: number | null;
             /** Model Digest */
@@ -1164,12 +1211,20 @@ export interface components {
             name: string;
             /** Open Event */
             open_event: boolean;
+            quantity: components["schemas"]["Quantity"];
             /** Score */
             score: number | null;
             sparkline: components["schemas"]["Sparkline"];
             status: components["schemas"]["ShownStatus"];
             /** Threshold */
             threshold: number | null;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "dBFS" | "dB SPL" | "g";
+            /** Velocity Mm S */
+            velocity_mm_s: number | null;
         };
         /**
          * SensorDetail
@@ -1182,6 +1237,8 @@ export interface components {
             baseline_windows: number;
             /** Dominant Hz */
             dominant_hz: number | null;
+            /** Full Scale */
+            full_scale: number | null;
             /** Heuristic Dominant Hz */
             heuristic_dominant_hz: number;
             /** Heuristic Flag */
@@ -1196,6 +1253,10 @@ export interface components {
             /** Last Heard Us */
             last_heard_us: number | null;
             learning: components["schemas"]["Learning"] | null;
+            /** Level */
+            level: number | null;
+            /** Level A Db */
+            level_a_db: number | null;
             /** Level Dbfs */
             level_dbfs: number | null;
             model: components["schemas"]["ModelSummary"] | null;
@@ -1207,6 +1268,8 @@ export interface components {
             name: string;
             /** Open Event */
             open_event: boolean;
+            quantity: components["schemas"]["Quantity"];
+            running: components["schemas"]["RunningOut"];
             /** Sample Rate Hz */
             sample_rate_hz: number;
             /** Schema Id */
@@ -1223,12 +1286,22 @@ export interface components {
             threshold: number | null;
             /** Training Error */
             training_error: string | null;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "dBFS" | "dB SPL" | "g";
+            /** Velocity Mm S */
+            velocity_mm_s: number | null;
             /** Window S */
             window_s: number;
         };
         /**
          * SensorSettings
          * @description Settings of a sensor; what is left out stays, null returns to the collector's default.
+         *
+         *     The running level is a level in dBFS, ``off``, or null for the learned one; settling windows are how long a start is
+         *     waited for. Both reach the agent at once, with the model that it runs, signed again.
          */
         SensorSettings: {
             /** Baseline Windows */
@@ -1237,13 +1310,18 @@ export interface components {
             heuristic_dominant_hz?: number | null;
             /** Heuristic Flatness */
             heuristic_flatness?: number | null;
+            /** Running Level Dbfs */
+            running_level_dbfs?: number | "off" | null;
+            /** Settling Windows */
+            settling_windows?: number | null;
         };
         /**
          * Series
          * @description Measurements of a sensor as columns.
          *
          *     With more rows than points each point is one real measurement: the one with the highest score in its span of
-         *     ``resolution_us``, the loudest where there is no score. 0 says that every row is shown.
+         *     ``resolution_us``, the loudest where there is no score. 0 says that every row is shown. ``level`` and what follows
+         *     it are as in a sensor's card, null as a whole where the sensor has no such figure.
          */
         Series: {
             /** Count */
@@ -1256,8 +1334,13 @@ export interface components {
             };
             /** From Us */
             from_us: number;
+            /** Level */
+            level: number[];
+            /** Level A Db */
+            level_a_db: (number | null)[] | null;
             /** Level Dbfs */
             level_dbfs: number[];
+            quantity: components["schemas"]["Quantity"];
             /** Resolution Us */
             resolution_us: number;
             /** Score */
@@ -1275,6 +1358,13 @@ export interface components {
             time_us: number[];
             /** To Us */
             to_us: number;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "dBFS" | "dB SPL" | "g";
+            /** Velocity Mm S */
+            velocity_mm_s: (number | null)[] | null;
         };
         /**
          * ShownStatus
