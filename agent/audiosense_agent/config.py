@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from audiosense_agent.errors import ConfigError
-from audiosense_common.wire import Name
+from audiosense_common.wire import Name, Quantity, RunningLevel
 
 PREFIX = "AUDIOSENSE_AGENT_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -83,6 +83,7 @@ class SimulatorSource(_Paced):
     seed: Annotated[int, Field(ge=0)] = 1
     interval_s: Annotated[float, Field(gt=0)] | None = None
     anomaly_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    ambient_dbfs: Annotated[float, Field(ge=-120, le=0)] | None = None
 
 
 Source = Annotated[MicrophoneSource | RecordingSource | SimulatorSource, Field(discriminator="type")]
@@ -96,6 +97,11 @@ class SensorSettings(_Section):
     site: Name = "Default site"
     sample_rate_hz: Annotated[int, Field(ge=1_000, le=768_000)] = 0
     window_s: Annotated[float, Field(gt=0, le=600)] = 5.0
+    running_level_dbfs: RunningLevel | None = None
+    quantity: Quantity = Quantity.SOUND_PRESSURE
+    dbfs_at_94_db_spl: Annotated[float, Field(ge=-200, le=60)] | None = None
+    db_spl_at_0_dbfs: Annotated[float, Field(ge=0, le=300)] | None = None
+    full_scale_g: Annotated[float, Field(gt=0, le=1e6)] | None = None
     source: Source
 
     @model_validator(mode="before")
@@ -107,6 +113,32 @@ class SensorSettings(_Section):
             return values | {"sample_rate_hz": _MICROPHONE_RATE_HZ if microphone else _DEFAULT_RATE_HZ}
         return values
 
+    @model_validator(mode="after")
+    def _calibration_fits(self) -> Self:
+        of_pressure = {name: getattr(self, name) for name in ("dbfs_at_94_db_spl", "db_spl_at_0_dbfs")}
+        given = [name for name, value in of_pressure.items() if value is not None]
+        if self.quantity is Quantity.ACCELERATION and given:
+            raise ValueError(
+                f"{given[0]} is for quantity = 'sound_pressure', this sensor measures acceleration; give full_scale_g"
+            )
+        if self.quantity is Quantity.SOUND_PRESSURE and self.full_scale_g is not None:
+            raise ValueError(
+                "full_scale_g is for quantity = 'acceleration', this sensor measures sound pressure; give "
+                "dbfs_at_94_db_spl, or set the quantity"
+            )
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} and {given[1]} say the same in two ways; give one of them")
+        return self
+
+    @property
+    def full_scale(self) -> float | None:
+        """What a sample of 1.0 stands for, in pascal or g; None if the sensor is not calibrated."""
+        if self.dbfs_at_94_db_spl is not None:
+            return _pressure_pa(94.0 - self.dbfs_at_94_db_spl)
+        if self.db_spl_at_0_dbfs is not None:
+            return _pressure_pa(self.db_spl_at_0_dbfs)
+        return self.full_scale_g
+
     @property
     def window_samples(self) -> int:
         """Length of a window in samples."""
@@ -116,6 +148,11 @@ class SensorSettings(_Section):
     def window_us(self) -> int:
         """Length of a window in microseconds."""
         return round(self.window_samples * 1e6 / self.sample_rate_hz)
+
+
+def _pressure_pa(db_spl: float) -> float:
+    """RMS sound pressure in pascal of a level re 20 µPa (ISO 1683)."""
+    return float(20e-6 * 10.0 ** (db_spl / 20.0))
 
 
 class Settings(_Section):
@@ -275,7 +312,8 @@ def _explain(error: ErrorDetails, tree: dict[str, Any]) -> str:
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _explain_type(error["input"], place)
     message = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" + ("" if not steps else f", found {error['input']!r}")
+    found = "" if not steps or isinstance(error["input"], dict) else f", found {error['input']!r}"
+    return f"{place}: {message}{found}"
 
 
 def _explain_type(source: dict[str, Any], place: str) -> str:

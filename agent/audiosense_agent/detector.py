@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from audiosense_common.bundle import Bundle, Manifest
 from audiosense_common.errors import BundleError
-from audiosense_common.features import SCHEMA_ID, column
+from audiosense_common.features import SCHEMA_ID, column, level_dbfs
 from audiosense_common.reasons import Explainer
+from audiosense_common.running import Phase, RunningRule
 from audiosense_common.wire import Status
 
 
@@ -50,7 +51,6 @@ class Detector:
         self._session = open_session(bundle.model)
         self._input = self._session.get_inputs()[0].name
         self._columns = np.array([column(SCHEMA_ID, need.name) for need in self.manifest.features])
-        self._level = column(SCHEMA_ID, "rms_dbfs")
         self.explainer = Explainer.of(bundle.manifest)
 
     @property
@@ -63,17 +63,31 @@ class Detector:
         (scores,) = self._session.run(None, {self._input: features})
         return np.asarray(scores, dtype=np.float32).reshape(-1)
 
-    def judge(self, vector: NDArray[np.float16]) -> Verdict:
+    def running_rule(self) -> RunningRule | None:
+        """When the machine runs, None if the manifest does not say."""
+        level = self.manifest.running_level_dbfs
+        return None if level is None else self.manifest.running.rule(level)
+
+    def judge(self, vector: NDArray[np.float16], phase: Phase | None = None) -> Verdict:
         """Score one feature vector of the agent's schema, (d,) float16.
 
-        A window below the manifest's running level is ``stopped``, whatever its score.
+        Args:
+            vector: of the window.
+            phase: what a gate says of the machine, by this window and those before it; without, the window is judged
+                by its own level alone. A stopped machine is ``stopped``, whatever its score; one that starts or slows
+                down is ``stopped`` where it would be anomalous.
         """
         selected = vector[self._columns].astype(np.float32)[np.newaxis, :]
         score = float(self.score_matrix(selected)[0])
         if not 0 <= score <= 1:
             return Verdict(None, Status.INVALID)
-        running = self.manifest.running_level_dbfs
-        if running is not None and float(vector[self._level]) < running:
-            return Verdict(score, Status.STOPPED)
+        if phase is None:
+            phase = self._phase(vector)
         anomalous = score >= self.manifest.threshold.value
+        if phase is Phase.STOPPED or (phase is Phase.CHANGING and anomalous):
+            return Verdict(score, Status.STOPPED)
         return Verdict(score, Status.ANOMALOUS if anomalous else Status.NORMAL)
+
+    def _phase(self, vector: NDArray[np.float16]) -> Phase:
+        running = self.manifest.running_level_dbfs
+        return Phase.STOPPED if running is not None and level_dbfs(vector) < running else Phase.RUNNING

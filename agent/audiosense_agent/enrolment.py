@@ -70,6 +70,9 @@ def describe_sensor(sensor: SensorSettings) -> SensorRegistration:
         window_s=sensor.window_s,
         schema_id=SCHEMA_ID,
         source=sensor.source.type,
+        running_level_dbfs=sensor.running_level_dbfs,
+        quantity=sensor.quantity,
+        full_scale=sensor.full_scale,
     )
 
 

@@ -17,9 +17,11 @@ from audiosense_agent.sources import Context, Source
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool_rows import Measurement
 from audiosense_agent.windows import Window
+from audiosense_common.bundle import Running
 from audiosense_common.errors import AudioSenseError
 from audiosense_common.features import SCHEMA_ID, FeatureExtractor, dominant_hz, level_dbfs
 from audiosense_common.reason_words import put_in_words
+from audiosense_common.running import Phase, RunningGate
 from audiosense_common.wire import EventState, Reason, Status
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class Worker:
         self._extractor = FeatureExtractor(sensor.sample_rate_hz)
         self._detector: Detector | None = None
         self._debouncer: Debouncer | None = None
+        self._gate: RunningGate | None = None
+        self._set_gate(None)
         self._next: list[Detector | None] = []
         self._measurements: list[Measurement] = []
         self._events: list[EventRevision] = []
@@ -140,7 +144,24 @@ class Worker:
         return self._extractor.extract(np.where(finite, samples, np.float32(0))), False
 
     def _judge(self, vector: NDArray[np.float16]) -> Verdict:
-        return Verdict(None, Status.LEARNING) if self._detector is None else self._detector.judge(vector)
+        phase = Phase.RUNNING if self._gate is None else self._gate.push(level_dbfs(vector))
+        if self._detector is not None:
+            return self._detector.judge(vector, phase)
+        return Verdict(None, Status.LEARNING if phase is Phase.RUNNING else Status.STOPPED)
+
+    def _set_gate(self, detector: Detector | None) -> None:
+        """Follow a model's rule; a level in the configuration stands over the model's, and serves without one."""
+        level = self.sensor.running_level_dbfs
+        rule = None if detector is None else detector.running_rule()
+        if level is not None:
+            how = Running() if detector is None else detector.manifest.running
+            rule = None if level == "off" else how.rule(level)
+        if rule is None:
+            self._gate = None
+        elif self._gate is None:
+            self._gate = RunningGate(rule)
+        else:
+            self._gate.rule = rule
 
     def _explain(self, vector: NDArray[np.float16], verdict: Verdict) -> tuple[Reason, ...] | None:
         if self._detector is None or verdict.status is not Status.ANOMALOUS:
@@ -149,6 +170,7 @@ class Worker:
 
     def _switch(self, detector: Detector | None) -> None:
         self._end_event()
+        self._set_gate(detector)
         self._detector, self._debouncer = detector, None
         if detector is not None:
             manifest = detector.manifest

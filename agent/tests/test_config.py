@@ -42,7 +42,7 @@ def test_the_example_documents_every_option():
     assert set(tree) == set(Settings.model_fields)
     assert set(tree["collector"]) == set(CollectorSettings.model_fields)
     assert set(tree["spool"]) == set(SpoolSettings.model_fields)
-    assert set(tree["sensors"][0]) == set(SensorSettings.model_fields)
+    assert {key for sensor in tree["sensors"] for key in sensor} == set(SensorSettings.model_fields)
     assert sources["microphone"] == set(MicrophoneSource.model_fields)
     assert sources["recording"] == set(RecordingSource.model_fields)
     assert sources["simulator"] == set(SimulatorSource.model_fields)
@@ -88,6 +88,26 @@ def test_the_collectors_own_variables_are_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        (
+            SENSOR + 'quantity = "acceleration"\ndbfs_at_94_db_spl = -30\nsource = {type = "simulator"}',
+            ["sensor 'pump'", "dbfs_at_94_db_spl", "acceleration", "full_scale_g"],
+        ),
+        (
+            SENSOR + 'full_scale_g = 16\nsource = {type = "simulator"}',
+            ["sensor 'pump'", "full_scale_g", "sound pressure", "dbfs_at_94_db_spl"],
+        ),
+        (
+            SENSOR + 'dbfs_at_94_db_spl = -30\ndb_spl_at_0_dbfs = 120\nsource = {type = "simulator"}',
+            ["sensor 'pump'", "dbfs_at_94_db_spl and db_spl_at_0_dbfs", "one of them"],
+        ),
+        (
+            SENSOR + 'quantity = "velocity"\nsource = {type = "simulator"}',
+            ["sensor 'pump' quantity", "sound_pressure", "acceleration", "'velocity'"],
+        ),
+        (
+            SENSOR + 'running_level_dbfs = "on"\nsource = {type = "simulator"}',
+            ["sensor 'pump' running_level_dbfs", "'on'"],
+        ),
         ('nam = "x"', ["'nam'", "top level", "did you mean 'name'"]),
         ("[collector]\nbatch_interval = 1", ["'batch_interval'", "collector", "'batch_interval_s'"]),
         (SENSOR + 'window = 3\nsource = {type = "simulator"}', ["'window'", "sensor 'pump'", "'window_s'"]),

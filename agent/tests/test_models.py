@@ -84,7 +84,7 @@ def test_a_bundle_alone_is_refused_where_its_features_are_defined_otherwise(bund
 
 
 def test_a_machine_below_its_running_level_is_stopped(store):
-    detector = install(store, make_bundle(SENSOR_ID, running_level_dbfs=0.0))
+    detector = install(store, resign(make_bundle(SENSOR_ID), running_level_dbfs=0.0))
     assert detector.judge(vectors()[0]).status is Status.STOPPED
     assert detector.judge(vectors()[0]).score is not None
 

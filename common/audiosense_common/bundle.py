@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audiosense_common.errors import BundleError
+from audiosense_common.running import RunningRule
 from audiosense_common.wire import Digest, Name, TimeUs
 
 MANIFEST = "manifest.json"
@@ -133,6 +134,23 @@ class Baseline(_Part):
     reference: Reference | None = None
 
 
+class Running(_Part):
+    """How starts and stops are told from running; see ``running.RunningGate``. A bundle without it waits for nothing.
+
+    ``learned_…`` are what the baseline gives, kept beside what was set in its place.
+    """
+
+    learned_dbfs: float | None = None
+    learned_settling_windows: Annotated[int, Field(ge=0, le=1_000)] = 0
+    quietest_dbfs: float | None = None
+    hysteresis_db: Annotated[float, Field(ge=0, le=20)] = 1.5
+    settling_windows: Annotated[int, Field(ge=0, le=1_000)] = 0
+
+    def rule(self, level_dbfs: float) -> RunningRule:
+        """Return how a gate at ``level_dbfs`` works."""
+        return RunningRule(level_dbfs, self.quietest_dbfs, self.hysteresis_db, self.settling_windows)
+
+
 class FileEntry(_Part):
     """SHA-256 and length in bytes of another file of the bundle."""
 
@@ -157,6 +175,7 @@ class Manifest(_Part):
     threshold: Threshold
     debouncing: Debouncing = Debouncing()
     running_level_dbfs: float | None = None
+    running: Running = Running()
     baseline: Baseline
     evaluation: dict[str, float] = Field(default_factory=dict)
     files: dict[str, FileEntry]

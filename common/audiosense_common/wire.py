@@ -3,7 +3,7 @@
 import base64
 import binascii
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import numpy as np
@@ -28,6 +28,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, l
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 ReasonWord = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 ReasonFigure = Annotated[float, Field(ge=-MAX_REASON_FIGURE, le=MAX_REASON_FIGURE)]
+RunningLevel = Annotated[float, Field(ge=-200, le=0)] | Literal["off"]
+"""Below this RMS level in dBFS a machine is stopped; ``off``: it never is."""
 TimeUs = Annotated[int, Field(ge=0, lt=TIME_LIMIT_US, description="UTC microseconds since 1970")]
 
 
@@ -47,6 +49,13 @@ class EventState(StrEnum):
     OPEN = "open"
     UPDATE = "update"
     CLOSE = "close"
+
+
+class Quantity(StrEnum):
+    """What a sensor measures."""
+
+    SOUND_PRESSURE = "sound_pressure"
+    ACCELERATION = "acceleration"
 
 
 class Message(BaseModel):
@@ -250,6 +259,13 @@ class SensorRegistration(Message):
     window_s: Annotated[float, Field(gt=0, le=600)]
     schema_id: Name = Field(alias="schema")
     source: Annotated[str, Field(max_length=200, description="microphone, recording or simulator")]
+    running_level_dbfs: RunningLevel | None = Field(
+        default=None, description="set in the agent's configuration; it stands over what the collector says"
+    )
+    quantity: Quantity = Quantity.SOUND_PRESSURE
+    full_scale: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="what a sample of 1.0 stands for, in pascal or g; null: not calibrated"
+    )
 
     model_config = ConfigDict(populate_by_name=True)
 

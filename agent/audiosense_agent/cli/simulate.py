@@ -8,9 +8,9 @@ import soundfile
 import typer
 
 from audiosense_agent.cli.options import ConfigOption
-from audiosense_agent.config import MicrophoneSource, RecordingSource, load_settings
+from audiosense_agent.config import MicrophoneSource, RecordingSource, SimulatorSource, load_settings
 from audiosense_agent.errors import AgentError
-from audiosense_agent.sources.injection import Injection
+from audiosense_agent.sources.injection import Injection, injected
 from audiosense_agent.sources.injection import inject as write_injection
 from audiosense_agent.sources.recording import find_recordings
 from audiosense_common.synth import FAULT_KINDS, MACHINE_KINDS, Fault, SyntheticMachine
@@ -51,6 +51,42 @@ def inject(
         injection, words = _simulated(sensor, path or [], chosen)
     write_injection(settings.state_dir, sensor, injection)
     print(f"{sensor}: {words}")
+
+
+@app.command("stop")
+def stop(
+    sensor: Annotated[str, typer.Option(help="The sensor's name.")],
+    config: ConfigOption = None,
+    *,
+    ramp: Annotated[float, typer.Option(min=0, help="Seconds until it stands still.")] = 10.0,
+) -> None:
+    """Stop the machine of a simulated sensor; a fault that is injected stays for its next start."""
+    _operate(config, sensor, at_rest=True, ramp_s=ramp)
+    print(f"{sensor}: the machine stops within {ramp:g} s")
+
+
+@app.command("start")
+def start(
+    sensor: Annotated[str, typer.Option(help="The sensor's name.")],
+    config: ConfigOption = None,
+    *,
+    ramp: Annotated[float, typer.Option(min=0, help="Seconds until it runs at its speed.")] = 5.0,
+) -> None:
+    """Start the machine of a simulated sensor again."""
+    _operate(config, sensor, at_rest=False, ramp_s=ramp)
+    print(f"{sensor}: the machine runs within {ramp:g} s")
+
+
+def _operate(config: Path | None, sensor: str, *, at_rest: bool, ramp_s: float) -> None:
+    settings = load_settings(config)
+    if not isinstance(settings.sensor(sensor).source, SimulatorSource):
+        raise AgentError(
+            f"sensor {sensor!r} is not simulated, so its machine cannot be stopped from here; "
+            "a recording sensor replays a machine at rest with: simulate inject --path"
+        )
+    before = injected(settings.state_dir, sensor) or Injection()
+    changes = {"at_rest": at_rest, "run_s": ramp_s}
+    write_injection(settings.state_dir, sensor, before.model_copy(update=changes))
 
 
 def _replayed(sensor: str, path: list[str], chosen: dict[str, Any]) -> tuple[Injection, str]:

@@ -13,7 +13,11 @@ from audiosense_agent.windows import MICROSECONDS
 
 
 class Injection(BaseModel):
-    """A fault of a simulated sensor that grows over ``ramp_s`` of its own time, or another path to replay."""
+    """What is done to a sensor's sound.
+
+    A fault of a simulated sensor that grows over ``ramp_s`` of its own time, its machine at rest, which stops or starts
+    within ``run_s``, or another path to replay.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +26,8 @@ class Injection(BaseModel):
     severity: Annotated[float, Field(ge=0, le=1)] = 1.0
     ramp_s: Annotated[float, Field(ge=0)] = 0.0
     path: str | list[str] | None = None
+    at_rest: bool = False
+    run_s: Annotated[float, Field(ge=0)] = 0.0
 
     def severity_at(self, elapsed_us: int) -> float:
         """Severity this long after the injection was first heard."""
@@ -49,6 +55,11 @@ class Injections:
             self._stamp = stamp
             self._found = _read(self._path)
         return self._found.get(sensor)
+
+
+def injected(state_dir: Path, sensor: str) -> Injection | None:
+    """Return what is injected into a sensor."""
+    return _read(_path(state_dir)).get(sensor)
 
 
 def inject(state_dir: Path, sensor: str, injection: Injection | None) -> None:

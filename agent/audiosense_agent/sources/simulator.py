@@ -30,13 +30,24 @@ class Simulator:
 
     def windows(self, context: Context) -> Iterator[Window]:
         """Yield rendered windows, each handed on once its end has come."""
-        machine = SyntheticMachine(self._source.kind, self._sensor.sample_rate_hz, self._source.seed)
+        source = self._source
+        machine = SyntheticMachine(
+            source.kind, self._sensor.sample_rate_hz, source.seed, ambient_dbfs=source.ambient_dbfs
+        )
         pace = Pace(self._source.history_s, self._source.max_speed, resume_us=context.resume_us)
         interval_us = round((self._source.interval_s or 0) * MICROSECONDS) or self._sensor.window_us
         start_us = pace.start_us
         while pace.wait(start_us + self._sensor.window_us, context):
+            self._operate(machine)
             yield Window(start_us, machine.render(self._sensor.window_samples, self._fault(start_us)))
             start_us += interval_us
+
+    def _operate(self, machine: SyntheticMachine) -> None:
+        injection = self._injections.of(self._sensor.name)
+        if injection is None:
+            machine.run_at(1.0)
+        else:
+            machine.run_at(0.0 if injection.at_rest else 1.0, injection.run_s)
 
     def _fault(self, start_us: int) -> Fault | None:
         by_chance = self._chance.random() < self._source.anomaly_rate

@@ -14,7 +14,8 @@ from audiosense_collector.evaluation.clips import Clip, Survey, read_clips
 from audiosense_collector.evaluation.errors import EvaluationError
 from audiosense_collector.evaluation.plan import Plan
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle, select_features
+from audiosense_collector.training.baseline import BaselineWindows, select_features
+from audiosense_collector.training.build import SensorModel, build_bundle
 from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.scorer import OnnxScorer

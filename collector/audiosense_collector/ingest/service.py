@@ -19,10 +19,11 @@ from audiosense_collector.ingest.rows import Rows, Stored, insert_rows, number_d
 from audiosense_collector.ingest.tables import STATUS_CODES, ModelDigest
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.machines.units import LEVEL_A, VELOCITY, scale_of
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
-from audiosense_common.features import column
+from audiosense_common.features import SCHEMAS, column
 from audiosense_common.wire import Answer, Batch, Reason, RunningModel, SensorColumns
 
 log = structlog.get_logger()
@@ -133,6 +134,9 @@ def _note_latest(sensor: Sensor, measured: SensorColumns, now: int) -> None:
     sensor.last_dominant_hz = single(measured.dominant_hz[place])
     sensor.last_flatness_db = float(vector[column(measured.features.schema_id, "flatness_db")])
     sensor.last_reasons = _dump(measured.reasons.get(place))
+    known = SCHEMAS[measured.features.schema_id]
+    sensor.last_level_a_dbfs = float(vector[known.index(LEVEL_A)]) if LEVEL_A in known else None
+    sensor.last_velocity_db = float(vector[known.index(VELOCITY)]) if VELOCITY in known else None
 
 
 def _dump(reasons: list[Reason] | None) -> list[dict[str, Any]] | None:
@@ -154,9 +158,23 @@ async def _announce(session: AsyncSession, sensor: Sensor, measured: SensorColum
             "score": measured.score,
             "status": [status.value for status in measured.status],
             "level_dbfs": measured.level_dbfs,
+            **_physical(sensor, measured),
             "dominant_hz": measured.dominant_hz,
         },
     )
+
+
+def _physical(sensor: Sensor, measured: SensorColumns) -> dict[str, list[float | None]]:
+    """Return the columns of levels in the sensor's unit, as its series has them."""
+    scale, names = scale_of(sensor), SCHEMAS[measured.features.schema_id]
+    second: list[float | None] = [None] * len(measured.seq)
+    if scale.second in names:
+        second = measured.features.unpack()[:, names.index(scale.second)].tolist()
+    return {
+        "level": [scale.level(dbfs) for dbfs in measured.level_dbfs],
+        **({"level_a_db": [scale.level_a(value) for value in second]} if scale.second == LEVEL_A else {}),
+        **({"velocity_mm_s": [scale.velocity(value) for value in second]} if scale.second == VELOCITY else {}),
+    }
 
 
 async def _note_running(

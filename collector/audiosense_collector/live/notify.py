@@ -13,7 +13,7 @@ MAX_PAYLOAD_BYTES = 7_900
 """PostgreSQL takes payloads below 8,000 bytes."""
 MAX_ROWS = 60
 """Measurements of one sensor in one message; of a backlog only the newest are live."""
-_DIGITS = {"score": 6, "level_dbfs": 2, "dominant_hz": 2}
+_DIGITS = {"score": 6, "level_dbfs": 2, "level": 5, "level_a_db": 2, "velocity_mm_s": 5, "dominant_hz": 2}
 
 
 async def measurements(

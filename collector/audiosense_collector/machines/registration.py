@@ -71,6 +71,9 @@ def _new_sensor(agent_id: UUID, machine_id: UUID, wanted: SensorRegistration) ->
         window_s=wanted.window_s,
         schema_id=wanted.schema_id,
         source=wanted.source,
+        agent_running_level=wanted.running_level_dbfs,
+        quantity=wanted.quantity.value,
+        full_scale=wanted.full_scale,
         baseline_since=0,
         learning_windows=0,
         measurements=0,
@@ -91,6 +94,8 @@ def _update(sensor: Sensor, machine_id: UUID, wanted: SensorRegistration) -> Non
     sensor.schema_id = wanted.schema_id
     sensor.machine_id = machine_id
     sensor.source = wanted.source
+    sensor.agent_running_level = wanted.running_level_dbfs
+    sensor.quantity, sensor.full_scale = wanted.quantity.value, wanted.full_scale
 
 
 def _extends(schema_id: str, earlier_id: str) -> bool:

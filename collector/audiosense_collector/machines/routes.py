@@ -41,7 +41,7 @@ async def read_machine(machine_id: UUID, session: Session, runtime: RuntimeOf) -
 @router.patch("/sensors/{sensor_id}", responses=responses(NotFoundError))
 async def change_sensor(sensor_id: UUID, changes: SensorSettings, session: Session, runtime: RuntimeOf) -> SensorCard:
     """Change a sensor's settings; null returns to the collector's default."""
-    return await service.change_settings(session, runtime.settings, sensor_id, changes)
+    return await service.change_settings(session, runtime.settings, runtime.signing_key, sensor_id, changes)
 
 
 @router.get("/sensors/{sensor_id}/series", responses=responses(NotFoundError))

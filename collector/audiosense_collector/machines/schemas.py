@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from audiosense_collector.machines.units import Unit
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
-from audiosense_common.wire import Reason
+from audiosense_common.wire import Quantity, Reason, RunningLevel
 
 
 class ShownStatus(StrEnum):
@@ -40,7 +41,12 @@ class Sparkline(BaseModel):
 
 
 class SensorCard(BaseModel):
-    """A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window."""
+    """A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window.
+
+    ``level`` is the RMS of ``quantity`` in ``unit``: dBFS until the sensor is calibrated. ``level_a_db`` is the
+    A-weighted level of a calibrated microphone in dB(A), ``velocity_mm_s`` the RMS velocity from 10 to 1000 Hz of a
+    calibrated accelerometer, as in ISO 20816-1.
+    """
 
     id: UUID
     name: str
@@ -49,6 +55,11 @@ class SensorCard(BaseModel):
     score: float | None
     threshold: float | None
     level_dbfs: float | None
+    quantity: Quantity
+    unit: Unit
+    level: float | None
+    level_a_db: float | None
+    velocity_mm_s: float | None
     dominant_hz: float | None
     last_heard_us: int | None
     model_digest: str | None
@@ -93,11 +104,29 @@ class Fleet(BaseModel):
     machines: list[MachineCard]
 
 
+class RunningOut(BaseModel):
+    """Above which level a machine runs.
+
+    ``level_dbfs``, and the same as ``level`` in the sensor's unit, is null where no level holds: it is off, or nothing
+    is learned yet. ``origin`` says who chose it: learned from the baseline, set here, or set in the agent's
+    configuration. ``setting`` and ``settling_setting`` are what was set here, null for the learned value.
+    """
+
+    level_dbfs: float | None
+    level: float | None
+    origin: Literal["learned", "set", "agent"]
+    learned_dbfs: float | None
+    setting: RunningLevel | None
+    settling_windows: int | None
+    settling_setting: int | None
+
+
 class SensorDetail(SensorCard):
     """A sensor with how it hears, its settings and its models."""
 
     sample_rate_hz: int
     window_s: float
+    full_scale: float | None
     source: str
     schema_id: str
     source_state: str | None
@@ -105,6 +134,7 @@ class SensorDetail(SensorCard):
     heuristic_flatness: float
     baseline_windows: int
     false_alarms_per_week: float
+    running: RunningOut
     training_error: str | None
     model: ModelSummary | None
     models: list[ModelSummary]
@@ -117,7 +147,11 @@ class MachineDetail(_MachineBase):
 
 
 class SensorSettings(BaseModel):
-    """Settings of a sensor; what is left out stays, null returns to the collector's default."""
+    """Settings of a sensor; what is left out stays, null returns to the collector's default.
+
+    The running level is a level in dBFS, ``off``, or null for the learned one; settling windows are how long a start is
+    waited for. Both reach the agent at once, with the model that it runs, signed again.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -125,13 +159,16 @@ class SensorSettings(BaseModel):
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] | None = None
     baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     false_alarms_per_week: Annotated[float, Field(ge=LEAST_PER_WEEK, le=MOST_PER_WEEK)] | None = None
+    running_level_dbfs: RunningLevel | None = None
+    settling_windows: Annotated[int, Field(ge=0, le=1_000)] | None = None
 
 
 class Series(BaseModel):
     """Measurements of a sensor as columns.
 
     With more rows than points each point is one real measurement: the one with the highest score in its span of
-    ``resolution_us``, the loudest where there is no score. 0 says that every row is shown.
+    ``resolution_us``, the loudest where there is no score. 0 says that every row is shown. ``level`` and what follows
+    it are as in a sensor's card, null as a whole where the sensor has no such figure.
     """
 
     sensor_id: UUID
@@ -143,6 +180,11 @@ class Series(BaseModel):
     score: list[float | None]
     status: list[Literal["learning", "normal", "anomalous", "stopped", "invalid"]]
     level_dbfs: list[float]
+    quantity: Quantity
+    unit: Unit
+    level: list[float]
+    level_a_db: list[float | None] | None
+    velocity_mm_s: list[float | None] | None
     dominant_hz: list[float]
     threshold: list[float | None]
     features: dict[str, list[float | None]]

@@ -13,6 +13,7 @@ from audiosense_collector.errors import InvalidError, NotFoundError
 from audiosense_collector.ingest.tables import STATUSES
 from audiosense_collector.machines.schemas import FeatureOut, Series
 from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.machines.units import LEVEL_A, VELOCITY, scale_of
 from audiosense_common.features import FEATURES, SCHEMAS
 
 MAX_POINTS = 4_000
@@ -50,17 +51,22 @@ async def read_series(
         InvalidError: an unknown feature, or a span that ends before it begins.
     """
     _check(from_us, to_us, features)
-    if await session.get(Sensor, sensor_id) is None:
+    sensor = await session.get(Sensor, sensor_id)
+    if sensor is None:
         raise NotFoundError(f"there is no sensor {sensor_id}")
     parameters: dict[str, Any] = {"sensor": sensor_id, "low": to_datetime(from_us), "high": to_datetime(to_us)}
     count = int(await session.scalar(_COUNT, parameters) or 0)
     width = 0 if count <= points else -(-(to_us - from_us) // points)
-    more = ", p.features, f.name AS schema" if features else ""
+    scale = scale_of(sensor)
+    unpacked = [*features, *([scale.second] if scale.second else [])]
+    more = ", p.features, f.name AS schema" if unpacked else ""
     more += ", p.reasons" if with_reasons else ""
     query = _ROWS.format(picked=_PICKED if width else _ALL, more=more)
     if width:
         parameters |= {"from_us": from_us, "width": width}
     rows = (await session.execute(text(query), parameters)).all()
+    columns = _unpack(rows, unpacked) if unpacked else {}
+    second = columns.get(scale.second or "", [])
     return Series(
         sensor_id=sensor_id,
         from_us=from_us,
@@ -71,9 +77,14 @@ async def read_series(
         score=[row.score for row in rows],
         status=[STATUSES[row.status].value for row in rows],
         level_dbfs=[row.level_dbfs for row in rows],
+        quantity=scale.quantity,
+        unit=scale.unit,
+        level=[scale.level(row.level_dbfs) for row in rows],
+        level_a_db=[scale.level_a(value) for value in second] if scale.second == LEVEL_A else None,
+        velocity_mm_s=[scale.velocity(value) for value in second] if scale.second == VELOCITY else None,
         dominant_hz=[row.dominant_hz for row in rows],
         threshold=[row.threshold for row in rows],
-        features=_unpack(rows, features) if features else {},
+        features={name: columns[name] for name in features},
         reasons=[row.reasons for row in rows] if with_reasons else [],
     )
 

@@ -13,6 +13,7 @@ from audiosense_collector.clock import SECOND_US, now_us, to_datetime
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.events.tables import EventRow
 from audiosense_collector.ingest.tables import STATUSES, ModelDigest
+from audiosense_collector.machines import running
 from audiosense_collector.machines.schemas import (
     Fleet,
     Learning,
@@ -26,14 +27,17 @@ from audiosense_collector.machines.schemas import (
     Sparkline,
 )
 from audiosense_collector.machines.tables import Machine, Sensor, Site
+from audiosense_collector.machines.units import scale_of
 from audiosense_collector.models import service as models
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.settings import Settings
+from audiosense_collector.signing import SigningKey
 from audiosense_common.wire import EventState
 
 OFFLINE_US = 60 * SECOND_US
 OFFLINE_WINDOWS = 6
 SPARKLINE_US = 3_600 * SECOND_US
+_COLUMNS = {"running_level_dbfs": "running_level"}
 _SEVERITY = {status: place for place, status in enumerate(ShownStatus)}
 
 # Each sensor's last hour of sound in 60 points, or what there is of it: a model's first minutes are no three points.
@@ -99,9 +103,9 @@ async def read_machine(session: AsyncSession, settings: Settings, machine_id: UU
 
 
 async def change_settings(
-    session: AsyncSession, settings: Settings, sensor_id: UUID, changes: SensorSettings
+    session: AsyncSession, settings: Settings, key: SigningKey, sensor_id: UUID, changes: SensorSettings
 ) -> SensorCard:
-    """Change a sensor's settings.
+    """Change a sensor's settings; those that an agent applies are pushed with its model.
 
     Raises:
         NotFoundError: no such sensor.
@@ -110,8 +114,9 @@ async def change_settings(
     if sensor is None:
         raise NotFoundError(f"there is no sensor {sensor_id}")
     for name, value in changes.model_dump(exclude_unset=True).items():
-        setattr(sensor, name, value)
+        setattr(sensor, _COLUMNS.get(name, name), value)
     await session.flush()
+    await models.apply_settings(session, key, sensor)
     found = await _find(session, Sensor.id == sensor_id)
     return (await _cards(session, found, settings, now_us()))[sensor_id]
 
@@ -176,6 +181,7 @@ async def _sparklines(session: AsyncSession, sensors: Sequence[Sensor]) -> dict[
 
 def _card(item: _Found, points: _Points, settings: Settings, now: int) -> SensorCard:
     sensor = item.sensor
+    scale, level_dbfs = scale_of(sensor), sensor.last_level_dbfs
     is_learning = sensor.running_digest is None
     needed = sensor.baseline_windows or settings.baseline_windows
     return SensorCard(
@@ -185,7 +191,12 @@ def _card(item: _Found, points: _Points, settings: Settings, now: int) -> Sensor
         status=_status(sensor, now, open_event=item.open_events > 0),
         score=sensor.last_score,
         threshold=item.threshold,
-        level_dbfs=sensor.last_level_dbfs,
+        level_dbfs=level_dbfs,
+        quantity=scale.quantity,
+        unit=scale.unit,
+        level=None if level_dbfs is None else scale.level(level_dbfs),
+        level_a_db=scale.level_a(sensor.last_level_a_dbfs),
+        velocity_mm_s=scale.velocity(sensor.last_velocity_db),
         dominant_hz=sensor.last_dominant_hz,
         last_heard_us=sensor.last_time,
         model_digest=sensor.running_digest,
@@ -237,11 +248,12 @@ def _machine(found: Sequence[_Found], cards: Sequence[SensorCard]) -> dict[str, 
 
 
 def _detail(card: SensorCard, sensor: Sensor, summaries: list[ModelSummary], settings: Settings) -> SensorDetail:
-    running = next((model for model in summaries if model.digest == sensor.running_digest), None)
+    model = next((each for each in summaries if each.digest == sensor.running_digest), None)
     return SensorDetail(
         **dict(card),
         sample_rate_hz=sensor.sample_rate_hz,
         window_s=sensor.window_s,
+        full_scale=sensor.full_scale,
         source=sensor.source,
         schema_id=sensor.schema_id,
         source_state=sensor.source_state,
@@ -249,7 +261,8 @@ def _detail(card: SensorCard, sensor: Sensor, summaries: list[ModelSummary], set
         heuristic_flatness=sensor.heuristic_flatness or settings.heuristic_flatness,
         baseline_windows=sensor.baseline_windows or settings.baseline_windows,
         false_alarms_per_week=sensor.false_alarms_per_week or settings.false_alarms_per_week,
+        running=running.describe(sensor, model),
         training_error=sensor.training_error,
-        model=running,
+        model=model,
         models=summaries,
     )

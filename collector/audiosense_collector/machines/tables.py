@@ -3,9 +3,11 @@
 from uuid import UUID
 
 from sqlalchemy import REAL, BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from audiosense_collector.db.base import Identity, JsonList, MicrosecondTime, Table, TimeColumn
+from audiosense_common.wire import Quantity
 
 
 class Site(Table):
@@ -31,6 +33,8 @@ class Sensor(Table):
     """One audio channel on a machine, with its settings, its models and its latest measurement.
 
     The latest measurement is kept here because finding it in all partitions would cost a probe of each.
+    ``running_level`` is a level in dBFS, ``off``, or null where it is learned; the agent's stands over it.
+    ``full_scale`` is what a sample of 1.0 stands for, in pascal or g.
     """
 
     __tablename__ = "sensor"
@@ -49,6 +53,11 @@ class Sensor(Table):
     heuristic_flatness: Mapped[float | None]
     baseline_windows: Mapped[int | None]
     false_alarms_per_week: Mapped[float | None] = mapped_column(REAL)
+    running_level: Mapped[float | str | None] = mapped_column(JSONB(none_as_null=True))
+    agent_running_level: Mapped[float | str | None] = mapped_column(JSONB(none_as_null=True))
+    settling_windows: Mapped[int | None]
+    quantity: Mapped[str] = mapped_column(default=Quantity.SOUND_PRESSURE.value, server_default="sound_pressure")
+    full_scale: Mapped[float | None]
     baseline_since: Mapped[TimeColumn]
     learning_windows: Mapped[int] = mapped_column(default=0)
     training_requested: Mapped[int | None]
@@ -67,3 +76,5 @@ class Sensor(Table):
     last_dominant_hz: Mapped[float | None] = mapped_column(REAL)
     last_flatness_db: Mapped[float | None] = mapped_column(REAL)
     last_reasons: Mapped[JsonList | None]
+    last_level_a_dbfs: Mapped[float | None] = mapped_column(REAL)
+    last_velocity_db: Mapped[float | None] = mapped_column(REAL)

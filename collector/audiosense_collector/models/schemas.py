@@ -37,6 +37,9 @@ class ModelSummary(BaseModel):
     created_us: int
     baseline: BaselineSummary
     threshold: ThresholdSummary
+    running_level_dbfs: float | None
+    learned_running_level_dbfs: float | None
+    settling_windows: int
     evaluation: dict[str, float]
     state: Literal["offered", "running", "refused", "previous"]
     refused_reason: str | None

@@ -12,11 +12,13 @@ from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.ingest.tables import ModelDigest
 from audiosense_collector.live import notify
+from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models.schemas import BaselineSummary, ModelSummary, ThresholdSummary
 from audiosense_collector.models.tables import Model
 from audiosense_collector.signing import SigningKey
-from audiosense_common.bundle import Bundle, Manifest, open_bundle, sign_bundle
+from audiosense_collector.training.running import apply
+from audiosense_common.bundle import Bundle, Manifest, Running, open_bundle, sign_bundle
 from audiosense_common.wire import DesiredModel
 
 INSTALL_WITHIN_US = 30 * DAY_US
@@ -50,32 +52,51 @@ async def push(session: AsyncSession, key: SigningKey, digest: str) -> ModelSumm
     """Make a model the one that its sensor's agent is to run.
 
     Agents take no bundle with a lower version than they have, so an older one, or one past its date, is signed again
-    with the same content as the newest.
+    with the same content, but for what was set meanwhile, as the newest.
 
     Raises:
         NotFoundError: no such model.
     """
-    model = await session.get(Model, digest, options=[undefer(Model.bundle)])
+    model = await session.get(Model, digest, options=[undefer(Model.bundle)], populate_existing=True)
     if model is None:
         raise NotFoundError(f"there is no model {digest}; `audiosense-collector models` lists them")
     sensor = await session.get(Sensor, model.sensor_id, with_for_update=True)
     assert sensor is not None
     newest = await session.scalar(select(func.max(Model.version)).where(Model.sensor_id == model.sensor_id))
     now = now_us()
-    if model.version == newest and model.manifest["install_before_us"] > now:
+    if model.version == newest and model.manifest["install_before_us"] > now and _is_as_set(model, sensor):
         await _offer(session, model)
     else:
         sensor.bundle_version += 1
-        bundle = _sign_again(model, key, sensor.bundle_version, now)
+        bundle = _sign_again(model, key, sensor, now)
         model = await store(session, bundle, bundle.pack(), pushed_from=digest)
     return summarise(model, sensor)
 
 
-def _sign_again(model: Model, key: SigningKey, version: int, now: int) -> Bundle:
+async def apply_settings(session: AsyncSession, key: SigningKey, sensor: Sensor) -> None:
+    """Sign the model that a sensor is to run again where it is not as was set for the sensor; flush first."""
+    model = None if sensor.desired_digest is None else await session.get(Model, sensor.desired_digest)
+    if model is not None and not _is_as_set(model, sensor):
+        await push(session, key, model.digest)
+
+
+def _running(model: Model) -> Running:
+    return Running.model_validate(model.manifest.get("running", {}))
+
+
+def _is_as_set(model: Model, sensor: Sensor) -> bool:
+    running = _running(model)
+    return (model.manifest["running_level_dbfs"], running) == apply(running, running_settings(sensor))
+
+
+def _sign_again(model: Model, key: SigningKey, sensor: Sensor, now: int) -> Bundle:
     trusted = key.public_keys()
     old = open_bundle(model.bundle, trusted)
+    level, running = apply(old.manifest.running, running_settings(sensor))
     changes = {
-        "bundle_version": version,
+        "running_level_dbfs": level,
+        "running": running,
+        "bundle_version": sensor.bundle_version,
         "created_us": now,
         "install_before_us": now + INSTALL_WITHIN_US,
         "signing_key": key.key_id,
@@ -128,6 +149,7 @@ async def list_models(session: AsyncSession, sensor_id: UUID | None = None) -> l
 def summarise(model: Model, sensor: Sensor) -> ModelSummary:
     """Describe a model and how its sensor's agent stands to it."""
     manifest = model.manifest
+    running = _running(model)
     state = _state(model.digest, sensor)
     return ModelSummary(
         digest=model.digest,
@@ -137,6 +159,9 @@ def summarise(model: Model, sensor: Sensor) -> ModelSummary:
         created_us=model.created,
         baseline=BaselineSummary.model_validate(manifest["baseline"]),
         threshold=ThresholdSummary.model_validate(manifest["threshold"]),
+        running_level_dbfs=manifest["running_level_dbfs"],
+        learned_running_level_dbfs=running.learned_dbfs,
+        settling_windows=running.settling_windows,
         evaluation=manifest["evaluation"],
         state=state,
         refused_reason=sensor.refused_reason if state == "refused" else None,

@@ -1,6 +1,5 @@
 """From a baseline's feature vectors to a signed bundle whose golden vectors were checked with ONNX Runtime."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import SigningKey
+from audiosense_collector.training.baseline import BaselineWindows, prepare, select_features
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
-from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.fitting import fit
-from audiosense_collector.training.quality.examine import examine
 from audiosense_collector.training.reference import make_reference
+from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
@@ -36,23 +35,6 @@ GOLDEN_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineWindows:
-    """The windows to learn from, in order of time.
-
-    Attributes:
-        features: full vectors (windows, features of the schema) as stored, float16.
-        schema_id: names the columns.
-        from_us: start of the first window, UTC microseconds.
-        to_us: end of the last window, UTC microseconds.
-    """
-
-    features: NDArray[np.float16]
-    schema_id: str
-    from_us: int
-    to_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SensorModel:
     """For whom a model is made: identity of the sensor, its next bundle version, and how it hears."""
 
@@ -71,15 +53,15 @@ def build_bundle(
     detector: Detector | None = None,
     settings: FitSettings | None = None,
     debouncing: Debouncing | None = None,
-    running_level_dbfs: float | None = None,
+    running: RunningSettings | None = None,
     period_s: float | None = None,
     accept_drift: bool = False,
 ) -> Bundle:
     """Train, export, check and sign. The same arguments give the same bytes.
 
-    Windows follow each other every ``period_s``, without it as the sensor's own do. Sudden noises are left out of the
-    baseline first. ``accept_drift`` trains on one that has not settled, or whose windows are not a course of time at
-    all.
+    Windows follow each other every ``period_s``, without it as the sensor's own do. Windows of a machine at rest, by
+    the level that ``running`` sets or the windows give, and sudden noises are left out of the baseline.
+    ``accept_drift`` trains on one that has not settled, or whose windows are not a course of time at all.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -87,10 +69,8 @@ def build_bundle(
     """
     detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
-    windows = select_features(baseline, detector.features)
-    examined = examine(baseline.features, features.SCHEMAS[baseline.schema_id])
-    examined.check(accept_drift=accept_drift)
-    windows = windows[examined.kept]
+    ready = prepare(baseline, running or RunningSettings(), accept_drift=accept_drift)
+    windows = select_features(ready.windows, detector.features)
     calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, period_s=period_s or model.window_s)
     graph = calibrated.detector.export()
     check_graph(graph)
@@ -115,46 +95,25 @@ def build_bundle(
             parameters=calibrated.threshold.parameters | _parameters(settings),
         ),
         debouncing=debouncing,
-        running_level_dbfs=running_level_dbfs,
+        running_level_dbfs=ready.running_level_dbfs,
+        running=ready.running,
         baseline=Baseline(
             from_us=baseline.from_us,
             to_us=baseline.to_us,
             windows=len(windows),
             location=calibrated.location.tolist(),
             spread=calibrated.spread.tolist(),
-            left_out=examined.left_out,
-            odd=examined.odd,
-            modes=list(examined.modes),
-            reference=make_reference(baseline.features[examined.kept], features.schema(baseline.schema_id)),
+            left_out=ready.examined.left_out,
+            odd=ready.examined.odd,
+            modes=list(ready.examined.modes),
+            reference=make_reference(ready.windows.features, features.schema(baseline.schema_id)),
         ),
-        evaluation=calibrated.evaluation,
+        evaluation=calibrated.evaluation | {"windows_at_rest": float(ready.at_rest)},
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
     return bundle
-
-
-def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[np.float16]:
-    """Return the named columns (windows, names) of a baseline.
-
-    Raises:
-        TrainingError: an unknown schema or feature, or vectors of another width than the schema's.
-    """
-    schema = features.SCHEMAS.get(baseline.schema_id)
-    if schema is None:
-        raise TrainingError(
-            f"the baseline has schema {baseline.schema_id!r}, known are {sorted(features.SCHEMAS)}; "
-            "update the collector"
-        )
-    if baseline.features.ndim != 2 or baseline.features.shape[1] != len(schema):  # noqa: PLR2004 - (windows, features)
-        raise TrainingError(
-            f"the baseline has shape {baseline.features.shape}, schema {baseline.schema_id} has {len(schema)} features"
-        )
-    unknown = [name for name in names if name not in schema]
-    if unknown or not names:
-        raise TrainingError(f"schema {baseline.schema_id} has no feature {unknown[:1]}; choose from its list")
-    return baseline.features[:, [schema.index(name) for name in names]]
 
 
 def _golden(detector: Fitted, windows: NDArray[np.float16]) -> bytes:

@@ -7,7 +7,7 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import load_signing_key
+from audiosense_collector.training.running import RunningSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class TrainingOrder:
     false_alarms_per_week: float
     percentile: float | None
     accept_drift: bool = False
+    running: RunningSettings = field(default_factory=RunningSettings)
 
 
 def train(order: TrainingOrder) -> bytes:
@@ -44,11 +46,8 @@ def train(order: TrainingOrder) -> bytes:
     Raises:
         TrainingError: the windows cannot give a model.
     """
-    from audiosense_collector.training.build import (  # noqa: PLC0415 - scikit-learn stays out of the server's memory
-        BaselineWindows,
-        SensorModel,
-        build_bundle,
-    )
+    from audiosense_collector.training.baseline import BaselineWindows  # noqa: PLC0415 - scikit-learn stays out of the
+    from audiosense_collector.training.build import SensorModel, build_bundle  # noqa: PLC0415 - server's memory
     from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
     from audiosense_collector.training.settings import FitSettings  # noqa: PLC0415
 
@@ -70,6 +69,7 @@ def train(order: TrainingOrder) -> bytes:
         settings=FitSettings(
             trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
         ),
+        running=order.running,
         accept_drift=order.accept_drift,
     )
     return bundle.pack()

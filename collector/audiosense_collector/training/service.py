@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clock import SECOND_US, now_us
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, Measurement
+from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
@@ -108,6 +109,9 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
     bundle = open_bundle(packed, runtime.signing_key.public_keys())
     async with runtime.sessions.begin() as session:
         await models.store(session, bundle, packed)
+        sensor = await session.get(Sensor, sensor_id)
+        if sensor is not None and running_settings(sensor) != order.running:
+            await models.push(session, runtime.signing_key, bundle.digest)
         await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=None))
     log.info("model trained", sensor=str(sensor_id), digest=bundle.digest, version=order.version)
     return bundle.digest
@@ -143,6 +147,7 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         or sensor.false_alarms_per_week
         or runtime.settings.false_alarms_per_week,
         percentile=_percentile(what, sensor, runtime.settings.threshold_percentile),
+        running=running_settings(sensor),
         accept_drift=what.accept_drift,
     )
 

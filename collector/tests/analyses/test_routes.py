@@ -8,7 +8,8 @@ import pytest
 from audiosense_collector.analyses import recording, upload
 from audiosense_collector.clock import now_us
 from audiosense_collector.models import service as models
-from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle
+from audiosense_collector.training.baseline import BaselineWindows
+from audiosense_collector.training.build import SensorModel, build_bundle
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import FitSettings
 from audiosense_common.features import SCHEMA_ID, SCHEMAS, FeatureExtractor, column

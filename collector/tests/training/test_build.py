@@ -8,13 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.build import (
-    INSTALL_WITHIN_US,
-    BaselineWindows,
-    SensorModel,
-    build_bundle,
-    select_features,
-)
+from audiosense_collector.training.baseline import BaselineWindows, select_features
+from audiosense_collector.training.build import INSTALL_WITHIN_US, SensorModel, build_bundle
 from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.scorer import OnnxScorer

@@ -16,6 +16,10 @@ _SPEED_SPREAD = 0.002
 _LEVEL_SPREAD_DB = 1.0
 _BALANCE_SPREAD_DB = 0.25
 _RELAXATION_S = 20.0
+_LEVEL_PER_SPEED = 2.5
+"""Flow noise rises by 50 dB a decade of speed (fan laws: Madison 1949), so amplitudes go with this power of it."""
+_AMBIENT_CORNER_HZ = 250.0
+_AMBIENT_KEY = 7_919
 _RAMP = np.arange(SEGMENT) / SEGMENT
 
 
@@ -25,8 +29,17 @@ class SyntheticMachine:
     The seed stands for the individual: its tones' strengths, its room, and the course of its drift.
     """
 
-    def __init__(self, kind: str, sample_rate_hz: int, seed: int = 0) -> None:
+    def __init__(
+        self, kind: str, sample_rate_hz: int, seed: int = 0, *, ambient_dbfs: float | None = None, speed: float = 1.0
+    ) -> None:
         """Build the machine; rendering starts at its first sample.
+
+        Args:
+            kind: one of ``MACHINE_KINDS``.
+            sample_rate_hz: of the sound.
+            seed: the individual.
+            ambient_dbfs: RMS level of the room's own noise, which stays when the machine stops; None for silence.
+            speed: share of the nominal speed at the first sample, see ``run_at``.
 
         Raises:
             SynthError: unknown kind, sample rate outside of 4 to 192 kHz, or negative seed.
@@ -44,7 +57,8 @@ class SyntheticMachine:
         self.seed = seed
         rng = np.random.default_rng((seed, MACHINE_KINDS.index(kind)))
         self._room = signals.room(rng, sample_rate_hz)
-        self._healthy = _HealthySound(self._spec, sample_rate_hz, self._room, rng)
+        self._healthy = _HealthySound(self._spec, sample_rate_hz, self._room, rng, speed)
+        self._ambient = None if ambient_dbfs is None else _Ambient(sample_rate_hz, seed, ambient_dbfs)
         self._fault_sounds: dict[str, FaultSound] = {}
         self._advance()
 
@@ -68,8 +82,18 @@ class SyntheticMachine:
             done += count
         return sound
 
+    def run_at(self, speed: float, ramp_s: float = 0.0) -> None:
+        """Change to a share of the nominal speed, 0 to stop, by a ramp from the next segment on.
+
+        ``ramp_s`` is how long the whole way from stop to nominal speed takes. Tones, noise and faults follow the
+        speed in pitch and level; the room's own noise stays.
+        """
+        self._healthy.run_at(speed, ramp_s)
+
     def _advance(self) -> None:
         self._course, self._segment = self._healthy.step()
+        if self._ambient is not None:
+            self._segment = self._segment + self._ambient.step()
         self._fault_segments: dict[str, Signal] = {}
         self._used = 0
 
@@ -86,7 +110,9 @@ class SyntheticMachine:
 class _HealthySound:
     """The healthy machine, segment by segment."""
 
-    def __init__(self, spec: MachineSpec, rate: int, room: NDArray[np.float64], rng: np.random.Generator) -> None:
+    def __init__(
+        self, spec: MachineSpec, rate: int, room: NDArray[np.float64], rng: np.random.Generator, speed: float
+    ) -> None:
         self._tones = _Tones(spec, rate, rng)
         colour = signals.coloured(lambda frequency: _flow_magnitude(spec, frequency), rate)
         self._tone_path = signals.response(room * NOISE_RMS)
@@ -97,16 +123,26 @@ class _HealthySound:
         self._rng = rng
         self._shaft_hz, self._segment_s = spec.shaft_hz, SEGMENT / rate
         self._turns = 0.0
+        self._speed, self._wanted, self._most = speed, speed, 1.0
         silence = np.zeros(SEGMENT, np.float32)
         self._segment = Segment(-1, np.zeros(SEGMENT), silence)
         self._tonal = self._noise = silence
 
+    def run_at(self, speed: float, ramp_s: float) -> None:
+        self._wanted = speed
+        self._most = self._segment_s / ramp_s if ramp_s > self._segment_s else 1.0
+
     def step(self) -> tuple[tuple[Segment, Segment], Signal]:
         """Return the courses of the last segment and of the next one, and the sound of the next one."""
         before, self._drifted = self._drifted, self._drift.step()
+        speeds = self._speed, self._speed + max(-self._most, min(self._wanted - self._speed, self._most))
+        self._speed = speeds[1]
         _, level_db, balance_db = before[:, np.newaxis] + (self._drifted - before)[:, np.newaxis] * _RAMP
-        level = (10.0 ** (level_db / 20.0)).astype(np.float32)
-        last, self._segment = self._segment, Segment(self._segment.index + 1, self._turn(before[0]), level)
+        level = 10.0 ** (level_db / 20.0)
+        if speeds != (1.0, 1.0):
+            level *= (speeds[0] + (speeds[1] - speeds[0]) * _RAMP) ** _LEVEL_PER_SPEED
+        level = level.astype(np.float32)
+        last, self._segment = self._segment, Segment(self._segment.index + 1, self._turn(before[0], speeds), level)
         tonal = self._tones.render(self._segment) * level * (10.0 ** (balance_db / 20.0)).astype(np.float32)
         noise = self._rng.standard_normal(SEGMENT, dtype=np.float32) * level
         spectrum = self._tone_path * signals.transform(self._tonal, tonal)
@@ -114,9 +150,9 @@ class _HealthySound:
         self._tonal, self._noise = tonal, noise
         return (last, self._segment), signals.convolve(spectrum)
 
-    def _turn(self, speed_before: float) -> NDArray[np.float64]:
-        start = self._shaft_hz * self._segment_s * (1.0 + speed_before)
-        end = self._shaft_hz * self._segment_s * (1.0 + self._drifted[0])
+    def _turn(self, drift_before: float, speeds: tuple[float, float]) -> NDArray[np.float64]:
+        start = self._shaft_hz * self._segment_s * (1.0 + drift_before) * speeds[0]
+        end = self._shaft_hz * self._segment_s * (1.0 + self._drifted[0]) * speeds[1]
         turns: NDArray[np.float64] = self._turns + _RAMP * (start + 0.5 * (end - start) * _RAMP)
         self._turns += 0.5 * (start + end)
         return turns
@@ -147,6 +183,20 @@ class _Tones:
         # No product of matrices: OpenBLAS would start threads for it, which spin for longer than they compute.
         sound: Signal = waves.sum(axis=0)
         return sound
+
+
+class _Ambient:
+    """The noise of a hall: steady, falling by 6 dB an octave above 250 Hz."""
+
+    def __init__(self, rate: int, seed: int, level_dbfs: float) -> None:
+        colour = signals.coloured(lambda f: 1.0 / np.hypot(1.0, f / _AMBIENT_CORNER_HZ), rate)
+        self._path = signals.response(colour * 10.0 ** (level_dbfs / 20.0))
+        self._rng = np.random.default_rng((seed, _AMBIENT_KEY))
+        self._noise = np.zeros(SEGMENT, np.float32)
+
+    def step(self) -> Signal:
+        before, self._noise = self._noise, self._rng.standard_normal(SEGMENT, dtype=np.float32)
+        return signals.convolve(self._path * signals.transform(before, self._noise))
 
 
 def _flow_magnitude(spec: MachineSpec, frequency_hz: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -59,6 +59,9 @@ export function patchSensor<T extends SensorCard>(sensor: T, live: LiveMeasureme
     score: live.score.at(-1) ?? null,
     threshold: live.threshold,
     level_dbfs: live.level_dbfs.at(-1) ?? null,
+    level: live.level.at(-1) ?? null,
+    level_a_db: live.level_a_db?.at(-1) ?? null,
+    velocity_mm_s: live.velocity_mm_s?.at(-1) ?? null,
     dominant_hz: live.dominant_hz.at(-1) ?? null,
     last_heard_us: latest,
     learning: sensor.learning && {
@@ -101,6 +104,9 @@ export function extendSeries(series: Series, live: LiveMeasurements): Series {
     score: join(series.score, (index) => live.score[index] ?? null),
     status: join<WindowStatus>(series.status, (index) => live.status[index] ?? "invalid"),
     level_dbfs: join(series.level_dbfs, (index) => live.level_dbfs[index] ?? Number.NaN),
+    level: join(series.level, (index) => live.level[index] ?? Number.NaN),
+    level_a_db: series.level_a_db && join(series.level_a_db, (index) => live.level_a_db?.[index] ?? null),
+    velocity_mm_s: series.velocity_mm_s && join(series.velocity_mm_s, (index) => live.velocity_mm_s?.[index] ?? null),
     dominant_hz: join(series.dominant_hz, (index) => live.dominant_hz[index] ?? Number.NaN),
     threshold: join(series.threshold, () => live.threshold),
     features: Object.fromEntries(

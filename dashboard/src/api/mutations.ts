@@ -1,7 +1,8 @@
-// What pages change on the collector: training and pushing models.
+// What pages change on the collector: sensors, training and pushing models.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
 import { keys } from "./queries";
+import type { SensorSettings } from "./types";
 
 export interface TrainRequest {
   sensorId: string;
@@ -25,6 +26,21 @@ export function useTrain() {
           },
         }),
       ),
+  });
+}
+
+export interface SensorChange {
+  sensorId: string;
+  settings: SensorSettings;
+}
+
+/** Change a sensor's settings; what an agent applies reaches it with its next batches. */
+export function useChangeSensor() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: ({ sensorId, settings }: SensorChange) =>
+      unwrap(client.PATCH("/api/v1/sensors/{sensor_id}", { params: { path: { sensor_id: sensorId } }, body: settings })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: keys.machines }),
   });
 }
 

@@ -1100,13 +1100,19 @@ export interface components {
             evaluation: {
                 [key: string]: number;
             };
+            /** Learned Running Level Dbfs */
+            learned_running_level_dbfs: number | null;
             /** Refused Reason */
             refused_reason: string | null;
+            /** Running Level Dbfs */
+            running_level_dbfs: number | null;
             /**
              * Sensor Id
              * Format: uuid
              */
             sensor_id: string;
+            /** Settling Windows */
+            settling_windows: number;
             /**
              * State
              * @enum {string}
@@ -1141,6 +1147,12 @@ export interface components {
             type: string;
         };
         /**
+         * Quantity
+         * @description What a sensor measures.
+         * @enum {string}
+         */
+        Quantity: "sound_pressure" | "acceleration";
+        /**
          * Reason
          * @description One thing that differs from the machine's baseline, in figures; dashboards and logs put it in words.
          *
@@ -1174,6 +1186,33 @@ export interface components {
             unit: string;
             /** Value */
             value: number;
+        };
+        /**
+         * RunningOut
+         * @description Above which level a machine runs.
+         *
+         *     ``level_dbfs``, and the same as ``level`` in the sensor's unit, is null where no level holds: it is off, or nothing
+         *     is learned yet. ``origin`` says who chose it: learned from the baseline, set here, or set in the agent's
+         *     configuration. ``setting`` and ``settling_setting`` are what was set here, null for the learned value.
+         */
+        RunningOut: {
+            /** Learned Dbfs */
+            learned_dbfs: number | null;
+            /** Level */
+            level: number | null;
+            /** Level Dbfs */
+            level_dbfs: number | null;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "learned" | "set" | "agent";
+            /** Setting */
+            setting: number | "off" | null;
+            /** Settling Setting */
+            settling_setting: number | null;
+            /** Settling Windows */
+            settling_windows: number | null;
         };
         /**
          * SandboxEvent
@@ -1218,6 +1257,10 @@ export interface components {
         /**
          * SensorCard
          * @description A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window.
+         *
+         *     ``level`` is the RMS of ``quantity`` in ``unit``: dBFS until the sensor is calibrated. ``level_a_db`` is the
+         *     A-weighted level of a calibrated microphone in dB(A), ``velocity_mm_s`` the RMS velocity from 10 to 1000 Hz of a
+         *     calibrated accelerometer, as in ISO 20816-1.
          */
         SensorCard: {
             /** Agent Id */
@@ -1234,6 +1277,10 @@ export interface components {
             /** Last Heard Us */
             last_heard_us: number | null;
             learning: components["schemas"]["Learning"] | null;
+            /** Level */
+            level: number | null;
+            /** Level A Db */
+            level_a_db: number | null;
             /** Level Dbfs */
             level_dbfs: number | null;
             /** Model Digest */
@@ -1242,6 +1289,7 @@ export interface components {
             name: string;
             /** Open Event */
             open_event: boolean;
+            quantity: components["schemas"]["Quantity"];
             /**
              * Reasons
              * @description of the open event or the anomalous newest window; empty: nothing stands out; else null
@@ -1253,6 +1301,13 @@ export interface components {
             status: components["schemas"]["ShownStatus"];
             /** Threshold */
             threshold: number | null;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "dBFS" | "dB SPL" | "g";
+            /** Velocity Mm S */
+            velocity_mm_s: number | null;
         };
         /**
          * SensorDetail
@@ -1267,6 +1322,8 @@ export interface components {
             dominant_hz: number | null;
             /** False Alarms Per Week */
             false_alarms_per_week: number;
+            /** Full Scale */
+            full_scale: number | null;
             /** Heuristic Dominant Hz */
             heuristic_dominant_hz: number;
             /** Heuristic Flag */
@@ -1281,6 +1338,10 @@ export interface components {
             /** Last Heard Us */
             last_heard_us: number | null;
             learning: components["schemas"]["Learning"] | null;
+            /** Level */
+            level: number | null;
+            /** Level A Db */
+            level_a_db: number | null;
             /** Level Dbfs */
             level_dbfs: number | null;
             model: components["schemas"]["ModelSummary"] | null;
@@ -1292,11 +1353,13 @@ export interface components {
             name: string;
             /** Open Event */
             open_event: boolean;
+            quantity: components["schemas"]["Quantity"];
             /**
              * Reasons
              * @description of the open event or the anomalous newest window; empty: nothing stands out; else null
              */
             reasons: components["schemas"]["Reason"][] | null;
+            running: components["schemas"]["RunningOut"];
             /** Sample Rate Hz */
             sample_rate_hz: number;
             /** Schema Id */
@@ -1313,12 +1376,22 @@ export interface components {
             threshold: number | null;
             /** Training Error */
             training_error: string | null;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "dBFS" | "dB SPL" | "g";
+            /** Velocity Mm S */
+            velocity_mm_s: number | null;
             /** Window S */
             window_s: number;
         };
         /**
          * SensorSettings
          * @description Settings of a sensor; what is left out stays, null returns to the collector's default.
+         *
+         *     The running level is a level in dBFS, ``off``, or null for the learned one; settling windows are how long a start is
+         *     waited for. Both reach the agent at once, with the model that it runs, signed again.
          */
         SensorSettings: {
             /** Baseline Windows */
@@ -1329,13 +1402,18 @@ export interface components {
             heuristic_dominant_hz?: number | null;
             /** Heuristic Flatness */
             heuristic_flatness?: number | null;
+            /** Running Level Dbfs */
+            running_level_dbfs?: number | "off" | null;
+            /** Settling Windows */
+            settling_windows?: number | null;
         };
         /**
          * Series
          * @description Measurements of a sensor as columns.
          *
          *     With more rows than points each point is one real measurement: the one with the highest score in its span of
-         *     ``resolution_us``, the loudest where there is no score. 0 says that every row is shown.
+         *     ``resolution_us``, the loudest where there is no score. 0 says that every row is shown. ``level`` and what follows
+         *     it are as in a sensor's card, null as a whole where the sensor has no such figure.
          */
         Series: {
             /** Count */
@@ -1348,8 +1426,13 @@ export interface components {
             };
             /** From Us */
             from_us: number;
+            /** Level */
+            level: number[];
+            /** Level A Db */
+            level_a_db: (number | null)[] | null;
             /** Level Dbfs */
             level_dbfs: number[];
+            quantity: components["schemas"]["Quantity"];
             /**
              * Reasons
              * @description of anomalous windows, null for others; empty unless asked for
@@ -1372,6 +1455,13 @@ export interface components {
             time_us: number[];
             /** To Us */
             to_us: number;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "dBFS" | "dB SPL" | "g";
+            /** Velocity Mm S */
+            velocity_mm_s: (number | null)[] | null;
         };
         /**
          * ShownStatus

@@ -9,6 +9,7 @@ export type MachineDetail = Schemas["MachineDetail"];
 export type SensorDetail = Schemas["SensorDetail"];
 export type ModelSummary = Schemas["ModelSummary"];
 export type Series = Schemas["Series"];
+export type SensorSettings = Schemas["SensorSettings"];
 export type EventOut = Schemas["EventOut"];
 export type State = MachineCard["status"];
 /** What one measurement says of its machine. */
@@ -22,6 +23,10 @@ export interface LiveMeasurements {
   score: (number | null)[];
   status: WindowStatus[];
   level_dbfs: number[];
+  level: number[];
+  /** Only where the sensor has the figure. */
+  level_a_db?: (number | null)[];
+  velocity_mm_s?: (number | null)[];
   dominant_hz: number[];
   threshold: number | null;
 }

@@ -103,6 +103,7 @@ export function buildOptions(options: Options): uPlot.Options {
         ...axis,
         size: 54,
         space: 34,
+        ...(unit === "" ? {} : { label: unit, labelFont: FONT, labelSize: 14, labelGap: 0 }),
         values: (_plot, splits) => {
           const step = (splits[1] ?? 1) - (splits[0] ?? 0);
           const shown = step > 0 && step < 1 ? Math.min(4, Math.ceil(-Math.log10(step))) : 0;

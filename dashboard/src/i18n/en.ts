@@ -1,4 +1,5 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
+import { enLevels } from "./levels.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
@@ -130,7 +131,6 @@ export const en = {
     featurePick: "Feature…",
     featureRemove: (name: string) => `Remove ${name}`,
     chartScore: "Score against threshold",
-    chartLevel: "Level",
     chartDominant: "Dominant frequency",
     seriesScore: "Score",
     seriesThreshold: "Threshold",
@@ -138,6 +138,7 @@ export const en = {
     noDataHint: "Choose a longer range, or check that the agent is running.",
     bucketed: (step: string) => `Each point is the strangest window of ${step}`,
   },
+  ...enLevels,
   chart: {
     table: "Table",
     chart: "Chart",

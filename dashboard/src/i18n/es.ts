@@ -1,5 +1,6 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
 import type { Messages } from "./en";
+import { esLevels } from "./levels.es";
 
 export const es: Messages = {
   app: { name: "AudioSense", skip: "Ir al contenido", nav: "Principal", home: "Planta" },
@@ -129,7 +130,6 @@ export const es: Messages = {
     featurePick: "Característica…",
     featureRemove: (name) => `Quitar ${name}`,
     chartScore: "Puntuación frente al umbral",
-    chartLevel: "Nivel",
     chartDominant: "Frecuencia dominante",
     seriesScore: "Puntuación",
     seriesThreshold: "Umbral",
@@ -137,6 +137,7 @@ export const es: Messages = {
     noDataHint: "Elija un intervalo más largo o compruebe que el agente funciona.",
     bucketed: (step) => `Cada punto es la ventana más extraña de ${step}`,
   },
+  ...esLevels,
   chart: {
     table: "Tabla",
     chart: "Gráfico",

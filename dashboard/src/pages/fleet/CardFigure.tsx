@@ -2,6 +2,7 @@
 import type { SensorCard } from "@/api/types";
 import { LearningBar } from "@/components/LearningBar";
 import { useMessages } from "@/i18n";
+import { levelDigits } from "@/lib/levels";
 import { useFormat } from "@/lib/use-format";
 
 export function CardFigure({ sensor }: { sensor: SensorCard }) {
@@ -20,7 +21,7 @@ function ScoreFigure({ sensor }: { sensor: SensorCard }) {
     <dl className="flex items-end justify-between gap-3">
       <Item label={t.fleet.score} value={format.score(score)} className={`text-2xl/7 font-semibold ${above ? (sensor.open_event ? "text-alarm" : "text-warning") : ""}`} testId="score" />
       <Item label={t.fleet.threshold} value={format.score(threshold)} />
-      <Item label={t.machine.level} value={format.withUnit(sensor.level_dbfs, 1, t.unit.dbfs)} />
+      <Item label={t.machine.level} value={format.withUnit(sensor.level, levelDigits(sensor.unit), sensor.unit)} />
       <Item label={t.machine.dominantShort} value={format.hertz(sensor.dominant_hz)} />
     </dl>
   );

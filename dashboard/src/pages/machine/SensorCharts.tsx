@@ -4,6 +4,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { eventsQuery, featuresQuery, seriesQuery } from "@/api/queries";
 import type { SensorDetail, Series } from "@/api/types";
+import type { ChartProps } from "@/components/Chart";
 import { ChartPanel } from "@/components/ChartPanel";
 import type { Span } from "@/components/chart-options";
 import { EmptyState } from "@/components/EmptyState";
@@ -12,6 +13,7 @@ import { CloseIcon } from "@/components/icons";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { serverNowUs, useServerNowUs } from "@/lib/clock";
+import { LEVEL_A_UNIT, levelDigits, VELOCITY_UNIT } from "@/lib/levels";
 import { chosenFeatures, firstRange, RANGE_US, type MachineSearch, type Range } from "@/lib/ranges";
 import { useFormat } from "@/lib/use-format";
 import { featureLabel } from "./feature-names";
@@ -91,7 +93,7 @@ function Charts({ machineId, sensor, series, features, rangeS, onZoom }: ChartsP
     ],
     [series.score, series.threshold, t],
   );
-  const levelLines = useMemo(() => [{ label: t.machine.level, color: "--chart-2", values: series.level_dbfs }], [series.level_dbfs, t]);
+  const levelLines = useMemo(() => [{ label: t.level.title[series.quantity], color: "--chart-2", values: series.level }], [series.level, series.quantity, t]);
   const dominantLines = useMemo(() => [{ label: t.machine.dominant, color: "--chart-3", values: series.dominant_hz }], [series.dominant_hz, t]);
   if (timeS.length === 0) {
     return (
@@ -106,13 +108,26 @@ function Charts({ machineId, sensor, series, features, rangeS, onZoom }: ChartsP
   return (
     <>
       {scored && <ChartPanel {...common} title={t.machine.chartScore} series={scoreLines} unit="" digits={3} height={230} note={note ?? t.chart.zoomHint} />}
-      <ChartPanel {...common} title={t.machine.chartLevel} series={levelLines} unit={t.unit.dbfs} digits={1} height={150} />
+      <ChartPanel {...common} title={t.level.title[series.quantity]} series={levelLines} unit={series.unit} digits={levelDigits(series.unit)} height={150} />
+      <PhysicalChart {...common} series={series} />
       <ChartPanel {...common} title={t.machine.chartDominant} series={dominantLines} unit={t.unit.hz} digits={0} height={150} />
       {features.map((name) => (
         <FeatureChart key={name} {...common} name={name} schema={sensor.schema_id} values={series.features[name]} />
       ))}
     </>
   );
+}
+
+/** The A-weighted level of a calibrated microphone, the velocity of a calibrated accelerometer. */
+function PhysicalChart({ series, ...chart }: Omit<ChartProps, "series" | "unit" | "digits" | "height" | "label"> & { series: Series }) {
+  const t = useMessages();
+  const values = series.level_a_db ?? series.velocity_mm_s;
+  const isVelocity = series.velocity_mm_s !== null;
+  const title = isVelocity ? t.level.velocity : t.level.weighted;
+  const lines = useMemo(() => [{ label: title, color: "--chart-5", values: values ?? [] }], [title, values]);
+  if (!values?.some((value) => value !== null)) return null;
+  const unit = isVelocity ? VELOCITY_UNIT : LEVEL_A_UNIT;
+  return <ChartPanel {...chart} title={title} series={lines} unit={unit} digits={levelDigits(unit)} height={150} note={isVelocity ? t.level.velocityNote : undefined} />;
 }
 
 interface FeatureChartProps {

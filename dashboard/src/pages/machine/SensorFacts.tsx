@@ -1,11 +1,13 @@
-// The sensor now: level, frequency, source, and how far learning has come.
+// The sensor now: level, frequency, source, above which level it runs, and how far learning has come.
 import type { SensorDetail } from "@/api/types";
 import { Facts } from "@/components/Facts";
 import { LearningBar } from "@/components/LearningBar";
 import { StatusBadge } from "@/components/StatusBadge";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
+import { LEVEL_A_UNIT, levelDigits, VELOCITY_UNIT } from "@/lib/levels";
 import { useFormat } from "@/lib/use-format";
+import { RunningLevel } from "./RunningLevel";
 
 const SOURCE_OK = "ok";
 
@@ -34,7 +36,9 @@ export function SensorFacts({ sensor }: { sensor: SensorDetail }) {
         facts={[
           [t.fleet.score, format.score(sensor.score)],
           [t.fleet.threshold, format.score(sensor.threshold)],
-          [t.machine.level, format.withUnit(sensor.level_dbfs, 1, t.unit.dbfs)],
+          [t.level.title[sensor.quantity], format.withUnit(sensor.level, levelDigits(sensor.unit), sensor.unit)],
+          ...(sensor.level_a_db === null ? [] : [[t.level.weighted, format.withUnit(sensor.level_a_db, 1, LEVEL_A_UNIT)] as const]),
+          ...(sensor.velocity_mm_s === null ? [] : [[t.level.velocity, format.withUnit(sensor.velocity_mm_s, 2, VELOCITY_UNIT)] as const]),
           [t.machine.dominant, format.hertz(sensor.dominant_hz)],
           [t.machine.heard, sensor.last_heard_us === null ? t.fleet.never : <TimeAgo key="heard" us={sensor.last_heard_us} />],
           [t.machine.source, sensor.source],
@@ -42,6 +46,8 @@ export function SensorFacts({ sensor }: { sensor: SensorDetail }) {
           [t.machine.rate, format.withUnit(sensor.sample_rate_hz / 1000, sensor.sample_rate_hz % 1000 ? 2 : 0, "kHz")],
         ]}
       />
+      {sensor.full_scale === null && <p className="mt-2 text-xs text-faint">{t.level.uncalibrated[sensor.quantity]}</p>}
+      <RunningLevel sensor={sensor} />
     </section>
   );
 }

@@ -1,0 +1,16 @@
+// Digits by unit: a thousandth of a g is worth showing, a hundredth of a decibel is not.
+import { describe, expect, it } from "vitest";
+import { formatFor } from "./format";
+import { LEVEL_A_UNIT, levelDigits, VELOCITY_UNIT } from "./levels";
+
+describe("levels", () => {
+  it("are written with the digits that their unit is worth", () => {
+    const format = formatFor("en-GB");
+    const written = (value: number, unit: Parameters<typeof levelDigits>[0]) => format.withUnit(value, levelDigits(unit), unit);
+    expect(written(-31.46, "dBFS")).toBe("-31.5\u202fdBFS");
+    expect(written(94.04, "dB SPL")).toBe("94.0\u202fdB SPL");
+    expect(written(0.00312, "g")).toBe("0.0031\u202fg");
+    expect(written(11.037, VELOCITY_UNIT)).toBe("11.04\u202fmm/s");
+    expect(written(74.93, LEVEL_A_UNIT)).toBe("74.9\u202fdB(A)");
+  });
+});
