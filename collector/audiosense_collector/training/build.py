@@ -1,6 +1,6 @@
 """From a baseline's feature vectors to a signed bundle whose golden vectors were checked with ONNX Runtime."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import SigningKey
+from audiosense_collector.training.detectability import Detectability, detectability
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
-from audiosense_collector.training.fitting import fit
+from audiosense_collector.training.fitting import Calibrated, Probed, fit
+from audiosense_collector.training.probing import ProbeSet, place_probes
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
@@ -43,12 +45,23 @@ class BaselineWindows:
         schema_id: names the columns.
         from_us: start of the first window, UTC microseconds.
         to_us: end of the last window, UTC microseconds.
+        times_us: start (windows,) of each window; null where they follow each other evenly.
+        group: number (windows,) of the recording that each window is from; null for windows of one stream.
     """
 
     features: NDArray[np.float16]
     schema_id: str
     from_us: int
     to_us: int
+    times_us: NDArray[np.int64] | None = None
+    group: NDArray[np.int64] | None = None
+
+    def times(self) -> NDArray[np.int64]:
+        """Return the start (windows,) of each window, UTC microseconds."""
+        if self.times_us is not None:
+            return self.times_us
+        count = len(self.features)
+        return self.from_us + np.arange(count, dtype=np.int64) * (self.to_us - self.from_us) // max(1, count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +72,14 @@ class SensorModel:
     version: int
     sample_rate_hz: int
     window_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A bundle, and what it would hear of the probes; null without probes."""
+
+    bundle: Bundle
+    detectability: Detectability | None
 
 
 def build_bundle(
@@ -72,7 +93,45 @@ def build_bundle(
     debouncing: Debouncing | None = None,
     running_level_dbfs: float | None = None,
 ) -> Bundle:
+    """Return the bundle that ``build`` gives without probes."""
+    return build(
+        baseline,
+        model,
+        key,
+        created_us=created_us,
+        detector=detector,
+        settings=settings,
+        debouncing=debouncing,
+        running_level_dbfs=running_level_dbfs,
+    ).bundle
+
+
+def build(
+    baseline: BaselineWindows,
+    model: SensorModel,
+    key: SigningKey,
+    *,
+    created_us: int,
+    detector: Detector | None = None,
+    settings: FitSettings | None = None,
+    debouncing: Debouncing | None = None,
+    running_level_dbfs: float | None = None,
+    probes: ProbeSet | None = None,
+    choice: Mapping[str, float] | None = None,
+) -> Built:
     """Train, export, check and sign. The same arguments give the same bytes.
+
+    Args:
+        baseline: windows to learn from.
+        model: for whom.
+        key: signs the bundle.
+        created_us: now.
+        detector: null for the default.
+        settings: of the fit.
+        debouncing: of events.
+        running_level_dbfs: below it the machine stands still.
+        probes: synthetic faults in windows of the baseline, to report what would be heard of them.
+        choice: figures of how the detector was chosen, for the manifest.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -81,7 +140,8 @@ def build_bundle(
     detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
     windows = select_features(baseline, detector.features)
-    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing)
+    probed = None if probes is None else select_probes(baseline, probes, detector.features)
+    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, probed)
     graph = calibrated.detector.export()
     check_graph(graph)
     golden = _golden(calibrated.detector, windows)
@@ -109,16 +169,31 @@ def build_bundle(
             location=calibrated.location.tolist(),
             spread=calibrated.spread.tolist(),
         ),
-        evaluation=calibrated.evaluation,
+        evaluation=calibrated.evaluation | dict(choice or {}),
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
-    return bundle
+    return Built(bundle, _report(probes, calibrated))
 
 
-def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[np.float16]:
-    """Return the named columns (windows, names) of a baseline.
+def _report(probes: ProbeSet | None, calibrated: Calibrated) -> Detectability | None:
+    if probes is None or calibrated.probed is None:
+        return None
+    return detectability(probes, calibrated.probed, calibrated.held_out, calibrated.threshold)
+
+
+def select_probes(baseline: BaselineWindows, probes: ProbeSet, names: Sequence[str]) -> Probed:
+    """Return the named columns of a baseline's probes, and their windows' places among the baseline's.
+
+    Raises:
+        TrainingError: as ``select_features`` raises it.
+    """
+    return Probed(select_features(probes, names).astype(np.float32), place_probes(baseline.times(), probes))
+
+
+def select_features(baseline: BaselineWindows | ProbeSet, names: Sequence[str]) -> NDArray[np.float16]:
+    """Return the named columns (windows, names) of a baseline, or of probes.
 
     Raises:
         TrainingError: an unknown schema or feature, or vectors of another width than the schema's.
