@@ -7,8 +7,9 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosense_collector.detectability.schemas import Detectability
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.detectability import Detectability, detectability
+from audiosense_collector.training.detectability import detectability
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.fitting import Calibrated, Probed, fit

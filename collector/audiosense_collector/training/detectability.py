@@ -4,40 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
 from sklearn.isotonic import IsotonicRegression
 
+from audiosense_collector.detectability.schemas import Detectability, KindHeard, LevelHeard
 from audiosense_collector.training.probing import ProbeSet
 
 HEARD_SHARE = 0.5
 """A fault counts as heard from the level on at which so many of its probes are at or above the threshold."""
-
-
-class LevelHeard(BaseModel):
-    """One level of one kind of probe."""
-
-    level_db: float = Field(description="of the synthetic fault, relative to the machine's own sound")
-    probes: int
-    share: float = Field(description="of the probes that score at or above the threshold, 0 to 1")
-
-
-class KindHeard(BaseModel):
-    """One kind of probe at all its levels, the weakest first."""
-
-    kind: str
-    heard_from_db: float | None = Field(
-        description="the level from which on at least half of the probes are heard; null if not even at the largest"
-    )
-    levels: list[LevelHeard]
-
-
-class Detectability(BaseModel):
-    """How small a fault a model would hear."""
-
-    windows: int = Field(description="of the baseline that synthetic faults were mixed into")
-    threshold: float
-    false_alarm_rate: float = Field(description="share of the baseline's held-out windows at or above the threshold")
-    kinds: list[KindHeard]
 
 
 def detectability(

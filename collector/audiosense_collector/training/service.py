@@ -1,6 +1,8 @@
 """The rules of training: when a baseline is complete, which windows it is, and what becomes of the model."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +14,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import SECOND_US, now_us
+from audiosense_collector.detectability import store as probes
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, Measurement
 from audiosense_collector.machines.tables import Sensor
@@ -31,10 +34,19 @@ RETRY_GROWTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to train on: the newest ``windows`` windows, or without it the first baseline."""
+    """What to train on: the newest ``windows`` windows, those of a span of time, or without both the first baseline."""
 
     windows: int | None = None
     percentile: float | None = None
+    from_us: int | None = None
+    to_us: int | None = None
+
+
+def same_windows(manifest: Mapping[str, Any]) -> Request:
+    """Ask for the windows that a model was trained on, and its percentile."""
+    baseline = manifest["baseline"]
+    percentile = manifest["threshold"]["parameters"].get("percentile")
+    return Request(percentile=percentile, from_us=baseline["from_us"], to_us=baseline["to_us"])
 
 
 def needed_windows(sensor: Sensor, default: int) -> int:
@@ -61,7 +73,7 @@ async def request(
     lock = f"train-{sensor_id}"
     arguments: dict[str, int | float | str | None] = {"sensor_id": str(sensor_id)}
     if what is not None:
-        arguments |= {"windows": what.windows, "percentile": what.percentile}
+        arguments |= {name: value for name, value in asdict(what).items() if value is not None}
     try:
         # The savepoint is only made when the connection is asked for within it.
         async with session.begin_nested():
@@ -101,20 +113,23 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
         if automatic and sensor.desired_digest is not None:
             return None
         order = await _make_order(session, runtime, sensor, what)
-    packed = await runtime.trainer.run(order)
-    bundle = open_bundle(packed, runtime.signing_key.public_keys())
+    trained = await runtime.trainer.run(order)
+    bundle = open_bundle(trained.packed, runtime.signing_key.public_keys())
     async with runtime.sessions.begin() as session:
-        await models.store(session, bundle, packed)
+        await models.store(session, bundle, trained.packed)
+        if trained.report is not None:
+            await probes.put_report(session, bundle.digest, order.probes_created, trained.report)
         await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=None))
     log.info("model trained", sensor=str(sensor_id), digest=bundle.digest, version=order.version)
     return bundle.digest
 
 
-async def record_failure(runtime: Runtime, sensor_id: UUID, job_id: int | None, message: str) -> None:
-    """Keep why a training failed, for the sensor's page and the job."""
+async def record_failure(runtime: Runtime, sensor_id: UUID | None, job_id: int | None, message: str) -> None:
+    """Keep why a training failed, for the job and, if one is named, the sensor's page."""
     log.warning("training failed", sensor=str(sensor_id), error=message)
     async with runtime.sessions.begin() as session:
-        await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=message))
+        if sensor_id is not None:
+            await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=message))
         if job_id is not None:
             await session.merge(JobError(job_id=job_id, message=message))
 
@@ -122,7 +137,23 @@ async def record_failure(runtime: Runtime, sensor_id: UUID, job_id: int | None, 
 async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, what: Request) -> TrainingOrder:
     rows = await _load_windows(session, sensor, what, needed_windows(sensor, runtime.settings.baseline_windows))
     sensor.bundle_version += 1
+    return await _order(session, runtime, sensor, rows, what.percentile)
+
+
+async def make_assessment(
+    session: AsyncSession, runtime: Runtime, sensor: Sensor, manifest: Mapping[str, Any]
+) -> TrainingOrder | None:
+    """Return what is needed to tell what a model hears of its sensor's probes; None without probes."""
+    rows = await _load_windows(session, sensor, same_windows(manifest), manifest["baseline"]["windows"])
+    order = await _order(session, runtime, sensor, rows, None)
+    return None if order.probes is None else replace(order, detector=manifest["detector"])
+
+
+async def _order(
+    session: AsyncSession, runtime: Runtime, sensor: Sensor, rows: list[Row[int, bytes]], percentile: float | None
+) -> TrainingOrder:
     first, last = (rows[0].time, rows[-1].time) if rows else (0, 0)
+    created, known = await probes.read_probes(session, sensor.id, sensor.schema_id) or (0, None)
     return TrainingOrder(
         data_dir=runtime.settings.data_dir,
         sensor=sensor.id,
@@ -136,7 +167,10 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         created_us=now_us(),
         detector=runtime.settings.detector,
         trees=runtime.settings.trees,
-        percentile=what.percentile or runtime.settings.threshold_percentile,
+        percentile=percentile or runtime.settings.threshold_percentile,
+        times_us=np.array([row.time for row in rows], np.int64),
+        probes=known,
+        probes_created=created,
     )
 
 
@@ -148,12 +182,16 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
         Measurement.schema == schema_id,
         Measurement.clock_suspect.is_(False),
     )
-    if what.windows is None:
+    if what.windows is None and what.from_us is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
         query = query.order_by(Measurement.time, Measurement.seq).limit(needed)
     else:
         silent = [STATUS_CODES[status] for status in (Status.INVALID, Status.STOPPED)]
         query = query.where(Measurement.status.not_in(silent))
+    if what.from_us is not None and what.to_us is not None:
+        query = query.where(Measurement.time >= what.from_us, Measurement.time < what.to_us)
+        query = query.order_by(Measurement.time, Measurement.seq).limit(needed)
+    elif what.windows is not None:
         query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows)
     rows = list(await session.execute(query))
     return rows if what.windows is None else rows[::-1]
