@@ -1,0 +1,48 @@
+// Spanish words of the developer mode.
+import type { DeveloperMessages } from "./developer.en";
+
+export const esDeveloper: DeveloperMessages = {
+  developer: {
+    toggle: "Modo desarrollador",
+    title: "Modo desarrollador",
+    lead: "El banco de pruebas de la interfaz anterior. Nada de aquí toca una máquina real.",
+    off: "El modo desarrollador está apagado en este colector. Inícielo con AUDIOSENSE_DEVELOPER_MODE=1.",
+    actions: "Acciones del banco de pruebas",
+    generate: "Generar",
+    train: "Entrenar",
+    update: "Actualizar",
+    clear: "Vaciar",
+    generateHint: "Vacía el banco de pruebas e inserta 10 000 mediciones",
+    trainHint: "Entrena el modelo del banco de pruebas con lo que contiene",
+    updateHint: "Llamada obsoleta, conservada para clientes antiguos",
+    clearHint: "Vacía las mediciones y los modelos del banco de pruebas",
+    running: (action) => `${action}: en curso…`,
+    failed: (action, why) => `${action} ha fallado: ${why}`,
+    rows: "Filas mostradas",
+    lastRows: (n) => `Últimas ${n}`,
+    refreshed: (ago) => `Actualizado ${ago}`,
+    empty: "El banco de pruebas está vacío",
+    emptyHint: "Pulse Generar para llenarlo con 10 000 mediciones.",
+    kpi: {
+      total: "Mediciones",
+      rate: "Ritmo de entrada",
+      anomalies: (minutes) => `Anómalas en ${minutes} min`,
+      value: "Último valor",
+      frequency: "Última frecuencia",
+      status: "Último estado",
+      last: "Última medición",
+      lastAnomaly: "Última anomalía",
+    },
+    chart: {
+      rms_db: "Nivel RMS",
+      dominant_freq_hz: "Frecuencia dominante",
+      snr_db: "Relación señal-ruido",
+      flatness: "Planitud espectral (razón 0–1)",
+      band_levels: "Niveles por banda",
+      model_score: "Puntuación y umbral del modelo (menor es más extraño)",
+      model_margin: "Margen del modelo (puntuación − umbral)",
+    },
+    score: "Puntuación",
+    threshold: "Umbral",
+  },
+};
