@@ -16,6 +16,8 @@ export default tseslint.config(
       "max-lines": ["error", 250],
     },
   },
+  // A language is one list of words: split, its halves would drift apart.
+  { files: ["src/i18n/*.ts"], rules: { "max-lines": ["error", 500] } },
   {
     files: ["src/**"],
     ignores: ["src/api/**"],

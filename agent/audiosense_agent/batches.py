@@ -34,7 +34,7 @@ def to_columns(measurements: Sequence[Measurement], sensors: Mapping[str, UUID])
 
 def wire_event(event: EventRevision, sensors: Mapping[str, UUID]) -> Event:
     """Give an event revision its sensor's identity."""
-    return Event(**asdict(event) | {"sensor": _identify(event.sensor, sensors)})
+    return Event(**asdict(event) | {"sensor": _identify(event.sensor, sensors), "reasons": list(event.reasons)})
 
 
 def pack(batch: Batch) -> bytes:
@@ -68,6 +68,7 @@ def _columns(sensor: UUID, schema_id: str, rows: list[Measurement]) -> SensorCol
         level_dbfs=[row.level_dbfs for row in rows],
         dominant_hz=[row.dominant_hz for row in rows],
         features=FeatureMatrix.pack(schema_id, np.stack([row.features for row in rows])),
+        reasons={place: list(row.reasons) for place, row in enumerate(rows) if row.reasons is not None},
     )
 
 

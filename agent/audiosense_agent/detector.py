@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from audiosense_common.bundle import Bundle, Manifest
 from audiosense_common.errors import BundleError
 from audiosense_common.features import SCHEMA_ID, column, level_dbfs
+from audiosense_common.reasons import Explainer
 from audiosense_common.running import Phase, RunningRule
 from audiosense_common.wire import Status
 
@@ -42,7 +43,7 @@ class Verdict:
 
 
 class Detector:
-    """A loaded model of one sensor."""
+    """A loaded model of one sensor; ``explainer`` tells how a window differs from the model's baseline."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -50,6 +51,7 @@ class Detector:
         self._session = open_session(bundle.model)
         self._input = self._session.get_inputs()[0].name
         self._columns = np.array([column(SCHEMA_ID, need.name) for need in self.manifest.features])
+        self.explainer = Explainer.of(bundle.manifest)
 
     @property
     def manifest(self) -> Manifest:

@@ -2,13 +2,20 @@
 
 import os
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from audiosense_common.bundle import Debouncing
-from audiosense_common.wire import EventState
+from audiosense_common.wire import EventState, Reason
 
 _UPDATE_EVERY = 12
+
+Explain = Callable[[NDArray[np.float64]], Sequence[Reason]]
+"""Takes a feature vector (d,), here the mean over an event's anomalous windows."""
 
 
 def uuid7(unix_ms: int) -> UUID:
@@ -33,6 +40,7 @@ class EventRevision:
     threshold: float
     windows: int
     model: str
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(slots=True)
@@ -42,7 +50,24 @@ class _Scored:
     score: float
     anomalous: bool
     lingering: bool
+    features: NDArray[np.float16] | None = None
     told: bool = False
+
+
+@dataclass(slots=True)
+class _Features:
+    """Feature vectors of an event's anomalous windows, as their sum."""
+
+    total: NDArray[np.float64] | None = None
+    count: int = 0
+
+    def add(self, vector: NDArray[np.float16] | None) -> None:
+        if vector is not None:
+            self.total = vector.astype(np.float64) if self.total is None else self.total + vector
+            self.count += 1
+
+    def mean(self) -> NDArray[np.float64] | None:
+        return None if self.total is None else self.total / self.count
 
 
 @dataclass(slots=True)
@@ -55,6 +80,7 @@ class _Open:
     windows: int
     revision: int
     sent_windows: int
+    features: _Features
 
 
 class Debouncer:
@@ -62,13 +88,19 @@ class Debouncer:
 
     It closes the event when fewer than k of the last n reach ``threshold - hysteresis``. Windows without a score
     (stopped machine, sensor fault) count as not anomalous: a sensor fault is never reported as a machine fault.
+
+    An event's reasons are those of the mean feature vector over its anomalous windows so far: chance in single
+    windows, the peak's among them, averages out, and what they have in common stays.
     """
 
-    def __init__(self, sensor: str, model: str, threshold: float, rule: Debouncing) -> None:
+    def __init__(
+        self, sensor: str, model: str, threshold: float, rule: Debouncing, explain: Explain = lambda _: ()
+    ) -> None:
         self._sensor = sensor
         self._model = model
         self._threshold = threshold
         self._rule = rule
+        self._explain = explain
         self._last: deque[_Scored] = deque(maxlen=rule.n)
         self._open: _Open | None = None
 
@@ -77,11 +109,20 @@ class Debouncer:
         """Whether an event is open."""
         return self._open is not None
 
-    def push(self, start_us: int, end_us: int, score: float | None) -> EventRevision | None:
-        """Take one window (``score`` null where it must not count) and return the revision that it gives, if any."""
+    def push(
+        self, start_us: int, end_us: int, score: float | None, features: NDArray[np.float16] | None = None
+    ) -> EventRevision | None:
+        """Take one window and return the revision that it gives, if any.
+
+        Args:
+            start_us: start of the window.
+            end_us: its end.
+            score: null where it must not count.
+            features: its vector (d,); without it the window gives no reasons.
+        """
         found = -1.0 if score is None else score
         lingering = found >= self._threshold - self._rule.hysteresis and score is not None
-        window = _Scored(start_us, end_us, found, found >= self._threshold, lingering)
+        window = _Scored(start_us, end_us, found, found >= self._threshold, lingering, features)
         self._last.append(window)
         if self._open is None:
             return self._begin() if self._count_anomalous() >= self._rule.k else None
@@ -108,13 +149,18 @@ class Debouncer:
             windows=len(windows),
             revision=0,
             sent_windows=len(windows),
+            features=_Features(),
         )
+        for window in windows:
+            self._open.features.add(window.features)
         return self._revise(self._open, EventState.OPEN)
 
     def _go_on(self, event: _Open, window: _Scored) -> EventRevision | None:
         if window.lingering:
             event.end_us = window.end_us
-        event.windows += window.anomalous
+        if window.anomalous:
+            event.windows += 1
+            event.features.add(window.features)
         raised = window.score > event.peak_score
         if raised:
             event.peak_score, event.peak_us = window.score, window.start_us
@@ -133,6 +179,7 @@ class Debouncer:
     def _revise(self, event: _Open, state: EventState) -> EventRevision:
         event.revision += 1
         event.sent_windows = event.windows
+        mean = event.features.mean()
         return EventRevision(
             id=event.id,
             sensor=self._sensor,
@@ -145,4 +192,5 @@ class Debouncer:
             threshold=self._threshold,
             windows=event.windows,
             model=self._model,
+            reasons=() if mean is None else tuple(self._explain(mean)),
         )

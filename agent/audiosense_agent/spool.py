@@ -176,7 +176,7 @@ class Spool:
                 "INSERT INTO dead_letter (kind, content, reason, buried_us) SELECT 'measurement',"
                 " json_object('seq', seq, 'sensor', sensor, 'time_us', time_us, 'score', score, 'status', status,"
                 " 'model', model, 'level_dbfs', level_dbfs, 'dominant_hz', dominant_hz, 'schema', schema_id,"
-                " 'features', hex(features)), ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
+                " 'features', hex(features), 'reasons', reasons), ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
                 (reason, now_us, batch.low, batch.high),
             ).rowcount
             for row in batch.events:

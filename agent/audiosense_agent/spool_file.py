@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.files import write_atomically
-from audiosense_agent.spool_rows import SCHEMA, VERSION, count, put
+from audiosense_agent.spool_rows import ADDED_COLUMNS, SCHEMA, VERSION, count, put
 
 log = logging.getLogger(__name__)
 _BUSY_S = 10.0
@@ -104,6 +104,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         _check(db)
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            _create(db, path)
+        _add_columns(db, path)
     except sqlite3.Error as error:
         if db is not None:
             db.close()
@@ -116,8 +119,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         assert db is not None
         db.close()
         raise
-    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-        _create(db, path)
     take_reserve(path)
     return db
 
@@ -149,6 +150,22 @@ def _create(db: sqlite3.Connection, path: Path) -> None:
         put(db, {"epoch": epoch, "previous_epoch": previous, "token": "", "agent": ""})
         db.execute(f"PRAGMA user_version = {VERSION}")
     write_atomically(beside, epoch.encode())
+
+
+def _add_columns(db: sqlite3.Connection, path: Path) -> None:
+    """Give a spool of an earlier release the columns that it lacks; its rows stay as they are."""
+    missing = [
+        (table, name, kind)
+        for table, name, kind in ADDED_COLUMNS
+        if not db.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, name)).fetchone()
+    ]
+    if not missing:
+        return
+    give_reserve(path, db)
+    with db:
+        db.execute("BEGIN")
+        for table, name, kind in missing:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 
 
 def _count_readable(path: Path) -> int:

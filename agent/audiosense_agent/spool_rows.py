@@ -4,17 +4,20 @@ import contextlib
 import json
 import sqlite3
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from audiosense_agent.events import EventRevision
-from audiosense_common.wire import EventState, Status
+from audiosense_common.wire import EventState, Reason, Status
 
 VERSION = 1
+"""Grows when an older agent can no longer use the file; columns that it leaves alone are in ``ADDED_COLUMNS``."""
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -38,12 +41,20 @@ CREATE TABLE dead_letter (
     buried_us INTEGER NOT NULL
 );
 """
-
+ADDED_COLUMNS = (
+    ("measurement", "reasons", "TEXT"),
+    ("measurement", "reasons_crc", "INTEGER"),
+    ("sensor", "last_reasons", "TEXT"),
+)
+"""Columns since the first release, null in its rows. The checksum of a row does not cover them: either release reads
+the other's rows."""
 
 _DAMAGE = (ValueError, TypeError, KeyError)
 """What reading a damaged event raises."""
+_REASONS = TypeAdapter(list[Reason])
 _SELECT = """
-SELECT m.seq, s.name, m.time_us, m.score, m.status, m.model, m.level_dbfs, m.dominant_hz, m.schema_id, m.features, m.crc
+SELECT m.reasons, m.reasons_crc, m.seq, s.name, m.time_us, m.score, m.status, m.model, m.level_dbfs, m.dominant_hz,
+m.schema_id, m.features, m.crc
 FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor
 """
 
@@ -52,7 +63,8 @@ FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor
 class Measurement:
     """What one window of a sensor gave; ``seq`` is 0 until it is spooled.
 
-    ``features`` is the vector (d,) float16 of schema ``schema_id``, exactly as it was scored.
+    ``features`` is the vector (d,) float16 of schema ``schema_id``, exactly as it was scored. ``reasons`` say how an
+    anomalous window differs from the baseline, null for any other.
     """
 
     sensor: str
@@ -64,6 +76,7 @@ class Measurement:
     dominant_hz: float
     schema_id: str
     features: NDArray[np.float16]
+    reasons: tuple[Reason, ...] | None = None
     seq: int = 0
 
 
@@ -113,14 +126,16 @@ def insert(db: sqlite3.Connection, measurement: Measurement) -> int:
         measurement.schema_id,
         np.ascontiguousarray(measurement.features, dtype="<f2").tobytes(),
     )
+    reasons = None if measurement.reasons is None else dump_reasons(measurement.reasons)
+    reasons_crc = None if reasons is None else zlib.crc32(reasons.encode())
     number = db.execute(
         "INSERT INTO measurement (sensor, time_us, score, status, model, level_dbfs, dominant_hz, schema_id, features,"
-        " crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (sensor, *values, _checksum((measurement.sensor, *values))),
+        " crc, reasons, reasons_crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (sensor, *values, _checksum((measurement.sensor, *values)), reasons, reasons_crc),
     ).lastrowid
     db.execute(
-        "UPDATE sensor SET last_time_us = ?, last_score = ?, last_status = ?, model = ? WHERE id = ?",
-        (*values[:4], sensor),
+        "UPDATE sensor SET last_time_us = ?, last_score = ?, last_status = ?, model = ?, last_reasons = ? WHERE id = ?",
+        (*values[:4], reasons, sensor),
     )
     assert number is not None
     return number
@@ -130,14 +145,15 @@ def select(db: sqlite3.Connection, limit: int, *, newest: bool) -> tuple[list[Me
     """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum."""
     order = "DESC" if newest else "ASC"
     rows = db.execute(f"{_SELECT} ORDER BY m.seq {order} LIMIT ?", (limit,)).fetchall()
-    good = [_load(row) for row in rows if _checksum(row[1:-1]) == row[-1]]
-    bad = [row[0] for row in rows if _checksum(row[1:-1]) != row[-1]]
+    good = [_load(row) for row in rows if _checksum(row[3:-1]) == row[-1]]
+    bad = [row[2] for row in rows if _checksum(row[3:-1]) != row[-1]]
     return sorted(good, key=lambda measurement: measurement.seq), bad
 
 
 def insert_event(db: sqlite3.Connection, event: EventRevision) -> None:
     """Store an event revision; the last one of each open event is kept until the event is closed."""
-    content = json.dumps(asdict(event) | {"id": str(event.id)}, separators=(",", ":"))
+    told = [reason.model_dump(exclude_none=True) for reason in event.reasons]
+    content = json.dumps(asdict(event) | {"id": str(event.id), "reasons": told}, separators=(",", ":"))
     db.execute("INSERT INTO event (content) VALUES (?)", (content,))
     if event.state is EventState.CLOSE:
         db.execute("DELETE FROM open_event WHERE event = ?", (str(event.id),))
@@ -148,7 +164,23 @@ def insert_event(db: sqlite3.Connection, event: EventRevision) -> None:
 def load_event(content: str) -> EventRevision:
     """Read an event revision back."""
     fields = json.loads(content)
-    return EventRevision(**fields | {"id": UUID(fields["id"]), "state": EventState(fields["state"])})
+    reasons = tuple(map(Reason.model_validate, fields.get("reasons", ())))
+    read = {"id": UUID(fields["id"]), "state": EventState(fields["state"]), "reasons": reasons}
+    return EventRevision(**fields | read)
+
+
+def dump_reasons(reasons: Sequence[Reason]) -> str:
+    """Return reasons as the JSON that a row keeps."""
+    return _REASONS.dump_json(list(reasons), exclude_none=True).decode()
+
+
+def load_reasons(content: str) -> tuple[Reason, ...]:
+    """Read reasons back.
+
+    Raises:
+        ValueError: damaged.
+    """
+    return tuple(_REASONS.validate_json(content))
 
 
 def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, EventRevision]], list[int]]:
@@ -219,9 +251,17 @@ def used_bytes(db: sqlite3.Connection) -> int:
 
 
 def _load(row: tuple[Any, ...]) -> Measurement:
-    seq, sensor, time_us, score, status, model, level, dominant, schema_id, features, _ = row
+    reasons, reasons_crc, seq, sensor, time_us, score, status, model, level, dominant, schema_id, features, _ = row
     vector = np.frombuffer(features, dtype="<f2").astype(np.float16)
-    return Measurement(sensor, time_us, score, Status(status), model, level, dominant, schema_id, vector, seq)
+    told = _load_intact(reasons, reasons_crc)
+    return Measurement(sensor, time_us, score, Status(status), model, level, dominant, schema_id, vector, told, seq)
+
+
+def _load_intact(content: Any, crc: Any) -> tuple[Reason, ...] | None:
+    """Read a row's reasons; damaged ones are left out, for the measurement itself is whole."""
+    if not isinstance(content, str) or zlib.crc32(content.encode("utf-8", "replace")) != crc:
+        return None
+    return load_reasons(content)
 
 
 def _checksum(values: tuple[Any, ...]) -> int:

@@ -13,7 +13,7 @@ _BUSY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SpoolView:
-    """What a spool knows at one moment; ``sensors`` by name."""
+    """What a spool knows at one moment; ``sensors`` by name, each with the JSON of its last window's reasons."""
 
     status: SpoolStatus = field(default_factory=SpoolStatus)
     last_answer_us: int | None = None
@@ -35,10 +35,13 @@ def read_spool(path: Path) -> SpoolView:
         ) as db:
             db.execute("BEGIN")
             meta = dict(db.execute("SELECT key, value FROM meta"))
+            columns = {row[1] for row in db.execute("PRAGMA table_info(sensor)")}
+            reasons = "last_reasons" if "last_reasons" in columns else "NULL"
             sensors = db.execute(
-                "SELECT name, last_time_us, last_score, last_status, model, source, measured FROM sensor"
+                "SELECT name, last_time_us, last_score, last_status, model, source, measured,"  # noqa: S608 - a column
+                f" {reasons} FROM sensor"
             )
-            keys = ("time_us", "score", "status", "model", "source", "windows_measured")
+            keys = ("time_us", "score", "status", "model", "source", "windows_measured", "reasons")
             return SpoolView(
                 status=read_status(db),
                 last_answer_us=int(meta["last_answer_us"]) if "last_answer_us" in meta else None,

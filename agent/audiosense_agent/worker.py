@@ -20,8 +20,9 @@ from audiosense_agent.windows import Window
 from audiosense_common.bundle import Running
 from audiosense_common.errors import AudioSenseError
 from audiosense_common.features import SCHEMA_ID, FeatureExtractor, dominant_hz, level_dbfs
+from audiosense_common.reason_words import put_in_words
 from audiosense_common.running import Phase, RunningGate
-from audiosense_common.wire import EventState, Status
+from audiosense_common.wire import EventState, Reason, Status
 
 log = logging.getLogger(__name__)
 _MAX_WAITING = 2_000
@@ -122,12 +123,13 @@ class Worker:
                 dominant_hz=dominant_hz(vector),
                 schema_id=SCHEMA_ID,
                 features=vector,
+                reasons=self._explain(vector, verdict),
             )
         )
         if self._debouncer is not None:
             counts = verdict.status in (Status.NORMAL, Status.ANOMALOUS)
             end_us = window.start_us + self.sensor.window_us
-            self._tell(self._debouncer.push(window.start_us, end_us, verdict.score if counts else None))
+            self._tell(self._debouncer.push(window.start_us, end_us, verdict.score if counts else None, vector))
         if verdict.status is not self._status:
             log.info("%s: %s", self.sensor.name, verdict.status.value)
             self._status = verdict.status
@@ -161,6 +163,11 @@ class Worker:
         else:
             self._gate.rule = rule
 
+    def _explain(self, vector: NDArray[np.float16], verdict: Verdict) -> tuple[Reason, ...] | None:
+        if self._detector is None or verdict.status is not Status.ANOMALOUS:
+            return None
+        return tuple(self._detector.explainer.explain(vector))
+
     def _switch(self, detector: Detector | None) -> None:
         self._end_event()
         self._set_gate(detector)
@@ -168,7 +175,11 @@ class Worker:
         if detector is not None:
             manifest = detector.manifest
             self._debouncer = Debouncer(
-                self.sensor.name, detector.digest, manifest.threshold.value, manifest.debouncing
+                self.sensor.name,
+                detector.digest,
+                manifest.threshold.value,
+                manifest.debouncing,
+                detector.explainer.explain,
             )
             log.info(
                 "%s: scores with model %s version %d", self.sensor.name, detector.digest[:12], manifest.bundle_version
@@ -184,7 +195,8 @@ class Worker:
             return
         self._events.append(event)
         if event.state is EventState.OPEN:
-            log.warning("%s: event opened, score %.3f", self.sensor.name, event.peak_score)
+            why = put_in_words(event.reasons)
+            log.warning("%s: event opened, score %.3f: %s", self.sensor.name, event.peak_score, why)
         elif event.state is EventState.CLOSE:
             log.warning("%s: event closed, peak %.3f", self.sensor.name, event.peak_score)
 

@@ -136,6 +136,8 @@ def test_a_recording_is_scored_with_a_bundle_and_with_a_sensors_model(agent, col
     by_bundle = json.loads(agent("analyze", sound, "--bundle", path, "--json"))
     assert by_bundle["model"] == bundle.digest
     assert {row["status"] for row in by_bundle["windows"]} == {"anomalous"}
+    assert all({reason["key"] for reason in row["reasons"]} for row in by_bundle["windows"])
+    assert "why: " in agent("analyze", sound, "--bundle", path)
     assert "no model yet" in agent("analyze", sound, "--sensor", "pump", code=1)
     settings = load_settings(agent.config, {})
     ModelStore(settings.state_dir / "models").install(

@@ -2,12 +2,13 @@
 
 import time
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audiosense_agent.events import Debouncer, uuid7
 from audiosense_common.bundle import Debouncing
-from audiosense_common.wire import EventState
+from audiosense_common.wire import EventState, Reason
 
 SCORES = st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=120)
 RULES = st.integers(1, 6).flatmap(
@@ -83,6 +84,27 @@ def test_a_change_of_model_closes_the_event_and_forgets_its_windows():
     assert debouncer.close().state is EventState.CLOSE
     assert debouncer.close() is None
     assert debouncer.push(40, 50, 0.9) is None
+
+
+def explain_mean(vector):
+    return [Reason(key="level", value=vector[0], normal=0, unit="dBFS", deviation=vector[1])]
+
+
+def test_reasons_are_those_of_the_mean_over_the_anomalous_windows():
+    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, Debouncing(k=2, n=3, hysteresis=0.2), explain_mean)
+    windows = [(0.9, 2), (0.5, 100), (0.7, 4), (0.9, 9), (0.5, 50), (0.1, 60), (0.1, 70)]
+    found = [
+        debouncer.push(i * 10, i * 10 + 10, score, np.array([value, i], np.float16))
+        for i, (score, value) in enumerate(windows)
+    ]
+    opened, closed = [revision for revision in found if revision]
+    assert (opened.windows, opened.reasons[0].value, opened.reasons[0].deviation) == (2, 3.0, 1.0)
+    assert (closed.windows, closed.reasons[0].value) == (3, 5.0)
+
+
+def test_windows_without_features_give_no_reasons():
+    _, revisions = play([0.9] * 4, Debouncing())
+    assert [revision.reasons for revision in revisions if revision] == [()]
 
 
 def test_uuid7_has_version_variant_and_time():

@@ -13,7 +13,8 @@ from audiosense_agent.detector import Detector
 from audiosense_agent.spool import Spool
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
-from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle
+from audiosense_collector.training.baseline import BaselineWindows
+from audiosense_collector.training.build import SensorModel, build_bundle
 from audiosense_collector.training.settings import FitSettings
 from audiosense_common.bundle import sign_bundle
 from audiosense_common.features import SCHEMA_ID, FeatureExtractor

@@ -96,6 +96,13 @@ def test_a_pushed_model_scores_a_fault_becomes_an_event_and_nothing_is_lost(coll
     (first, *_) = collector.events.values()
     assert first.peak_score >= first.threshold == bundle.manifest.threshold.value
     assert first.model == bundle.digest
+    columns = [each for batch in collector.batches for each in batch.sensors]
+    for each in columns:
+        assert set(each.reasons) == {i for i, status in enumerate(each.status) if status is Status.ANOMALOUS}
+    told = [first.reasons, *(each.reasons[place] for each in columns for place in each.reasons)]
+    assert {reason.key for reasons in told for reason in reasons} >= {"band", "impulsiveness"}
+    (low_hz,) = {reason.low_hz for reason in first.reasons if reason.key == "band"}
+    assert low_hz > 2_500
 
 
 def test_a_refused_model_is_reported_and_not_fetched_again(collector, tmp_path):

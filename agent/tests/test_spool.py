@@ -1,5 +1,6 @@
 """The spool: what was committed is there, numbers are never reused, damage is set aside."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agent_testing.samples import event, measurement
+from agent_testing.samples import REASONS, event, measurement
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from audiosense_agent.batches import cover, pack
+from audiosense_agent.batches import cover, pack, to_columns, wire_event
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import InFlight
+from audiosense_agent.spool_rows import InFlight, load_reasons
 from audiosense_agent.spool_view import read_spool
 from audiosense_common.wire import Batch, EventState
 
@@ -35,6 +36,37 @@ def test_a_measurement_comes_back_bit_for_bit(spool):
     assert first.score == 0.1 + 0.2
     assert first.features.tobytes() == vector.tobytes()
     assert (second.score, second.model, second.status.value) == (None, None, "learning")
+
+
+def test_reasons_come_back_and_stand_beside_the_sensors_last_window(spool):
+    spool.append([measurement(1), measurement(2, reasons=()), measurement(3, reasons=REASONS)])
+    assert [each.reasons for each in spool.read(10)] == [None, (), REASONS]
+    assert load_reasons(read_spool(spool.path).sensors["pump"]["reasons"]) == REASONS
+    spool.append([measurement(4)])
+    assert read_spool(spool.path).sensors["pump"]["reasons"] is None
+
+
+def test_an_events_reasons_come_back(spool):
+    told = event(reasons=REASONS)
+    spool.append([], [told])
+    assert [each for _, each in spool.read_events(5)] == spool.open_events() == [told]
+
+
+def test_reasons_go_to_the_dead_letters_with_their_measurement(spool):
+    number = spool.append([measurement(1, reasons=REASONS)])[0]
+    spool.bury(batch(number, number), "refused")
+    ((_, content, _),) = spool.dead_letters()
+    assert load_reasons(json.loads(content)["reasons"]) == REASONS
+
+
+def test_a_batch_has_the_reasons_of_its_anomalous_windows_only(spool):
+    spool.append(
+        [measurement(1), measurement(2, reasons=REASONS), measurement(3, reasons=())], [event(reasons=REASONS)]
+    )
+    sensors = {"pump": spool.epoch}
+    (columns,) = to_columns(spool.read(5), sensors)
+    assert columns.reasons == {1: list(REASONS), 2: []}
+    assert wire_event(spool.read_events(5)[0][1], sensors).reasons == list(REASONS)
 
 
 def test_numbers_are_never_reused_after_deletion_and_reopening(tmp_path):
@@ -171,7 +203,7 @@ def test_a_file_size_limit_loses_nothing(tmp_path):
         from agent_testing.samples import measurement
         from audiosense_agent.spool import Spool
         from audiosense_agent.errors import SpoolError
-        from audiosense_agent.spool_rows import InFlight
+        from audiosense_agent.spool_rows import InFlight, load_reasons
         from pathlib import Path
         spool = Spool(Path(sys.argv[1]))
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, resource.RLIM_INFINITY))
@@ -204,7 +236,7 @@ WRITER = """
     from pathlib import Path
     from agent_testing.samples import measurement
     from audiosense_agent.spool import Spool
-    from audiosense_agent.spool_rows import InFlight
+    from audiosense_agent.spool_rows import InFlight, load_reasons
     spool = Spool(Path(sys.argv[1]))
     number = int(sys.argv[2])
     while True:

@@ -1,13 +1,16 @@
 """A spool's file that is damaged: set aside, counted, and a fresh one serves."""
 
 import sqlite3
+import zlib
 from contextlib import closing
+from pathlib import Path
 
 import pytest
-from agent_testing.samples import event, measurement
+from agent_testing.samples import REASONS, event, measurement
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool_view import read_spool
 
 
 @pytest.mark.parametrize("place", ["head", "middle", "tail", "truncated", "text", "newer"])
@@ -77,6 +80,56 @@ def test_a_flipped_bit_inside_a_value_is_noticed(tmp_path):
     with closing(Spool(path)) as spool:
         assert [each.seq for each in spool.read(10)] == [1, 2, 4, 5]
         assert (spool.status().dropped, spool.status().rows) == (1, 4)
+
+
+def recorded(path):
+    """A spool as the first release wrote it, with rows."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((Path(__file__).parent / "recorded" / "spool-0.1.0.sql").read_text(encoding="utf-8"))
+        db.execute("PRAGMA user_version = 1")
+    return path
+
+
+def test_a_spool_of_the_first_release_goes_on_with_all_that_it_holds(tmp_path):
+    path = recorded(tmp_path / "s.db")
+    assert read_spool(path).sensors["pump"]["reasons"] is None
+    with closing(Spool(path)) as spool:
+        found = spool.read(10)
+        assert [(each.seq, each.score, each.reasons) for each in found] == [
+            (1, None, None),
+            (2, 0.1 + 0.2, None),
+            (3, 0.91, None),
+        ]
+        assert [each.reasons for _, each in spool.read_events(10)] == [(), ()]
+        assert len(spool.open_events()) == 1
+        assert (spool.status().set_aside, spool.status().dropped) == (0, 0)
+        assert spool.append([measurement(4, reasons=REASONS)]) == [4]
+    with closing(Spool(path)) as spool:
+        assert spool.read(10)[-1].reasons == REASONS
+
+
+def test_the_first_release_still_reads_what_this_one_wrote(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(1, reasons=REASONS)])
+    columns = "s.name, m.time_us, m.score, m.status, m.model, m.level_dbfs, m.dominant_hz, m.schema_id, m.features"
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        query = f"SELECT {columns}, m.crc FROM measurement m JOIN sensor s ON s.id = m.sensor"
+        *row, crc = db.execute(query).fetchone()
+    assert zlib.crc32(repr(tuple(row)).encode()) == crc
+
+
+def test_damaged_reasons_are_left_out_and_their_measurement_kept(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(1, reasons=REASONS), measurement(2, reasons=REASONS)])
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE measurement SET reasons = replace(reasons, '14', '94') WHERE seq = 1")
+        db.commit()
+    with closing(Spool(path)) as spool:
+        assert [each.reasons for each in spool.read(10)] == [None, REASONS]
+        assert spool.status().dropped == 0
 
 
 def test_a_damaged_event_is_taken_out_and_counted(tmp_path):

@@ -12,7 +12,13 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from audiosense_collector.errors import SettingsError
-from audiosense_collector.training.settings import DEFAULT_DETECTOR, DetectorName
+from audiosense_collector.training.settings import (
+    DEFAULT_DETECTOR,
+    FALSE_ALARMS_PER_WEEK,
+    LEAST_PER_WEEK,
+    MOST_PER_WEEK,
+    DetectorName,
+)
 
 ADDRESSES_FILE = Path("run") / "addresses.json"
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -65,7 +71,8 @@ class Settings(EnvironmentSettings):
     agent_url: str | None = None
     dashboard_dir: Path = Field(default_factory=_default_dashboard_dir)
     baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] = 720
-    threshold_percentile: Annotated[float, Field(ge=50, le=100)] = 99.5
+    false_alarms_per_week: Annotated[float, Field(ge=LEAST_PER_WEEK, le=MOST_PER_WEEK)] = FALSE_ALARMS_PER_WEEK
+    threshold_percentile: Annotated[float, Field(ge=50, le=100)] | None = None
     detector: DetectorName = DEFAULT_DETECTOR
     trees: Annotated[int, Field(ge=1, le=10_000)] = 100
     heuristic_dominant_hz: Annotated[float, Field(gt=0)] = 8500

@@ -14,8 +14,12 @@ from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import open_runtime, prepare_data_dir
 from audiosense_collector.settings import Settings
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
-from audiosense_common.wire import Batch, FeatureMatrix, SensorColumns, Status
+from audiosense_common.wire import Batch, FeatureMatrix, Reason, SensorColumns, Status
 
+REASONS = [
+    Reason(key="band", low_hz=3_951.5, high_hz=5_040.0, value=-51.0, normal=-62.1, unit="dBFS", deviation=22.0),
+    Reason(key="impulsiveness", feature="kurtosis_log", value=14.0, normal=3.2, unit="", deviation=20.5),
+]
 WIDTH = len(SCHEMAS[SCHEMA_ID])
 WINDOW_US = 5_000_000
 
@@ -158,6 +162,18 @@ def make_agent(runtime, agents_port):
 @pytest.fixture
 def register():
     return registration
+
+
+@pytest.fixture
+def reasons():
+    """As an agent tells them."""
+    return list(REASONS)
+
+
+@pytest.fixture
+def told():
+    """The same as the interface answers them."""
+    return [reason.model_dump() for reason in REASONS]
 
 
 @pytest.fixture

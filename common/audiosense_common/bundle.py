@@ -82,14 +82,56 @@ class Debouncing(_Part):
         return self
 
 
+class Mode(_Part):
+    """A mode of operation that was heard in the baseline, by the medians of its windows.
+
+    ``stretches`` is how often it was entered; one that was heard in a single stretch is known badly.
+    """
+
+    share: Annotated[float, Field(gt=0, le=1)]
+    stretches: Annotated[int, Field(ge=1)]
+    level_dbfs: float
+    dominant_hz: float
+    centroid_hz: float
+
+
+class Reference(_Part):
+    """What is usual for each feature of the schema, the model's and all others, over the whole baseline; for reasons.
+
+    Attributes:
+        features: names; an agent uses those that it knows.
+        location: median of each.
+        spread: robust standard deviation of each.
+    """
+
+    features: Annotated[list[Name], Field(max_length=1_024)]
+    location: list[float]
+    spread: list[Annotated[float, Field(ge=0)]]
+
+    @model_validator(mode="after")
+    def _equal_lengths(self) -> Self:
+        if not len(self.features) == len(self.location) == len(self.spread):
+            raise ValueError("the reference's features, location and spread differ in length")
+        return self
+
+
 class Baseline(_Part):
-    """What the model was trained on; ``location`` and ``spread`` (robust, same order as the features) give reasons."""
+    """What the model was trained on; ``location`` and ``spread`` (robust) are in the order of the model's features.
+
+    ``windows`` were learnt from, ``left_out`` more were not, being sudden noises; ``odd`` is how many looked like some
+    and is larger where they were too many to be left out. ``modes`` go from the quietest to the loudest. ``reference``
+    holds location and spread for every feature; bundles of releases before it lack it.
+    """
 
     from_us: TimeUs
     to_us: TimeUs
     windows: Annotated[int, Field(ge=1)]
     location: list[float]
     spread: list[Annotated[float, Field(ge=0)]]
+    left_out: Annotated[int, Field(ge=0)] = 0
+    odd: Annotated[int, Field(ge=0)] = 0
+    modes: list[Mode] = Field(default_factory=list)
+    reference: Reference | None = None
 
 
 class Running(_Part):

@@ -67,8 +67,7 @@ def mel_filterbank(framing: Framing) -> NDArray[np.float32]:
     The same as ``librosa.filters.mel(sr=…, n_fft=…, n_mels=64, fmin=0, fmax=min(sr / 2, 12000))``: linear below
     1 kHz, logarithmic above (Slaney 1998, Auditory Toolbox).
     """
-    top_hz = min(framing.sample_rate_hz / 2, MEL_TOP_HZ)
-    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(top_hz), MEL_BANDS + 2))
+    edges = mel_edges_hz(framing.sample_rate_hz)
     widths = np.diff(edges)
     ramps = edges[:, np.newaxis] - framing.frequencies_hz
     rising = -ramps[:-2] / widths[:-1, np.newaxis]
@@ -76,6 +75,12 @@ def mel_filterbank(framing: Framing) -> NDArray[np.float32]:
     weights = np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))[:, np.newaxis]
     filters: NDArray[np.float32] = weights.astype(np.float32)
     return filters
+
+
+def mel_edges_hz(sample_rate_hz: int) -> NDArray[np.float64]:
+    """Return the corners of the triangular mel filters, shape (66,): filter k begins at k, has its peak at k + 1."""
+    top_hz = min(sample_rate_hz / 2, MEL_TOP_HZ)
+    return _mel_to_hz(np.linspace(0.0, _hz_to_mel(top_hz), MEL_BANDS + 2))
 
 
 def _hz_to_mel(frequency_hz: float) -> float:

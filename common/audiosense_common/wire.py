@@ -18,11 +18,16 @@ MAX_DECODED_BYTES = 32 * 2**20
 MAX_MEASUREMENTS = 10_000
 """Most measurements in one batch, over all of its sensors."""
 MAX_FEATURES = 1_024
+MAX_REASONS = 8
+"""Most reasons of one measurement or event."""
+MAX_REASON_FIGURE = 1e9
 TIME_LIMIT_US = 253_402_300_800_000_000
 """The year 10000 as UTC microseconds: the end of what a timestamp column can show."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hexadecimal")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
+ReasonWord = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+ReasonFigure = Annotated[float, Field(ge=-MAX_REASON_FIGURE, le=MAX_REASON_FIGURE)]
 RunningLevel = Annotated[float, Field(ge=-200, le=0)] | Literal["off"]
 """Below this RMS level in dBFS a machine is stopped; ``off``: it never is."""
 TimeUs = Annotated[int, Field(ge=0, lt=TIME_LIMIT_US, description="UTC microseconds since 1970")]
@@ -94,11 +99,33 @@ class FeatureMatrix(Message):
         return matrix
 
 
+class Reason(Message):
+    """One thing that differs from the machine's baseline, in figures; dashboards and logs put it in words.
+
+    ``key`` says what differs (``level``, ``band``, ``band_relative``, ``impulsiveness``, …) and ``feature`` the figure
+    that shows it, null where several features were joined to a range of frequencies. Both are stable words; a reader
+    shows one that it does not know as it stands.
+    """
+
+    key: ReasonWord
+    feature: ReasonWord | None = None
+    low_hz: Annotated[float, Field(ge=0, le=MAX_REASON_FIGURE)] | None = None
+    high_hz: Annotated[float, Field(ge=0, le=MAX_REASON_FIGURE)] | None = None
+    value: ReasonFigure
+    normal: Annotated[ReasonFigure, Field(description="the baseline's median")]
+    unit: Annotated[str, Field(pattern=r"^[ -~µ°²]{0,12}$", description="of value and normal")]
+    deviation: Annotated[ReasonFigure, Field(description="from the median in robust standard deviations, signed")]
+
+
+Reasons = Annotated[list[Reason], Field(max_length=MAX_REASONS)]
+
+
 class SensorColumns(Message):
     """Measurements of one sensor as columns of equal length, one entry per window, in order of ``seq``.
 
     ``model`` holds indices into ``models``, null where no model scored the window. ``score`` is null where there is
-    no model or the window is invalid.
+    no model or the window is invalid. ``reasons`` is sparse: by a window's place in the columns, most telling first; an
+    empty list says that no single thing stands out.
     """
 
     sensor: UUID
@@ -111,6 +138,7 @@ class SensorColumns(Message):
     level_dbfs: list[float]
     dominant_hz: list[float]
     features: FeatureMatrix
+    reasons: dict[Annotated[int, Field(ge=0)], Reasons] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _columns_are_of_equal_length(self) -> Self:
@@ -127,6 +155,9 @@ class SensorColumns(Message):
         highest = max((index for index in self.model if index is not None), default=-1)
         if highest >= len(self.models):
             raise _wrong(f"column model points at entry {highest}, models holds {len(self.models)}", "model")
+        last = max(self.reasons, default=-1)
+        if last >= expected:
+            raise _wrong(f"reasons are given for window {last}, seq holds {expected}", "reasons", str(last))
         return self
 
 
@@ -150,6 +181,7 @@ class Event(Message):
     threshold: Annotated[float, Field(ge=0, le=1)]
     windows: Annotated[int, Field(ge=1, lt=2**31, description="anomalous windows so far")]
     model: Digest
+    reasons: Reasons = Field(default_factory=list)
 
 
 class RunningModel(Message):

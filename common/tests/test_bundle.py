@@ -21,6 +21,7 @@ from audiosense_common.bundle import (
     Debouncing,
     FeatureNeed,
     Manifest,
+    Reference,
     Threshold,
     dump_golden,
     file_entry,
@@ -270,3 +271,12 @@ def test_debouncing_needs_k_within_n():
     assert Debouncing() == Debouncing(k=3, n=5)
     with pytest.raises(ValidationError, match="found 6 of 5"):
         Debouncing(k=6, n=5)
+
+
+def test_a_manifest_of_an_older_release_has_no_reference():
+    assert manifest().baseline.reference is None
+
+
+def test_a_reference_names_as_many_features_as_it_has_figures():
+    with pytest.raises(ValidationError, match="differ in length"):
+        Reference(features=["rms_dbfs", "crest_db"], location=[1.0], spread=[1.0])

@@ -168,3 +168,36 @@ def test_an_answer_and_an_enrolment_come_back_as_they_were():
     )
     for message in (answer, enrolled):
         assert type(message).model_validate_json(message.model_dump_json()) == message
+
+
+REASON = {"key": "level", "feature": "rms_dbfs", "value": -20, "normal": -30, "unit": "dBFS", "deviation": 12}
+BAND = {"key": "band", "low_hz": 1, "high_hz": 2, "value": 3, "normal": 1, "unit": "dB", "deviation": -4}
+
+
+def test_reasons_are_sparse_and_come_back_as_they_were():
+    sent = wire.SensorColumns(**columns(reasons={"1": [REASON, BAND], "2": []}))
+    received = wire.SensorColumns.model_validate_json(sent.model_dump_json(by_alias=True))
+    assert received == sent
+    assert received.reasons[1][1].low_hz == 1
+    assert received.reasons[2] == []
+    assert wire.SensorColumns(**columns()).reasons == {}
+
+
+@pytest.mark.parametrize(
+    ("reasons", "place"),
+    [
+        ({3: [REASON]}, ("reasons", "3")),
+        ({-1: [REASON]}, ("reasons", "-1", "[key]")),
+        ({0: [REASON] * 9}, ("reasons", "0")),
+        ({0: [REASON | {"value": float("nan")}]}, ("reasons", "0", 0, "value")),
+        ({0: [REASON | {"deviation": 1e10}]}, ("reasons", "0", 0, "deviation")),
+        ({0: [REASON | {"key": "Level"}]}, ("reasons", "0", 0, "key")),
+        ({0: [REASON | {"feature": "f" * 61}]}, ("reasons", "0", 0, "feature")),
+        ({0: [REASON | {"unit": "\x00"}]}, ("reasons", "0", 0, "unit")),
+        ({0: [BAND | {"low_hz": -1}]}, ("reasons", "0", 0, "low_hz")),
+    ],
+)
+def test_reasons_beyond_their_bounds_are_refused_with_their_place(reasons, place):
+    with pytest.raises(ValidationError) as error:
+        wire.SensorColumns(**columns(reasons=reasons))
+    assert tuple(map(str, error.value.errors()[0]["loc"])) == tuple(map(str, place))

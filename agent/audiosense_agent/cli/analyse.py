@@ -19,8 +19,9 @@ from audiosense_common.audio import inspect, read_recording, resample
 from audiosense_common.bundle import open_bundle
 from audiosense_common.errors import AudioError
 from audiosense_common.features import FEATURES, SCHEMA_ID, FeatureExtractor
+from audiosense_common.reason_words import put_in_words
 from audiosense_common.windows import split
-from audiosense_common.wire import Status
+from audiosense_common.wire import Reason, Status
 
 _SHOWN = ("rms_dbfs", "peak_dbfs", "crest_db", "snr_db", "flatness_db", "centroid_khz", "dominant_khz", "kurtosis_log")
 _HEX_KEY = 64
@@ -124,10 +125,13 @@ def _keys(config: Path | None, named: list[str]) -> dict[str, str]:
 
 def _row(start_s: float, vector: Any, detector: Detector | None) -> dict[str, Any]:
     verdict = None if detector is None else detector.judge(vector)
+    status = Status.LEARNING if verdict is None else verdict.status
+    told = detector.explainer.explain(vector) if detector is not None and status is Status.ANOMALOUS else None
     return {
         "start_s": start_s,
         "score": None if verdict is None else verdict.score,
-        "status": (Status.LEARNING if verdict is None else verdict.status).value,
+        "status": status.value,
+        "reasons": None if told is None else [reason.model_dump(exclude_none=True) for reason in told],
         "features": dict(zip(FEATURES, map(float, np.asarray(vector, dtype=np.float64)), strict=True)),
     }
 
@@ -148,3 +152,5 @@ def _print_table(result: dict[str, Any]) -> None:
             cells += ["  -  " if row["score"] is None else f"{row['score']:.3f}", f"{row['status']:9}"]
         cells += [f"{row['features'][name]:{len(name)}.2f}" for name in _SHOWN]
         print("  ".join(cells))
+        if row["reasons"] is not None:
+            print(f"{'':7}  why: {put_in_words([Reason.model_validate(reason) for reason in row['reasons']])}")

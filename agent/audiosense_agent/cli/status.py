@@ -1,5 +1,6 @@
 """``audiosense-agent status``: how the agent is, read beside a running one."""
 
+import contextlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -9,7 +10,10 @@ from audiosense_agent import __version__
 from audiosense_agent.cli.options import ConfigOption, JsonOption
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.enrolment import load_identity
+from audiosense_agent.spool_rows import load_reasons
 from audiosense_agent.spool_view import read_spool
+from audiosense_common.reason_words import put_in_words
+from audiosense_common.wire import Reason
 
 
 def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
@@ -35,12 +39,15 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
             f"sensor {name}: {sensor['status'] or 'nothing heard'}, {score}, {model}, "
             f"last window {_show_time(sensor['time_us'])}, source {sensor['source'] or 'not started'}"
         )
+        if sensor["reasons"] is not None:
+            print(f"  why: {put_in_words([Reason.model_validate(reason) for reason in sensor['reasons']])}")
 
 
 def _collect(settings: Settings) -> dict[str, Any]:
     identity = load_identity(settings.state_dir)
     view = read_spool(settings.state_dir / "spool.db")
-    empty = {"time_us": None, "score": None, "status": None, "model": None, "source": None, "windows_measured": 0}
+    values = ("time_us", "score", "status", "model", "source", "reasons")
+    empty = dict.fromkeys(values) | {"windows_measured": 0}
     return {
         "name": settings.name,
         "version": __version__,
@@ -50,8 +57,17 @@ def _collect(settings: Settings) -> dict[str, Any]:
         "spool": asdict(view.status),
         "last_answer_us": view.last_answer_us,
         "clock_offset_us": view.clock_offset_us,
-        "sensors": {sensor.name: view.sensors.get(sensor.name, empty) for sensor in settings.sensors},
+        "sensors": {sensor.name: _readable(view.sensors.get(sensor.name, empty)) for sensor in settings.sensors},
     }
+
+
+def _readable(sensor: dict[str, Any]) -> dict[str, Any]:
+    """Replace the JSON of the last window's reasons by what it holds; null for one that is not anomalous."""
+    reasons = None
+    if sensor["reasons"] is not None:
+        with contextlib.suppress(ValueError):
+            reasons = [reason.model_dump(exclude_none=True) for reason in load_reasons(sensor["reasons"])]
+    return sensor | {"reasons": reasons}
 
 
 def _show_time(time_us: int | None) -> str:

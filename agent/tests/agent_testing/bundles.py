@@ -7,7 +7,8 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle
+from audiosense_collector.training.baseline import BaselineWindows
+from audiosense_collector.training.build import SensorModel, build_bundle
 from audiosense_collector.training.settings import FitSettings
 from audiosense_common.features import SCHEMA_ID, SCHEMAS, FeatureExtractor
 from audiosense_common.synth import SyntheticMachine

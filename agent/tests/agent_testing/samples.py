@@ -6,8 +6,12 @@ from audiosense_agent.config import SensorSettings
 from audiosense_agent.events import EventRevision, uuid7
 from audiosense_agent.spool_rows import Measurement
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
-from audiosense_common.wire import EventState, Status
+from audiosense_common.wire import EventState, Reason, Status
 
+REASONS = (
+    Reason(key="band", low_hz=3_951.5, high_hz=5_040, value=-51, normal=-62.1, unit="dBFS", deviation=22),
+    Reason(key="impulsiveness", feature="kurtosis_log", value=14, normal=3.2, unit="", deviation=-20.5),
+)
 WIDTH = len(SCHEMAS[SCHEMA_ID])
 MODEL = "ab" * 32
 

@@ -16,6 +16,7 @@ from audiosense_common.features import (
     FeatureExtractor,
     schema,
 )
+from audiosense_common.reasons import Explainer
 from audiosense_common.windows import split
 
 DEFAULT_WINDOW_S = 5.0
@@ -51,12 +52,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringModel:
-    """A sensor's model: the bundle's graph, the columns that it needs, its threshold."""
+    """A sensor's model: the bundle's graph, the columns that it needs, its threshold, what tells its reasons."""
 
     digest: str
     onnx: bytes
     columns: tuple[int, ...]
     threshold: float
+    explainer: Explainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,7 @@ def describe(analysis: RecordingAnalysis) -> dict[str, Any]:
         "model": None if model is None else {"digest": model.digest, "threshold": model.threshold},
         "score": None if scores is None else scores.astype(np.float64).round(6).tolist(),
         "anomalous": None if model is None or scores is None else (scores >= model.threshold).tolist(),
+        "reasons": _explain(analysis.matrix, scores, model),
     }
 
 
@@ -182,6 +185,17 @@ def _score(matrix: NDArray[np.float16], model: ScoringModel | None) -> NDArray[n
     if model is None:
         return None
     return OnnxScorer(model.onnx)(matrix[:, list(model.columns)].astype(np.float32))
+
+
+def _explain(
+    matrix: NDArray[np.float16], scores: NDArray[np.float32] | None, model: ScoringModel | None
+) -> list[list[dict[str, Any]] | None] | None:
+    if model is None or scores is None:
+        return None
+    return [
+        [reason.model_dump(exclude_none=True) for reason in model.explainer.explain(vector)] if anomalous else None
+        for vector, anomalous in zip(matrix, scores >= model.threshold, strict=True)
+    ]
 
 
 def _summarise(name: str, column: NDArray[np.float64]) -> float:

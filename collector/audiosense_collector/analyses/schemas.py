@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from audiosense_common.wire import Reason
+
 
 class FormatFacts(BaseModel):
     """The file as decoded, and which of its channels was analysed."""
@@ -55,6 +57,9 @@ class AnalysisResult(BaseModel):
     model: AnalysisModel | None
     score: list[float] | None
     anomalous: list[bool] | None
+    reasons: Annotated[
+        list[list[Reason] | None] | None, Field(description="of anomalous windows, null for others or without a model")
+    ] = None
 
 
 class AnalysisOut(AnalysisResult):

@@ -23,6 +23,7 @@ from audiosense_common.audio import Finding
 from audiosense_common.bundle import MODEL, Manifest
 from audiosense_common.errors import AudioError, ChannelError
 from audiosense_common.features import column
+from audiosense_common.reasons import Explainer
 
 _decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="analysis")
 """Few at a time: each recording may take 256 MiB, and as much again while it is joined or resampled."""
@@ -111,6 +112,7 @@ async def _model(session: AsyncSession, digest: str) -> ScoringModel | None:
         onnx=_graph(row.bundle),
         columns=tuple(column(manifest.schema_id, need.name) for need in manifest.features),
         threshold=manifest.threshold.value,
+        explainer=Explainer.of(manifest, manifest.schema_id),
     )
 
 

@@ -33,6 +33,7 @@ def evaluate(
         int | None, typer.Option(min=1_000, max=768_000, help="Hz; default: what most clips of a machine have.")
     ] = None,
     percentile: Annotated[float | None, typer.Option(min=50, max=100, help="For the threshold.")] = None,
+    false_alarms_per_week: Annotated[float | None, typer.Option(help="Budget for the threshold.")] = None,
     detector: Annotated[str | None, typer.Option(help="Default: the one that training uses.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 0,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page.")] = None,
@@ -52,6 +53,7 @@ def evaluate(
         combine=combine,
         sample_rate_hz=sample_rate,
         percentile=percentile,
+        false_alarms_per_week=false_alarms_per_week,
         detector=detector or DEFAULT_DETECTOR,
         seed=seed,
     )

@@ -10,6 +10,8 @@ from audiosense_collector.models import service
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
+from audiosense_collector.training.errors import TrainingError
+from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
 
 app = typer.Typer()
 SENSOR_HELP = "Identity, name, or MACHINE/NAME."
@@ -20,13 +22,21 @@ def train(
     sensor: Annotated[str, typer.Argument(help=SENSOR_HELP)],
     windows: Annotated[int | None, typer.Option(min=1, help="Train on the newest N windows.")] = None,
     percentile: Annotated[float | None, typer.Option(min=50, max=100, help="For the threshold.")] = None,
+    false_alarms_per_week: Annotated[
+        float | None, typer.Option(min=LEAST_PER_WEEK, max=MOST_PER_WEEK, help="Budget for the threshold.")
+    ] = None,
+    *,
+    accept_drift: Annotated[bool, typer.Option("--accept-drift", help="Train on windows that drift, too.")] = False,
 ) -> None:
     """Train a sensor's model, by default on its first baseline, and push it."""
+    if percentile is not None and false_alarms_per_week is not None:
+        raise TrainingError("found --percentile and --false-alarms-per-week, expected one of them; leave one out")
 
     async def work(runtime: Runtime) -> str | None:
         async with runtime.sessions() as session:
             found = await find_sensor(session, sensor)
-        return await training.train(runtime, found.id, training.Request(windows, percentile))
+        what = training.Request(windows, percentile, false_alarms_per_week, accept_drift)
+        return await training.train(runtime, found.id, what)
 
     print(f"model {run(work)} is trained; its agent takes it with one of its next batches")
 
@@ -68,8 +78,10 @@ def models(
             model.state,
             f"{model.threshold.value:.4f}",
             model.baseline.windows,
+            model.baseline.left_out,
+            ", ".join(f"{mode.share:.0%} at {mode.level_dbfs:.0f} dBFS" for mode in model.baseline.modes) or "-",
             show_time(model.created_us),
         )
         for model in listed
     ]
-    print_table(("DIGEST", "VERSION", "SENSOR", "STATE", "THRESHOLD", "WINDOWS", "CREATED"), rows)
+    print_table(("DIGEST", "VERSION", "SENSOR", "STATE", "THRESHOLD", "WINDOWS", "LEFT OUT", "MODES", "CREATED"), rows)

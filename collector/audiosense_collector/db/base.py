@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -45,3 +46,5 @@ class Table(DeclarativeBase):
 Identity = Annotated[UUID, mapped_column(primary_key=True, default=uuid4)]
 TimeColumn = Annotated[int, mapped_column(MicrosecondTime())]
 Json = dict[str, Any]
+JsonList = Annotated[list[Any], mapped_column(JSONB(none_as_null=True))]
+"""A list as JSON; None is the database's null."""

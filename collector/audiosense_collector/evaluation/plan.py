@@ -20,7 +20,8 @@ class Plan:
         channel: the channel to use; null for each of them singly.
         combine: report the mean over the channels' scores too.
         sample_rate_hz: every clip is resampled to it; null for the rate that most clips of the machine have.
-        percentile: of the held-out scores for the threshold; null for the product's.
+        percentile: of the held-out scores for the threshold; null for a budget of false alarms.
+        false_alarms_per_week: that budget; null for the product's.
         detector: one of ``DETECTOR_NAMES``.
         feature_names: what an isolation forest hears instead of the detector; null for the product's choice.
         seed: of the clips' shuffle and of the bootstrap.
@@ -33,6 +34,7 @@ class Plan:
     combine: bool = False
     sample_rate_hz: int | None = None
     percentile: float | None = None
+    false_alarms_per_week: float | None = None
     detector: str = DEFAULT_DETECTOR
     feature_names: tuple[str, ...] | None = None
     seed: int = 0
@@ -49,6 +51,11 @@ class Plan:
             raise EvaluationError(
                 f"there is no detector {self.detector!r}, expected one of {', '.join(DETECTOR_NAMES)}; "
                 "change --detector"
+            )
+        if self.percentile is not None and self.false_alarms_per_week is not None:
+            raise EvaluationError(
+                f"found both --percentile {self.percentile:g} and --false-alarms-per-week "
+                f"{self.false_alarms_per_week:g}, expected one of them; leave one out"
             )
         if self.combine and self.channel is not None:
             raise EvaluationError(

@@ -14,11 +14,12 @@ from audiosense_collector.evaluation.clips import Clip, Survey, read_clips
 from audiosense_collector.evaluation.errors import EvaluationError
 from audiosense_collector.evaluation.plan import Plan
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle, select_features
+from audiosense_collector.training.baseline import BaselineWindows, select_features
+from audiosense_collector.training.build import SensorModel, build_bundle
 from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.scorer import OnnxScorer
-from audiosense_collector.training.settings import FitSettings
+from audiosense_collector.training.settings import FALSE_ALARMS_PER_WEEK, FitSettings
 from audiosense_common.bundle import Bundle, Debouncing, Scorer
 from audiosense_common.features import SCHEMA_ID
 
@@ -136,7 +137,7 @@ def _try_channel(found: Survey, clips: Sequence[Clip], channel: int, plan: Plan,
 
 
 def _train(found: Survey, clips: Sequence[Clip], channel: int, number: int, plan: Plan) -> Bundle:
-    """Train as the product does; only the signing key is thrown away."""
+    """Train as the product does, but that clips are no course of time which could drift; the key is thrown away."""
     where = f"{found.machine.name}, channel {channel}, fold {number + 1}"
     windows = np.concatenate([clip.channels[channel] for clip in clips])
     if len(windows) < MIN_WINDOWS:
@@ -148,10 +149,20 @@ def _train(found: Survey, clips: Sequence[Clip], channel: int, number: int, plan
     baseline = BaselineWindows(features=windows, schema_id=SCHEMA_ID, from_us=0, to_us=to_us)
     model = SensorModel(sensor=_SENSOR, version=1, sample_rate_hz=found.sample_rate_hz, window_s=plan.window_s)
     key = SigningKey.of(Ed25519PrivateKey.generate())
-    settings = FitSettings() if plan.percentile is None else FitSettings(percentile=plan.percentile)
+    budget = FALSE_ALARMS_PER_WEEK if plan.false_alarms_per_week is None else plan.false_alarms_per_week
+    settings = FitSettings(percentile=plan.percentile, false_alarms_per_week=budget)
     detector = find_detector(plan.detector) if plan.feature_names is None else forest_of(plan.feature_names)
     try:
-        return build_bundle(baseline, model, key, created_us=0, detector=detector, settings=settings)
+        return build_bundle(
+            baseline,
+            model,
+            key,
+            created_us=0,
+            detector=detector,
+            settings=settings,
+            period_s=plan.hop_s,
+            accept_drift=True,
+        )
     except TrainingError as error:
         raise EvaluationError(f"{where}: {error}") from None
 

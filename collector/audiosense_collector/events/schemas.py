@@ -1,9 +1,11 @@
 """Events as the interface shows them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from audiosense_common.wire import Reason
 
 
 class EventOut(BaseModel):
@@ -22,6 +24,9 @@ class EventOut(BaseModel):
     threshold: float
     windows: int
     model_digest: str
+    reasons: Annotated[
+        list[Reason], Field(description="how the event's windows differ from the baseline, most telling first")
+    ]
 
 
 class EventPage(BaseModel):

@@ -18,7 +18,18 @@ from audiosense_common.wire import Event, EventState
 
 SCORE_DECIMALS = 9
 """More than single precision tells apart, and no number so small that PostgreSQL calls it an underflow."""
-_CHANGING = ("revision", "state", "start", "end", "peak", "peak_score", "threshold", "windows", "model_digest")
+_CHANGING = (
+    "revision",
+    "state",
+    "start",
+    "end",
+    "peak",
+    "peak_score",
+    "threshold",
+    "windows",
+    "model_digest",
+    "reasons",
+)
 
 
 async def upsert(session: AsyncSession, revisions: Sequence[Event]) -> None:
@@ -55,6 +66,7 @@ def _values(event: Event) -> dict[str, object]:
         "threshold": round(event.threshold, SCORE_DECIMALS),
         "windows": event.windows,
         "model_digest": event.model,
+        "reasons": [reason.model_dump(exclude_none=True) for reason in event.reasons],
     }
 
 
@@ -117,4 +129,5 @@ def _show(event: EventRow, sensor: Sensor, machine: Machine) -> EventOut:
         threshold=event.threshold,
         windows=event.windows,
         model_digest=event.model_digest,
+        reasons=event.reasons,
     )

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import REAL, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from audiosense_collector.db.base import Table, TimeColumn
+from audiosense_collector.db.base import JsonList, Table, TimeColumn
 
 
 class EventRow(Table):
@@ -27,3 +27,4 @@ class EventRow(Table):
     threshold: Mapped[float] = mapped_column(REAL)
     windows: Mapped[int]
     model_digest: Mapped[str]
+    reasons: Mapped[JsonList] = mapped_column(server_default="[]")

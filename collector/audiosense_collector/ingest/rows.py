@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 import psycopg
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +17,7 @@ from audiosense_collector.clock import DAY_US
 from audiosense_collector.errors import InvalidError
 from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, ModelDigest
 from audiosense_common.features import SCHEMAS
-from audiosense_common.wire import SensorColumns, Status
+from audiosense_common.wire import Reason, SensorColumns, Status
 
 _COLUMNS = {
     "sensor_id": "uuid",
@@ -30,11 +31,14 @@ _COLUMNS = {
     "schema": "smallint",
     "clock_suspect": "boolean",
     "features": "bytea",
+    "reasons": "text",
 }
+_CONVERTED = {"time": "from_us(time)", "reasons": "reasons::jsonb"}
+_REASONS = TypeAdapter(list[Reason])
 _INSERT = f"""
 WITH stored AS (
     INSERT INTO measurement ({", ".join(_COLUMNS)}, epoch)
-    SELECT {", ".join("from_us(time)" if name == "time" else name for name in _COLUMNS)}, %(epoch)s
+    SELECT {", ".join(_CONVERTED.get(name, name) for name in _COLUMNS)}, %(epoch)s
     FROM unnest({", ".join(f"%({name})b::{kind}[]" for name, kind in _COLUMNS.items())}) AS row ({", ".join(_COLUMNS)})
     ON CONFLICT DO NOTHING
     RETURNING sensor_id, status, schema, clock_suspect
@@ -83,11 +87,16 @@ class Rows:
         add["schema"] += [schema] * count
         add["clock_suspect"] += [self._suspect(time_us, now) for time_us in measured.time_us]
         add["features"] += vectors
+        add["reasons"] += [_json(measured.reasons.get(row)) for row in range(count)]
 
     retention_us: int = 30 * DAY_US
 
     def _suspect(self, time_us: int, now: int) -> bool:
         return not now - self.retention_us <= time_us <= now + DAY_US
+
+
+def _json(reasons: list[Reason] | None) -> str | None:
+    return None if reasons is None else _REASONS.dump_json(reasons, exclude_none=True).decode()
 
 
 def single(value: float | None) -> float | None:

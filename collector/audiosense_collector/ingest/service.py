@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -23,7 +24,7 @@ from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
 from audiosense_common.features import SCHEMAS, column
-from audiosense_common.wire import Answer, Batch, RunningModel, SensorColumns
+from audiosense_common.wire import Answer, Batch, Reason, RunningModel, SensorColumns
 
 log = structlog.get_logger()
 TOKEN_BYTES = 24
@@ -132,9 +133,14 @@ def _note_latest(sensor: Sensor, measured: SensorColumns, now: int) -> None:
     sensor.last_level_dbfs = single(measured.level_dbfs[place])
     sensor.last_dominant_hz = single(measured.dominant_hz[place])
     sensor.last_flatness_db = float(vector[column(measured.features.schema_id, "flatness_db")])
+    sensor.last_reasons = _dump(measured.reasons.get(place))
     known = SCHEMAS[measured.features.schema_id]
     sensor.last_level_a_dbfs = float(vector[known.index(LEVEL_A)]) if LEVEL_A in known else None
     sensor.last_velocity_db = float(vector[known.index(VELOCITY)]) if VELOCITY in known else None
+
+
+def _dump(reasons: list[Reason] | None) -> list[dict[str, Any]] | None:
+    return None if reasons is None else [reason.model_dump(exclude_none=True) for reason in reasons]
 
 
 async def _announce(session: AsyncSession, sensor: Sensor, measured: SensorColumns) -> None:
@@ -146,6 +152,7 @@ async def _announce(session: AsyncSession, sensor: Sensor, measured: SensorColum
         sensor_id=sensor.id,
         machine_id=sensor.machine_id,
         threshold=threshold,
+        reasons=_dump(measured.reasons.get(len(measured.seq) - 1)),
         columns={
             "time_us": measured.time_us,
             "score": measured.score,

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import REAL, BigInteger, Integer, LargeBinary, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from audiosense_collector.db.base import Table, TimeColumn
+from audiosense_collector.db.base import JsonList, Table, TimeColumn
 from audiosense_common.wire import Status
 
 STATUSES: tuple[Status, ...] = (
@@ -40,7 +40,8 @@ class Measurement(Table):
     """What one window gave. Partitioned by day of ``time``; nothing refers to it and it refers to nothing.
 
     ``features`` are the little-endian float16 bytes that were scored. ``clock_suspect`` marks a time outside
-    [now - retention, now + 1 day] when it arrived.
+    [now - retention, now + 1 day] when it arrived. ``reasons`` are null where the window is not anomalous or its agent
+    tells none.
     """
 
     __tablename__ = "measurement"
@@ -57,3 +58,4 @@ class Measurement(Table):
     schema: Mapped[int] = mapped_column(SmallInteger)
     clock_suspect: Mapped[bool] = mapped_column(default=False)
     features: Mapped[bytes] = mapped_column(LargeBinary)
+    reasons: Mapped[JsonList | None]

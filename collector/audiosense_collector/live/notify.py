@@ -22,12 +22,13 @@ async def measurements(
     sensor_id: UUID,
     machine_id: UUID,
     threshold: float | None,
+    reasons: Sequence[Mapping[str, Any]] | None,
     columns: Mapping[str, Sequence[Any]],
 ) -> None:
-    """Announce new measurements of a sensor, as columns of equal length."""
+    """Announce new measurements of a sensor, as columns of equal length, and the reasons of the last one."""
     shown = {name: [_short(name, value) for value in values[-MAX_ROWS:]] for name, values in columns.items()}
-    data = {"sensor_id": str(sensor_id), "machine_id": str(machine_id), "threshold": threshold, **shown}
-    await _send(session, "measurements", data)
+    whose = {"sensor_id": str(sensor_id), "machine_id": str(machine_id)}
+    await _send(session, "measurements", {**whose, "threshold": threshold, "reasons": reasons, **shown})
 
 
 async def event(session: AsyncSession, data: Mapping[str, Any]) -> None:

@@ -52,12 +52,16 @@ async def read_series(  # noqa: PLR0917 - FastAPI passes them by name
     to_us: TimeQuery = None,
     points: Annotated[int, Query(ge=1, le=series.MAX_POINTS)] = 1_000,
     features: Annotated[str, Query(max_length=1_000, description="names, separated by commas")] = "",
+    *,
+    reasons: Annotated[bool, Query(description="with the reasons of anomalous windows")] = False,
 ) -> Series:
     """Measurements of a span, by default the last hour."""
     end = now_us() if to_us is None else to_us
     start = max(0, end - HOUR_US) if from_us is None else from_us
     names = [name for name in features.split(",") if name]
-    return await series.read_series(session, sensor_id, from_us=start, to_us=end, points=points, features=names)
+    return await series.read_series(
+        session, sensor_id, from_us=start, to_us=end, points=points, features=names, with_reasons=reasons
+    )
 
 
 @router.get("/features", responses=responses(NotFoundError))

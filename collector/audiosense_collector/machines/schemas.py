@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.machines.units import Unit
 from audiosense_collector.models.schemas import ModelSummary
-from audiosense_common.wire import Quantity, RunningLevel
+from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
+from audiosense_common.wire import Quantity, Reason, RunningLevel
 
 
 class ShownStatus(StrEnum):
@@ -65,6 +66,10 @@ class SensorCard(BaseModel):
     learning: Learning | None
     heuristic_flag: bool | None
     open_event: bool
+    reasons: Annotated[
+        list[Reason] | None,
+        Field(description="of the open event or the anomalous newest window; empty: nothing stands out; else null"),
+    ]
     sparkline: Sparkline
 
 
@@ -128,6 +133,7 @@ class SensorDetail(SensorCard):
     heuristic_dominant_hz: float
     heuristic_flatness: float
     baseline_windows: int
+    false_alarms_per_week: float
     running: RunningOut
     training_error: str | None
     model: ModelSummary | None
@@ -152,6 +158,7 @@ class SensorSettings(BaseModel):
     heuristic_dominant_hz: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] | None = None
     baseline_windows: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    false_alarms_per_week: Annotated[float, Field(ge=LEAST_PER_WEEK, le=MOST_PER_WEEK)] | None = None
     running_level_dbfs: RunningLevel | None = None
     settling_windows: Annotated[int, Field(ge=0, le=1_000)] | None = None
 
@@ -181,6 +188,9 @@ class Series(BaseModel):
     dominant_hz: list[float]
     threshold: list[float | None]
     features: dict[str, list[float | None]]
+    reasons: Annotated[
+        list[list[Reason] | None], Field(description="of anomalous windows, null for others; empty unless asked for")
+    ]
 
 
 class FeatureOut(BaseModel):

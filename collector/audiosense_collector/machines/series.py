@@ -21,7 +21,7 @@ MAX_FEATURES = 16
 _RANGE = "m.sensor_id = :sensor AND m.time >= :low AND m.time < :high"
 _COUNT = text(f"SELECT count(*) FROM measurement m WHERE {_RANGE}")  # noqa: S608 - constants
 _ROWS = """
-SELECT to_us(p.time) AS time_us, p.score, p.status, p.level_dbfs, p.dominant_hz, d.threshold{features}
+SELECT to_us(p.time) AS time_us, p.score, p.status, p.level_dbfs, p.dominant_hz, d.threshold{more}
 FROM ({picked}) p
 LEFT JOIN model_digest d ON d.id = p.model
 LEFT JOIN feature_schema f ON f.id = p.schema
@@ -35,7 +35,14 @@ ORDER BY (to_us(m.time) - :from_us) / :width, m.score DESC NULLS LAST, m.level_d
 
 
 async def read_series(
-    session: AsyncSession, sensor_id: UUID, *, from_us: int, to_us: int, points: int, features: Sequence[str]
+    session: AsyncSession,
+    sensor_id: UUID,
+    *,
+    from_us: int,
+    to_us: int,
+    points: int,
+    features: Sequence[str],
+    with_reasons: bool = False,
 ) -> Series:
     """Return the measurements of a span, at most ``points``.
 
@@ -52,9 +59,9 @@ async def read_series(
     width = 0 if count <= points else -(-(to_us - from_us) // points)
     scale = scale_of(sensor)
     unpacked = [*features, *([scale.second] if scale.second else [])]
-    query = _ROWS.format(
-        picked=_PICKED if width else _ALL, features=", p.features, f.name AS schema" if unpacked else ""
-    )
+    more = ", p.features, f.name AS schema" if unpacked else ""
+    more += ", p.reasons" if with_reasons else ""
+    query = _ROWS.format(picked=_PICKED if width else _ALL, more=more)
     if width:
         parameters |= {"from_us": from_us, "width": width}
     rows = (await session.execute(text(query), parameters)).all()
@@ -78,6 +85,7 @@ async def read_series(
         dominant_hz=[row.dominant_hz for row in rows],
         threshold=[row.threshold for row in rows],
         features={name: columns[name] for name in features},
+        reasons=[row.reasons for row in rows] if with_reasons else [],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import SECOND_US, now_us, to_datetime
@@ -70,6 +71,7 @@ class _Found:
     site: Site
     threshold: float | None
     open_events: int
+    event_reasons: list[dict[str, Any]] | None
 
 
 async def read_fleet(session: AsyncSession, settings: Settings) -> Fleet:
@@ -126,14 +128,15 @@ async def count_measurements(session: AsyncSession) -> int:
 
 
 async def _find(session: AsyncSession, condition: ColumnElement[bool]) -> list[_Found]:
+    newest = func.array_agg(aggregate_order_by(EventRow.reasons, EventRow.start.desc()), type_=ARRAY(JSONB))[1]
     opened = (
-        select(EventRow.sensor_id, func.count().label("events"))
+        select(EventRow.sensor_id, func.count().label("events"), newest.label("reasons"))
         .where(EventRow.state != EventState.CLOSE.value)
         .group_by(EventRow.sensor_id)
         .subquery()
     )
     query = (
-        select(Sensor, Machine, Site, ModelDigest.threshold, func.coalesce(opened.c.events, 0))
+        select(Sensor, Machine, Site, ModelDigest.threshold, func.coalesce(opened.c.events, 0), opened.c.reasons)
         .join(Machine, Machine.id == Sensor.machine_id)
         .join(Site, Site.id == Machine.site_id)
         .outerjoin(ModelDigest, ModelDigest.digest == Sensor.running_digest)
@@ -200,6 +203,7 @@ def _card(item: _Found, points: _Points, settings: Settings, now: int) -> Sensor
         learning=Learning(windows=sensor.learning_windows, needed=needed) if is_learning else None,
         heuristic_flag=_heuristic_flag(sensor, settings) if is_learning else None,
         open_event=item.open_events > 0,
+        reasons=item.event_reasons or sensor.last_reasons,
         sparkline=Sparkline(
             kind="level_dbfs" if is_learning else "score",
             time_us=points.time_us[-60:],
@@ -256,6 +260,7 @@ def _detail(card: SensorCard, sensor: Sensor, summaries: list[ModelSummary], set
         heuristic_dominant_hz=sensor.heuristic_dominant_hz or settings.heuristic_dominant_hz,
         heuristic_flatness=sensor.heuristic_flatness or settings.heuristic_flatness,
         baseline_windows=sensor.baseline_windows or settings.baseline_windows,
+        false_alarms_per_week=sensor.false_alarms_per_week or settings.false_alarms_per_week,
         running=running.describe(sensor, model),
         training_error=sensor.training_error,
         model=model,

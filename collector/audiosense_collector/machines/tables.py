@@ -6,7 +6,7 @@ from sqlalchemy import REAL, BigInteger, ForeignKey, Index, SmallInteger, Unique
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from audiosense_collector.db.base import Identity, MicrosecondTime, Table, TimeColumn
+from audiosense_collector.db.base import Identity, JsonList, MicrosecondTime, Table, TimeColumn
 from audiosense_common.wire import Quantity
 
 
@@ -52,6 +52,7 @@ class Sensor(Table):
     heuristic_dominant_hz: Mapped[float | None]
     heuristic_flatness: Mapped[float | None]
     baseline_windows: Mapped[int | None]
+    false_alarms_per_week: Mapped[float | None] = mapped_column(REAL)
     running_level: Mapped[float | str | None] = mapped_column(JSONB(none_as_null=True))
     agent_running_level: Mapped[float | str | None] = mapped_column(JSONB(none_as_null=True))
     settling_windows: Mapped[int | None]
@@ -74,5 +75,6 @@ class Sensor(Table):
     last_level_dbfs: Mapped[float | None] = mapped_column(REAL)
     last_dominant_hz: Mapped[float | None] = mapped_column(REAL)
     last_flatness_db: Mapped[float | None] = mapped_column(REAL)
+    last_reasons: Mapped[JsonList | None]
     last_level_a_dbfs: Mapped[float | None] = mapped_column(REAL)
     last_velocity_db: Mapped[float | None] = mapped_column(REAL)

@@ -5,13 +5,18 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from audiosense_common.bundle import Mode
+
 
 class BaselineSummary(BaseModel):
-    """The span that a model was trained on."""
+    """What a model was trained on; see the manifest's baseline. Older models tell no modes."""
 
     from_us: int
     to_us: int
     windows: int
+    left_out: int = 0
+    odd: int = 0
+    modes: list[Mode] = []
 
 
 class ThresholdSummary(BaseModel):

@@ -1,6 +1,5 @@
 """From a baseline's feature vectors to a signed bundle whose golden vectors were checked with ONNX Runtime."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import SigningKey
+from audiosense_collector.training.baseline import BaselineWindows, prepare, select_features
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
-from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.fitting import fit
-from audiosense_collector.training.running import Levels, RunningSettings, apply, learn, running_windows
+from audiosense_collector.training.reference import make_reference
+from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common import features
@@ -29,29 +29,9 @@ from audiosense_common.bundle import (
     sign_bundle,
 )
 from audiosense_common.onnx_guard import check_graph
-from audiosense_common.running import RunningRule
 
-METHOD = "held_out_debounced_percentile"
 INSTALL_WITHIN_US = 30 * 24 * 3_600 * 1_000_000
 GOLDEN_ROWS = 32
-LEVEL = "rms_dbfs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineWindows:
-    """The windows to learn from, in order of time.
-
-    Attributes:
-        features: full vectors (windows, features of the schema) as stored, float16.
-        schema_id: names the columns.
-        from_us: start of the first window, UTC microseconds.
-        to_us: end of the last window, UTC microseconds.
-    """
-
-    features: NDArray[np.float16]
-    schema_id: str
-    from_us: int
-    to_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +54,14 @@ def build_bundle(
     settings: FitSettings | None = None,
     debouncing: Debouncing | None = None,
     running: RunningSettings | None = None,
+    period_s: float | None = None,
+    accept_drift: bool = False,
 ) -> Bundle:
     """Train, export, check and sign. The same arguments give the same bytes.
 
-    Windows of a machine at rest are left out of the baseline, by the level that ``running`` sets or the windows give.
+    Windows follow each other every ``period_s``, without it as the sensor's own do. Windows of a machine at rest, by
+    the level that ``running`` sets or the windows give, and sudden noises are left out of the baseline.
+    ``accept_drift`` trains on one that has not settled, or whose windows are not a course of time at all.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -85,11 +69,9 @@ def build_bundle(
     """
     detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
-    levels = select_features(baseline, (LEVEL,))[:, 0].astype(np.float64)
-    level, rest = apply(learn(levels), running or RunningSettings())
-    rule = None if level is None else rest.rule(level)
-    windows = _running(select_features(baseline, detector.features), levels, rule)
-    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing)
+    ready = prepare(baseline, running or RunningSettings(), accept_drift=accept_drift)
+    windows = select_features(ready.windows, detector.features)
+    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, period_s=period_s or model.window_s)
     graph = calibrated.detector.export()
     check_graph(graph)
     golden = _golden(calibrated.detector, windows)
@@ -107,56 +89,31 @@ def build_bundle(
         ],
         sample_rate_hz=model.sample_rate_hz,
         window_s=model.window_s,
-        threshold=Threshold(value=calibrated.threshold, method=METHOD, parameters=_parameters(settings, detector)),
+        threshold=Threshold(
+            value=calibrated.threshold.value,
+            method=calibrated.threshold.method,
+            parameters=calibrated.threshold.parameters | _parameters(settings),
+        ),
         debouncing=debouncing,
-        running_level_dbfs=level,
-        running=rest,
+        running_level_dbfs=ready.running_level_dbfs,
+        running=ready.running,
         baseline=Baseline(
             from_us=baseline.from_us,
             to_us=baseline.to_us,
             windows=len(windows),
             location=calibrated.location.tolist(),
             spread=calibrated.spread.tolist(),
+            left_out=ready.examined.left_out,
+            odd=ready.examined.odd,
+            modes=list(ready.examined.modes),
+            reference=make_reference(ready.windows.features, features.schema(baseline.schema_id)),
         ),
-        evaluation=calibrated.evaluation | {"windows_at_rest": float(len(levels) - len(windows))},
+        evaluation=calibrated.evaluation | {"windows_at_rest": float(ready.at_rest)},
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
     return bundle
-
-
-def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[np.float16]:
-    """Return the named columns (windows, names) of a baseline.
-
-    Raises:
-        TrainingError: an unknown schema or feature, or vectors of another width than the schema's.
-    """
-    schema = features.SCHEMAS.get(baseline.schema_id)
-    if schema is None:
-        raise TrainingError(
-            f"the baseline has schema {baseline.schema_id!r}, known are {sorted(features.SCHEMAS)}; "
-            "update the collector"
-        )
-    if baseline.features.ndim != 2 or baseline.features.shape[1] != len(schema):  # noqa: PLR2004 - (windows, features)
-        raise TrainingError(
-            f"the baseline has shape {baseline.features.shape}, schema {baseline.schema_id} has {len(schema)} features"
-        )
-    unknown = [name for name in names if name not in schema]
-    if unknown or not names:
-        raise TrainingError(f"schema {baseline.schema_id} has no feature {unknown[:1]}; choose from its list")
-    return baseline.features[:, [schema.index(name) for name in names]]
-
-
-def _running(windows: NDArray[np.float16], levels: Levels, rule: RunningRule | None) -> NDArray[np.float16]:
-    kept = running_windows(levels, rule)
-    count = int(kept.sum())
-    if rule is not None and count < min(len(windows), MIN_WINDOWS):
-        raise TrainingError(
-            f"the machine ran in {count} of {len(windows)} windows of the baseline (above {rule.level_dbfs:.1f} dBFS), "
-            f"at least {MIN_WINDOWS} are needed; let it run while the sensor learns, or set another running level"
-        )
-    return windows[kept]
 
 
 def _golden(detector: Fitted, windows: NDArray[np.float16]) -> bytes:
@@ -169,10 +126,8 @@ def _golden(detector: Fitted, windows: NDArray[np.float16]) -> bytes:
     return dump_golden(rows, detector.score(rows.astype(np.float32)).astype(np.float32))
 
 
-def _parameters(settings: FitSettings, detector: Detector) -> dict[str, float]:
+def _parameters(settings: FitSettings) -> dict[str, float]:
     return {
-        "percentile": settings.percentile,
-        "margin": detector.margin if settings.margin is None else settings.margin,
         "folds": float(settings.folds),
         "trees": float(settings.trees),
         "samples": float(settings.samples),

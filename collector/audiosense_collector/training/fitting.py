@@ -9,8 +9,11 @@ from audiosense_collector.training.detectors import Detector, Fitted, to_scores
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.settings import FitSettings
 from audiosense_collector.training.statistics import Windows, robust_statistics
+from audiosense_collector.training.thresholds import Choice, keep_budget, take_percentile
 from audiosense_common.bundle import Debouncing
 
+LOGIT_SLOPE = 4.0
+"""Of ln(s / (1 - s)) at 0.5, where the scores of a baseline lie."""
 SPREAD_FLOOR = 1e-3
 """Least spread of a feature in a manifest; the features are decibels, kilohertz, logarithms, rounded to float16."""
 
@@ -21,7 +24,7 @@ class Calibrated:
 
     Attributes:
         detector: fitted on every window.
-        threshold: in (0, 1]; scores at or above it are anomalous.
+        threshold: scores at or above its value are anomalous.
         held_out: score (windows,) of each window by the detector of its fold, which was not fitted on it.
         debounced: the score that an event would have needed at each window, from ``debounce`` of ``held_out``.
         location: median (features,) of the baseline.
@@ -30,7 +33,7 @@ class Calibrated:
     """
 
     detector: Fitted
-    threshold: float
+    threshold: Choice
     held_out: NDArray[np.float64]
     debounced: NDArray[np.float64]
     location: NDArray[np.float64]
@@ -39,14 +42,18 @@ class Calibrated:
 
 
 def fit(
-    detector: Detector, windows: Windows, settings: FitSettings | None = None, debouncing: Debouncing | None = None
+    detector: Detector,
+    windows: Windows,
+    settings: FitSettings | None = None,
+    debouncing: Debouncing | None = None,
+    *,
+    period_s: float = 5.0,
 ) -> Calibrated:
-    """Fit a detector on a baseline (windows, features) in order of time.
+    """Fit a detector on a baseline (windows, features) in order of time, one window every ``period_s``.
 
     Folds are contiguous, since neighbours in time are alike, and each is scored by a detector that did not see it: one
-    scores what it was fitted on lower than anything new. The threshold is the percentile of the debounced
-    held-out scores plus the margin, so that rare single windows (a door, the change from one speed to another), which
-    open no event, do not raise it.
+    scores what it was fitted on lower than anything new. The threshold is chosen on the debounced held-out scores,
+    so that rare single windows (a door, the change from one speed to another), which open no event, do not raise it.
 
     Raises:
         TrainingError: fewer than ``MIN_WINDOWS`` windows, values that are not finite, or windows that are all equal.
@@ -61,8 +68,7 @@ def fit(
     fusion = detector.calibrate(statistics)
     held_out = to_scores(fusion, statistics)
     debounced = debounce(held_out, debouncing)
-    margin = detector.margin if settings.margin is None else settings.margin
-    threshold = min(1.0, float(np.percentile(debounced, settings.percentile)) + margin)
+    threshold = _choose(detector, debounced, debouncing, period_s, settings)
     fitted = Fitted(detector, detector.fit_statistics(windows, settings), fusion)
     location, spread = robust_statistics(windows, SPREAD_FLOOR)
     known = float(np.median(fitted.score(windows)))
@@ -73,8 +79,17 @@ def fit(
         debounced=debounced,
         location=location,
         spread=spread,
-        evaluation=_evaluate(held_out, debounced, threshold, fold) | {"fitted_median": known},
+        evaluation=_evaluate(held_out, debounced, threshold.value, fold) | {"fitted_median": known},
     )
+
+
+def _choose(
+    detector: Detector, debounced: NDArray[np.float64], debouncing: Debouncing, period_s: float, settings: FitSettings
+) -> Choice:
+    if settings.percentile is None:
+        return keep_budget(debounced, debouncing, period_s, LOGIT_SLOPE * detector.margin, settings)
+    margin = detector.margin if settings.margin is None else settings.margin
+    return take_percentile(debounced, settings.percentile, margin)
 
 
 def debounce(scores: NDArray[np.float64], debouncing: Debouncing) -> NDArray[np.float64]:

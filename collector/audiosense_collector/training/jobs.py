@@ -33,6 +33,8 @@ async def train(
     automatic: bool,
     windows: int | None = None,
     percentile: float | None = None,
+    false_alarms_per_week: float | None = None,
+    accept_drift: bool = False,
 ) -> None:
     """Train; what is wrong with the windows is kept for the user, what is wrong with the machine is tried again.
 
@@ -40,7 +42,7 @@ async def train(
     waits there, and be held as running for ever.
     """
     runtime, sensor = runtime_of(context), UUID(sensor_id)
-    what = service.Request(windows, percentile)
+    what = service.Request(windows, percentile, false_alarms_per_week, accept_drift)
     for wait_s in (*RETRY_WAITS_S, None):
         try:
             await service.train(runtime, sensor, what, automatic=automatic)

@@ -34,7 +34,9 @@ class TrainingOrder:
     created_us: int
     detector: str
     trees: int
-    percentile: float
+    false_alarms_per_week: float
+    percentile: float | None
+    accept_drift: bool = False
     running: RunningSettings = field(default_factory=RunningSettings)
 
 
@@ -44,11 +46,8 @@ def train(order: TrainingOrder) -> bytes:
     Raises:
         TrainingError: the windows cannot give a model.
     """
-    from audiosense_collector.training.build import (  # noqa: PLC0415 - scikit-learn stays out of the server's memory
-        BaselineWindows,
-        SensorModel,
-        build_bundle,
-    )
+    from audiosense_collector.training.baseline import BaselineWindows  # noqa: PLC0415 - scikit-learn stays out of the
+    from audiosense_collector.training.build import SensorModel, build_bundle  # noqa: PLC0415 - server's memory
     from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
     from audiosense_collector.training.settings import FitSettings  # noqa: PLC0415
 
@@ -67,8 +66,11 @@ def train(order: TrainingOrder) -> bytes:
         load_signing_key(order.data_dir),
         created_us=order.created_us,
         detector=find_detector(order.detector),
-        settings=FitSettings(trees=order.trees, percentile=order.percentile),
+        settings=FitSettings(
+            trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
+        ),
         running=order.running,
+        accept_drift=order.accept_drift,
     )
     return bundle.pack()
 

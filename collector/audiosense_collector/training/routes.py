@@ -20,7 +20,7 @@ JobId = Annotated[int, Path(ge=1, lt=2**63)]
 @router.post("/sensors/{sensor_id}/train", status_code=202, responses=responses(NotFoundError, ConflictError))
 async def train_sensor(sensor_id: UUID, request: TrainRequest, session: Session, runtime: RuntimeOf) -> JobAccepted:
     """Queue a training of a sensor's model."""
-    what = service.Request(request.windows, request.percentile)
+    what = service.Request(**request.model_dump())
     return JobAccepted(job_id=await service.request_by_hand(session, runtime.jobs, sensor_id, what))
 
 

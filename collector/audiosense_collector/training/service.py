@@ -1,6 +1,6 @@
 """The rules of training: when a baseline is complete, which windows it is, and what becomes of the model."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import numpy as np
@@ -32,10 +32,12 @@ RETRY_GROWTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to train on: the newest ``windows`` windows, or without it the first baseline."""
+    """What to train on: the newest ``windows`` windows, or without it the first baseline; and the threshold's rule."""
 
     windows: int | None = None
     percentile: float | None = None
+    false_alarms_per_week: float | None = None
+    accept_drift: bool = False
 
 
 def needed_windows(sensor: Sensor, default: int) -> int:
@@ -62,7 +64,8 @@ async def request(
     lock = f"train-{sensor_id}"
     arguments: dict[str, int | float | str | None] = {"sensor_id": str(sensor_id)}
     if what is not None:
-        arguments |= {"windows": what.windows, "percentile": what.percentile}
+        # A worker of the release before does not know the newer arguments.
+        arguments |= {name: value for name, value in asdict(what).items() if value}
     try:
         # The savepoint is only made when the connection is asked for within it.
         async with session.begin_nested():
@@ -140,12 +143,24 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         created_us=now_us(),
         detector=runtime.settings.detector,
         trees=runtime.settings.trees,
-        percentile=what.percentile or runtime.settings.threshold_percentile,
+        false_alarms_per_week=what.false_alarms_per_week
+        or sensor.false_alarms_per_week
+        or runtime.settings.false_alarms_per_week,
+        percentile=_percentile(what, sensor, runtime.settings.threshold_percentile),
         running=running_settings(sensor),
+        accept_drift=what.accept_drift,
     )
 
 
+def _percentile(what: Request, sensor: Sensor, default: float | None) -> float | None:
+    """Return the percentile; None where a budget of false alarms rules, which is the narrower setting's word."""
+    if what.percentile is not None:
+        return what.percentile
+    return default if what.false_alarms_per_week is None and sensor.false_alarms_per_week is None else None
+
+
 async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, needed: int) -> list[Row[int, bytes]]:
+    """Return the newest windows that were asked for, or the baseline: after one that was refused, the newest."""
     schema_id = await session.scalar(select(FeatureSchema.id).where(FeatureSchema.name == sensor.schema_id))
     query = select(Measurement.time, Measurement.features).where(
         Measurement.sensor_id == sensor.id,
@@ -155,15 +170,13 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
     )
     if what.windows is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
-        # A baseline that gave no model is not tried again as it was: what was heard since may hold what it lacked.
-        count = needed if sensor.training_error is None else max(needed, sensor.learning_windows)
-        query = query.order_by(Measurement.time, Measurement.seq).limit(count)
+        if sensor.training_error is None:
+            return list(await session.execute(query.order_by(Measurement.time, Measurement.seq).limit(needed)))
     else:
         silent = [STATUS_CODES[status] for status in (Status.INVALID, Status.STOPPED)]
         query = query.where(Measurement.status.not_in(silent))
-        query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows)
-    rows = list(await session.execute(query))
-    return rows if what.windows is None else rows[::-1]
+    query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows or needed)
+    return list(await session.execute(query))[::-1]
 
 
 def unpack(vectors: list[bytes], schema_id: str) -> NDArray[np.float16]:

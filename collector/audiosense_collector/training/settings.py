@@ -8,6 +8,8 @@ from audiosense_collector.training.errors import TrainingError
 DetectorName = Literal["ensemble", "isolation_forest", "mahalanobis"]
 DETECTOR_NAMES: tuple[str, ...] = get_args(DetectorName)
 DEFAULT_DETECTOR: DetectorName = "ensemble"
+FALSE_ALARMS_PER_WEEK = 1.0
+LEAST_PER_WEEK, MOST_PER_WEEK = 0.01, 10_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,8 @@ class FitSettings:
         trees: number of trees of each forest.
         samples: windows drawn for each tree, at most (256 in Liu et al. 2008).
         folds: contiguous spans of time, each scored by a detector fitted on the others.
-        percentile: of the debounced held-out scores that becomes the threshold.
+        false_alarms_per_week: the budget that the threshold keeps.
+        percentile: of the debounced held-out scores that becomes the threshold in place of a budget.
         margin: added to that percentile; without it the detector's own.
         seed: the same seed and windows give the same detector.
     """
@@ -26,7 +29,8 @@ class FitSettings:
     trees: int = 100
     samples: int = 256
     folds: int = 5
-    percentile: float = 99.5
+    false_alarms_per_week: float = FALSE_ALARMS_PER_WEEK
+    percentile: float | None = None
     margin: float | None = None
     seed: int = 0
 
@@ -35,6 +39,7 @@ class FitSettings:
             "trees": (1, 10_000),
             "samples": (2, 100_000),
             "folds": (2, 100),
+            "false_alarms_per_week": (LEAST_PER_WEEK, MOST_PER_WEEK),
             "percentile": (50, 100),
             "margin": (0, 0.5),
         }

@@ -8,10 +8,12 @@ import pytest
 from audiosense_collector.analyses import recording, upload
 from audiosense_collector.clock import now_us
 from audiosense_collector.models import service as models
-from audiosense_collector.training.build import BaselineWindows, SensorModel, build_bundle
+from audiosense_collector.training.baseline import BaselineWindows
+from audiosense_collector.training.build import SensorModel, build_bundle
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import FitSettings
 from audiosense_common.features import SCHEMA_ID, SCHEMAS, FeatureExtractor, column
+from audiosense_common.reasons import Explainer
 
 URL = "/api/v1/analyses"
 UNUSABLE = {
@@ -137,6 +139,10 @@ async def test_a_sensors_model_scores_the_windows_that_its_agent_would_hear(  # 
     expected = OnnxScorer(bundle.model)(matrix[:, columns].astype(np.float32))
     assert found["score"] == pytest.approx(expected.tolist(), abs=1e-6)
     assert found["anomalous"] == (expected >= bundle.manifest.threshold.value).tolist()
+    told = [Explainer.of(bundle.manifest).explain(vector) for vector in matrix]
+    assert found["anomalous"] == [True] * 3
+    assert found["reasons"] == [[reason.model_dump() for reason in reasons] for reasons in told]
+    assert before["reasons"] is None
 
 
 async def test_a_recording_of_another_rate_is_resampled_to_the_sensors(browser, make_agent, register, sounds):

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +120,57 @@ async def test_of_an_event_the_highest_revision_stays(browser, make_agent):
     assert (event["state"], event["windows"], round(event["peak_score"], 3)) == ("closed", 3, 0.9)
     page = (await browser.get("/api/v1/events", params={"sensor": sensor, "state": "open"})).json()
     assert page == {"items": [], "next": None}
+
+
+async def test_reasons_of_measurements_and_events_are_stored_once_and_shown(  # noqa: PLR0917 - fixtures
+    runtime, browser, make_agent, dump, reasons, told
+):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    columns = agent.columns(3, status=Status.ANOMALOUS, score=0.9, digest="a" * 64)
+    columns = columns.model_copy(update={"reasons": {0: reasons, 2: []}})
+    event = Event(
+        id=uuid.uuid4(), sensor=sensor, revision=1, state=EventState.OPEN, start_us=10**15, end_us=10**15 + 1,
+        peak_us=10**15, peak_score=0.9, threshold=0.5, windows=3, model="a" * 64, reasons=reasons,
+    )  # fmt: skip
+    body = dump(agent.batch(columns, events=[event]))
+    for _ in range(2):
+        assert (await agent.post(body)).status_code == 200
+    plain = [reason.model_dump(exclude_none=True) for reason in reasons]
+    async with runtime.sessions() as session:
+        query = text("SELECT reasons FROM measurement WHERE sensor_id = :id ORDER BY time")
+        assert list(await session.scalars(query, {"id": sensor})) == [plain, None, []]
+    (shown,) = (await browser.get("/api/v1/events", params={"sensor": sensor})).json()["items"]
+    assert shown["reasons"] == told
+
+
+async def test_a_later_revision_of_an_event_brings_its_own_reasons(browser, make_agent, reasons):
+    agent = await make_agent()
+    sensor, event_id = next(iter(agent.sensors.values())), uuid.uuid4()
+    for revision, words in ((1, reasons), (2, reasons[1:]), (3, [])):
+        event = Event(
+            id=event_id, sensor=sensor, revision=revision, state=EventState.UPDATE, start_us=10**15,
+            end_us=10**15 + 1, peak_us=10**15, peak_score=0.9, threshold=0.5, windows=3, model="a" * 64, reasons=words,
+        )  # fmt: skip
+        await agent.send(agent.batch(events=[event]))
+        (shown,) = (await browser.get("/api/v1/events", params={"sensor": sensor})).json()["items"]
+        assert [reason["key"] for reason in shown["reasons"]] == [reason.key for reason in words]
+
+
+async def test_a_batch_that_an_agent_of_the_first_release_sent_is_taken(runtime, browser, make_agent):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    recorded = (Path(__file__).parent / "recorded" / "batch-0.1.0.json").read_text(encoding="utf-8")
+    whose = {uuid.UUID(int=1): sensor, uuid.UUID(int=2): agent.id, uuid.UUID(int=3): agent.epoch}
+    for old, new in whose.items():
+        recorded = recorded.replace(str(old), str(new))
+    response = await agent.post(recorded.encode())
+    assert (response.status_code, response.json()["stored"]) == (200, 3)
+    (event,) = (await browser.get("/api/v1/events", params={"sensor": sensor})).json()["items"]
+    assert (event["windows"], event["reasons"]) == (4, [])
+    async with runtime.sessions() as session:
+        query = text("SELECT count(*) FROM measurement WHERE sensor_id = :id AND reasons IS NULL")
+        assert await session.scalar(query, {"id": sensor}) == 3
 
 
 async def test_the_heartbeat_shows_spool_clock_and_sources(browser, make_agent):

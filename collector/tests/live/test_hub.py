@@ -7,6 +7,7 @@ import pytest
 
 from audiosense_collector.live import hub, notify
 from audiosense_collector.live.hub import Hub, Message
+from audiosense_common.wire import Event, EventState, Status
 
 LIMIT_S = 30
 
@@ -50,6 +51,24 @@ async def test_a_message_that_is_too_long_becomes_a_resync(runtime, listening):
         await notify.event(session, {"id": "é" * 9_000})
     async with asyncio.timeout(LIMIT_S):
         assert (await anext(messages)).event == "resync"
+
+
+async def test_measurements_and_events_are_announced_with_their_reasons(listening, make_agent, reasons, told):
+    messages = listening.messages()
+    await anext(messages)
+    agent = await make_agent()
+    (sensor,) = agent.sensors.values()
+    columns = agent.columns(2, status=Status.ANOMALOUS, score=0.9, digest="a" * 64)
+    event = Event(
+        id=uuid.uuid4(), sensor=sensor, revision=1, state=EventState.OPEN, start_us=1, end_us=2, peak_us=1,
+        peak_score=0.9, threshold=0.5, windows=2, model="a" * 64, reasons=reasons,
+    )  # fmt: skip
+    await agent.send(agent.batch(columns.model_copy(update={"reasons": {1: reasons}}), events=[event]))
+    async with asyncio.timeout(LIMIT_S):
+        first, second = await anext(messages), await anext(messages)
+    plain = [reason.model_dump(exclude_none=True) for reason in reasons]
+    assert (first.event, first.data["reasons"]) == ("measurements", plain)
+    assert (second.event, second.data["reasons"]) == ("event", told)
 
 
 async def test_of_a_backlog_only_the_newest_measurements_are_live(listening, make_agent):

@@ -28,6 +28,15 @@ async def test_few_rows_come_as_they_are_with_features_from_the_stored_vector(br
         assert np.array_equal(series["features"][name], matrix[:, column(SCHEMA_ID, name)].astype(float))
 
 
+async def test_reasons_come_with_a_series_that_asks_for_them(browser, make_agent, reasons, told):
+    agent = await make_agent()
+    columns = agent.columns(3, status=Status.ANOMALOUS, score=0.9, digest="d" * 64)
+    columns = columns.model_copy(update={"reasons": {1: reasons}})
+    await agent.send(agent.batch(columns))
+    assert (await read(browser, agent, reasons=True)).json()["reasons"] == [None, told, None]
+    assert (await read(browser, agent)).json()["reasons"] == []
+
+
 async def test_many_rows_are_thinned_and_the_extremes_stay(browser, make_agent):
     agent = await make_agent()
     quiet = agent.columns(3_000, status=Status.NORMAL, score=0.3, digest="d" * 64)

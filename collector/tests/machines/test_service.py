@@ -45,6 +45,41 @@ async def test_a_machine_is_as_bad_as_its_worst_sensor(browser, make_agent, regi
     assert [card["open_event"] for card in machine["sensors"]] == [True, False]
 
 
+async def test_a_card_has_the_reasons_of_its_open_event_or_of_its_newest_window(browser, make_agent, reasons, told):
+    agent = await make_agent()
+    (sensor,) = agent.sensors.values()
+
+    async def reasons_of_card():
+        ((card,),) = ((await read(browser, agent))["sensors"],)
+        return card["reasons"]
+
+    def windows(status, said):
+        columns = agent.columns(1, status=status, score=0.5, digest="a" * 64)
+        return columns.model_copy(update={"reasons": {} if said is None else {0: said}})
+
+    async def report(revision, state, said):
+        event = Event(
+            id=uuid.UUID(int=revision // 10), sensor=sensor, revision=revision, state=state, start_us=now_us(),
+            end_us=now_us(), peak_us=now_us(), peak_score=0.9, threshold=0.5, windows=3, model="a" * 64, reasons=said,
+        )  # fmt: skip
+        await agent.send(agent.batch(events=[event]))
+
+    assert await reasons_of_card() is None
+    await agent.send(agent.batch(windows(Status.ANOMALOUS, reasons)))
+    assert await reasons_of_card() == told
+    await agent.send(agent.batch(windows(Status.ANOMALOUS, [])))
+    assert await reasons_of_card() == []
+    await report(10, EventState.OPEN, reasons[:1])
+    assert await reasons_of_card() == told[:1]
+    await report(20, EventState.OPEN, reasons[1:])
+    assert await reasons_of_card() == told[1:]
+    await report(21, EventState.CLOSE, reasons)
+    assert await reasons_of_card() == told[:1]
+    await report(11, EventState.CLOSE, reasons)
+    await agent.send(agent.batch(windows(Status.NORMAL, None)))
+    assert await reasons_of_card() is None
+
+
 async def test_silence_is_offline(runtime, browser, make_agent):
     agent = await make_agent()
     await agent.send(agent.batch(agent.columns(3)))

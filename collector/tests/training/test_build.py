@@ -8,13 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.build import (
-    INSTALL_WITHIN_US,
-    BaselineWindows,
-    SensorModel,
-    build_bundle,
-    select_features,
-)
+from audiosense_collector.training.baseline import BaselineWindows, select_features
+from audiosense_collector.training.build import INSTALL_WITHIN_US, SensorModel, build_bundle
 from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.scorer import OnnxScorer
@@ -23,6 +18,7 @@ from audiosense_common import features
 from audiosense_common.bundle import MANIFEST, load_golden, open_bundle
 from audiosense_common.errors import BundleError
 from audiosense_common.install import check_install
+from audiosense_common.reasons import Explainer
 
 KEY = SigningKey.of(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 SENSOR = SensorModel(sensor=UUID(int=7), version=4, sample_rate_hz=16_000, window_s=2.0)
@@ -79,6 +75,16 @@ def test_the_manifest_tells_what_was_trained_on_what(bundle):
     assert manifest.threshold.parameters["trees"] == 20
     assert manifest.evaluation["held_out_debounced_max"] < manifest.threshold.value
     assert min(manifest.baseline.spread) > 0
+
+
+def test_the_manifest_holds_what_is_usual_for_every_feature_and_gives_reasons(bundle):
+    usual, windows = bundle.manifest.baseline.reference, baseline().features.astype(np.float64)
+    assert tuple(usual.features) == features.SCHEMAS[features.SCHEMA_ID]
+    assert np.allclose(usual.location, np.median(windows, axis=0), rtol=1e-4)
+    strange = np.array(usual.location)
+    strange[features.column(features.SCHEMA_ID, "rms_dbfs")] += 8 * usual.spread[0]
+    (reason,) = Explainer.of(bundle.manifest).explain(strange)
+    assert (reason.key, reason.deviation) == ("level", 8.0)
 
 
 def test_the_golden_vectors_are_windows_of_the_baseline_and_extremes(bundle):

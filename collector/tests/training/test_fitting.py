@@ -30,8 +30,8 @@ def test_new_windows_of_a_steady_machine_open_no_event_and_strange_ones_do(detec
     fitted = fit(steady(), detector=detector)
     new = fitted.detector.score(steady(2_000, seed=1))
     strange = fitted.detector.score(steady(100, seed=2) + 6)
-    assert np.mean(debounce(new, Debouncing()) >= fitted.threshold) < 0.001
-    assert np.all(debounce(strange, Debouncing()) >= fitted.threshold)
+    assert np.mean(debounce(new, Debouncing()) >= fitted.threshold.value) < 0.001
+    assert np.all(debounce(strange, Debouncing()) >= fitted.threshold.value)
 
 
 @each_detector
@@ -43,10 +43,10 @@ def test_held_out_scores_are_higher_than_those_of_windows_fitted_on(detector):
 
 def test_rare_single_windows_do_not_raise_the_threshold():
     windows = steady()
-    plain = fit(windows).threshold
+    plain = fit(windows).threshold.value
     windows[::25] += 8
-    assert fit(windows).threshold < plain
-    assert fit(windows, debouncing=Debouncing(k=1, n=1)).threshold > plain + 0.1
+    assert fit(windows).threshold.value < plain
+    assert fit(windows, debouncing=Debouncing(k=1, n=1)).threshold.value > plain + 0.1
 
 
 def test_the_evaluation_says_what_the_threshold_would_do_to_the_baseline():

@@ -100,6 +100,25 @@ async def test_a_training_by_hand_takes_the_newest_windows_and_an_old_model_can_
     assert kept["digest"] == pushed["digest"]
 
 
+async def test_the_threshold_keeps_the_narrowest_budget_that_was_set(runtime, browser, make_agent):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    await agent.send(agent.batch(agent.columns(45)))
+    await work(runtime)
+    changed = await browser.patch(f"/api/v1/sensors/{sensor}", json={"false_alarms_per_week": 7})
+    assert changed.status_code == 200
+    for request, expected in (({}, 7), ({"false_alarms_per_week": 14}, 14), ({"percentile": 90}, None)):
+        await browser.post(f"/api/v1/sensors/{sensor}/train", json=request)
+        await work(runtime)
+        newest, *_ = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+        assert newest["threshold"]["parameters"].get("false_alarms_per_week") == expected
+    first = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()[-1]
+    assert first["threshold"]["parameters"]["false_alarms_per_week"] == 1
+    both = await browser.post(f"/api/v1/sensors/{sensor}/train", json={"percentile": 90, "false_alarms_per_week": 1})
+    assert both.status_code == 422
+    assert "leave one of them out" in both.text
+
+
 async def test_windows_that_cannot_give_a_model_fail_with_their_reason(runtime, browser, make_agent):
     agent = await make_agent()
     sensor = next(iter(agent.sensors.values()))

@@ -11,7 +11,7 @@ const sensor: SensorCard = {
   id: "s1", name: "Drive end", agent_id: "a", status: "normal", score: 0.4, threshold: 0.5, level_dbfs: -30,
   quantity: "acceleration", unit: "g", level: 0.5, level_a_db: null, velocity_mm_s: 2,
   dominant_hz: 1000, last_heard_us: 100 * MINUTE_US, model_digest: null, learning: null, heuristic_flag: null,
-  open_event: false, sparkline: { kind: "score", time_us: [99 * MINUTE_US, 100 * MINUTE_US], value: [0.3, 0.4] },
+  open_event: false, reasons: null, sparkline: { kind: "score", time_us: [99 * MINUTE_US, 100 * MINUTE_US], value: [0.3, 0.4] },
 };
 
 const live = (change: Partial<LiveMeasurements> = {}): LiveMeasurements => ({
@@ -86,7 +86,7 @@ describe("a series", () => {
     sensor_id: "s1", from_us: 90 * MINUTE_US, to_us: 100 * MINUTE_US, resolution_us: 0, count: 2,
     time_us: [90 * MINUTE_US, 100 * MINUTE_US], score: [0.1, 0.2], status: ["normal", "normal"], level_dbfs: [-1, -2],
     quantity: "acceleration", unit: "g", level: [0.8, 0.7], level_a_db: null, velocity_mm_s: [2, null],
-    dominant_hz: [1, 2], threshold: [0.5, 0.5], features: { crest_db: [3, 4] },
+    dominant_hz: [1, 2], threshold: [0.5, 0.5], features: { crest_db: [3, 4] }, reasons: [],
   };
 
   it("grows at its live edge and loses what left its span", () => {

@@ -8,17 +8,21 @@ export interface TrainRequest {
   sensorId: string;
   windows: number | undefined;
   percentile: number | undefined;
+  budget: number | undefined;
+  acceptDrift: boolean;
 }
 
 export function useTrain() {
   return useMutation({
-    mutationFn: ({ sensorId, windows, percentile }: TrainRequest) =>
+    mutationFn: ({ sensorId, windows, percentile, budget, acceptDrift }: TrainRequest) =>
       unwrap(
         client.POST("/api/v1/sensors/{sensor_id}/train", {
           params: { path: { sensor_id: sensorId } },
           body: {
             ...(windows === undefined ? {} : { windows }),
             ...(percentile === undefined ? {} : { percentile }),
+            ...(budget === undefined ? {} : { false_alarms_per_week: budget }),
+            accept_drift: acceptDrift,
           },
         }),
       ),

@@ -619,6 +619,11 @@ export interface components {
             id: string;
             model: components["schemas"]["AnalysisModel"] | null;
             /**
+             * Reasons
+             * @description of anomalous windows, null for others or without a model
+             */
+            reasons?: (components["schemas"]["Reason"][] | null)[] | null;
+            /**
              * Sample Rate Hz
              * @description at which the features were computed
              */
@@ -738,11 +743,26 @@ export interface components {
         };
         /**
          * BaselineSummary
-         * @description The span that a model was trained on.
+         * @description What a model was trained on; see the manifest's baseline. Older models tell no modes.
          */
         BaselineSummary: {
             /** From Us */
             from_us: number;
+            /**
+             * Left Out
+             * @default 0
+             */
+            left_out: number;
+            /**
+             * Modes
+             * @default []
+             */
+            modes: components["schemas"]["Mode"][];
+            /**
+             * Odd
+             * @default 0
+             */
+            odd: number;
             /** To Us */
             to_us: number;
             /** Windows */
@@ -821,6 +841,11 @@ export interface components {
             peak_score: number;
             /** Peak Us */
             peak_us: number;
+            /**
+             * Reasons
+             * @description how the event's windows differ from the baseline, most telling first
+             */
+            reasons: components["schemas"]["Reason"][];
             /**
              * Sensor Id
              * Format: uuid
@@ -1042,6 +1067,24 @@ export interface components {
             message: string;
         };
         /**
+         * Mode
+         * @description A mode of operation that was heard in the baseline, by the medians of its windows.
+         *
+         *     ``stretches`` is how often it was entered; one that was heard in a single stretch is known badly.
+         */
+        Mode: {
+            /** Centroid Hz */
+            centroid_hz: number;
+            /** Dominant Hz */
+            dominant_hz: number;
+            /** Level Dbfs */
+            level_dbfs: number;
+            /** Share */
+            share: number;
+            /** Stretches */
+            stretches: number;
+        };
+        /**
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
          */
@@ -1109,6 +1152,41 @@ export interface components {
          * @enum {string}
          */
         Quantity: "sound_pressure" | "acceleration";
+        /**
+         * Reason
+         * @description One thing that differs from the machine's baseline, in figures; dashboards and logs put it in words.
+         *
+         *     ``key`` says what differs (``level``, ``band``, ``band_relative``, ``impulsiveness``, …) and ``feature`` the figure
+         *     that shows it, null where several features were joined to a range of frequencies. Both are stable words; a reader
+         *     shows one that it does not know as it stands.
+         */
+        Reason: {
+            /**
+             * Deviation
+             * @description from the median in robust standard deviations, signed
+             */
+            deviation: number;
+            /** Feature */
+            feature?: string | null;
+            /** High Hz */
+            high_hz?: number | null;
+            /** Key */
+            key: string;
+            /** Low Hz */
+            low_hz?: number | null;
+            /**
+             * Normal
+             * @description the baseline's median
+             */
+            normal: number;
+            /**
+             * Unit
+             * @description of value and normal
+             */
+            unit: string;
+            /** Value */
+            value: number;
+        };
         /**
          * RunningOut
          * @description Above which level a machine runs.
@@ -1212,6 +1290,11 @@ export interface components {
             /** Open Event */
             open_event: boolean;
             quantity: components["schemas"]["Quantity"];
+            /**
+             * Reasons
+             * @description of the open event or the anomalous newest window; empty: nothing stands out; else null
+             */
+            reasons: components["schemas"]["Reason"][] | null;
             /** Score */
             score: number | null;
             sparkline: components["schemas"]["Sparkline"];
@@ -1237,6 +1320,8 @@ export interface components {
             baseline_windows: number;
             /** Dominant Hz */
             dominant_hz: number | null;
+            /** False Alarms Per Week */
+            false_alarms_per_week: number;
             /** Full Scale */
             full_scale: number | null;
             /** Heuristic Dominant Hz */
@@ -1269,6 +1354,11 @@ export interface components {
             /** Open Event */
             open_event: boolean;
             quantity: components["schemas"]["Quantity"];
+            /**
+             * Reasons
+             * @description of the open event or the anomalous newest window; empty: nothing stands out; else null
+             */
+            reasons: components["schemas"]["Reason"][] | null;
             running: components["schemas"]["RunningOut"];
             /** Sample Rate Hz */
             sample_rate_hz: number;
@@ -1306,6 +1396,8 @@ export interface components {
         SensorSettings: {
             /** Baseline Windows */
             baseline_windows?: number | null;
+            /** False Alarms Per Week */
+            false_alarms_per_week?: number | null;
             /** Heuristic Dominant Hz */
             heuristic_dominant_hz?: number | null;
             /** Heuristic Flatness */
@@ -1341,6 +1433,11 @@ export interface components {
             /** Level Dbfs */
             level_dbfs: number[];
             quantity: components["schemas"]["Quantity"];
+            /**
+             * Reasons
+             * @description of anomalous windows, null for others; empty unless asked for
+             */
+            reasons: (components["schemas"]["Reason"][] | null)[];
             /** Resolution Us */
             resolution_us: number;
             /** Score */
@@ -1463,9 +1560,19 @@ export interface components {
         };
         /**
          * TrainRequest
-         * @description Train on the newest ``windows`` windows, or on the first baseline; threshold at ``percentile``.
+         * @description Train on the newest ``windows`` windows, or on the first baseline.
+         *
+         *     The threshold keeps a budget of false alarms, or stands at a percentile; without both, as the sensor is set.
+         *     ``accept_drift`` takes windows that have not settled, which are refused otherwise.
          */
         TrainRequest: {
+            /**
+             * Accept Drift
+             * @default false
+             */
+            accept_drift: boolean;
+            /** False Alarms Per Week */
+            false_alarms_per_week?: number | null;
             /** Percentile */
             percentile?: number | null;
             /** Windows */
@@ -2347,6 +2454,8 @@ export interface operations {
                 points?: number;
                 /** @description names, separated by commas */
                 features?: string;
+                /** @description with the reasons of anomalous windows */
+                reasons?: boolean;
             };
             header?: never;
             path: {

@@ -150,6 +150,12 @@ export const en = {
       const ending = { one: "st", two: "nd", few: "rd" } as Record<string, string>;
       return `${plain.format(value)}${ending[ORDINAL.select(value)] ?? "th"} percentile`;
     },
+    budget: (count: string, value: number) => `At most ${count} false ${value === 1 ? "alarm" : "alarms"} a week.`,
+    hours: (count: string, minutes: boolean) => `${count} ${minutes ? "minutes" : "hours"}`,
+    between: (low: string, high: string) => `between ${low} and ${high} a week (95 %)`,
+    assured: (span: string, range: string) => `After ${span} of baseline, ${range}.`,
+    tooShort: (span: string, expected: string, range: string) =>
+      `${span} of baseline are too few for that: expect ${expected}, ${range}; train again on more windows.`,
     heldOut: (percentile: string, margin: string) => `${percentile} of held-out windows, debounced, plus a margin of ${margin}`,
     others: "Other models",
     push: "Push again",
@@ -158,12 +164,29 @@ export const en = {
     cancel: "Cancel",
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
+  baseline: {
+    title: "Heard",
+    oneMode: "One mode heard",
+    modes: (count: number, told: string) => `${["Two", "Three", "Four"][count - 2] ?? String(count)} modes heard: ${told}`,
+    atLevel: (share: string, level: string) => `${share} at ${level}`,
+    around: (share: string, frequency: string) => `${share} around ${frequency}`,
+    heardOnce: (count: number): string =>
+      count === 1
+        ? "One of them was heard in a single stretch only: train again once it has come back a few times."
+        : "Some of them were heard in a single stretch only: train again once they have come back a few times.",
+    leftOut: (count: number, text: string): string => (count === 1 ? "1 window left out (a sudden noise)" : `${text} windows left out (sudden noises)`),
+    oddKept: (count: number, text: string): string =>
+      count === 1 ? "1 window looks odd and is kept." : `${text} windows look odd, too many to be noises: none is left out.`,
+  },
   train: {
     open: "Train now",
     windows: "Windows",
     windowsHint: "newest; empty: the first baseline",
-    percentile: "Threshold percentile",
+    budget: "False alarms a week, at most",
+    budgetHint: (now: string) => `empty: ${now}`,
+    percentile: "Or threshold percentile",
     percentileHint: "%; empty: the default",
+    acceptDrift: "Take windows that still drift, too",
     start: "Start training",
     waiting: "Training…",
     done: "Trained. The new model is offered to the agent.",

@@ -145,6 +145,12 @@ export const es: Messages = {
       mahalanobis: "Distancia de Mahalanobis",
     },
     percentile: (value, plain) => `percentil ${plain.format(value)}`,
+    budget: (count, value) => `Como mucho ${count} ${value === 1 ? "falsa alarma" : "falsas alarmas"} por semana.`,
+    hours: (count, minutes) => `${count} ${minutes ? "minutos" : "horas"}`,
+    between: (low, high) => `entre ${low} y ${high} por semana (95 %)`,
+    assured: (span, range) => `Tras ${span} de línea base, ${range}.`,
+    tooShort: (span, expected, range) =>
+      `${span} de línea base no bastan para eso: se esperan ${expected}, ${range}; vuelva a entrenar con más ventanas.`,
     heldOut: (percentile, margin) => `${percentile} de ventanas reservadas, con antirrebote, más un margen de ${margin}`,
     others: "Otros modelos",
     push: "Enviar de nuevo",
@@ -153,12 +159,29 @@ export const es: Messages = {
     cancel: "Cancelar",
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
+  baseline: {
+    title: "Oído",
+    oneMode: "Se oye un modo",
+    modes: (count, told) => `Se oyen ${["dos", "tres", "cuatro"][count - 2] ?? String(count)} modos: ${told}`,
+    atLevel: (share, level) => `${share} a ${level}`,
+    around: (share, frequency) => `${share} en torno a ${frequency}`,
+    heardOnce: (count) =>
+      count === 1
+        ? "Uno de ellos solo se ha oído en un tramo: entrene de nuevo cuando haya vuelto varias veces."
+        : "Algunos solo se han oído en un tramo: entrene de nuevo cuando hayan vuelto varias veces.",
+    leftOut: (count, text) => (count === 1 ? "1 ventana excluida (un ruido repentino)" : `${text} ventanas excluidas (ruidos repentinos)`),
+    oddKept: (count, text) =>
+      count === 1 ? "1 ventana parece extraña y se conserva." : `${text} ventanas parecen extrañas, demasiadas para ser ruidos: no se excluye ninguna.`,
+  },
   train: {
     open: "Entrenar ahora",
     windows: "Ventanas",
     windowsHint: "las más recientes; vacío: la primera línea base",
-    percentile: "Percentil del umbral",
+    budget: "Falsas alarmas por semana, como mucho",
+    budgetHint: (now) => `vacío: ${now}`,
+    percentile: "O percentil del umbral",
     percentileHint: "%; vacío: lo normal",
+    acceptDrift: "Aceptar también ventanas que aún derivan",
     start: "Iniciar el entrenamiento",
     waiting: "Entrenando…",
     done: "Entrenado. El modelo nuevo se ofrece al agente.",

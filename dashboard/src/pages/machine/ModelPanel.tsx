@@ -6,6 +6,7 @@ import { Facts } from "@/components/Facts";
 import { useMessages } from "@/i18n";
 import { shortDigest } from "@/lib/digest";
 import { useFormat } from "@/lib/use-format";
+import { baselineWords } from "./baseline-words";
 import { OtherModels } from "./OtherModels";
 import { thresholdWords, words } from "./threshold-words";
 import { TrainForm } from "./TrainForm";
@@ -29,7 +30,7 @@ export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
           {t.train.failed(sensor.training_error)}
         </p>
       )}
-      <TrainForm sensorId={sensor.id} />
+      <TrainForm sensorId={sensor.id} budget={sensor.false_alarms_per_week} />
       {others.length > 0 && <OtherModels models={others} />}
     </section>
   );
@@ -39,6 +40,7 @@ function ModelFacts({ model }: { model: ModelSummary }) {
   const t = useMessages();
   const format = useFormat();
   const { baseline, threshold } = model;
+  const heard = baselineWords(baseline, t, format);
   return (
     <>
       {model.refused_reason && (
@@ -60,6 +62,18 @@ function ModelFacts({ model }: { model: ModelSummary }) {
               </span>
             </span>,
           ],
+          ...(heard.length > 0
+            ? [
+                [
+                  t.baseline.title,
+                  heard.map((line) => (
+                    <span key={line} className="block">
+                      {line}
+                    </span>
+                  )),
+                ] as const,
+              ]
+            : []),
           [t.model.created, format.dateTime(model.created_us)],
           [
             t.model.digest,

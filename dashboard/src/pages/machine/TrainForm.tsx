@@ -5,14 +5,16 @@ import { useTrain } from "@/api/mutations";
 import { isFinished, jobQuery, keys } from "@/api/queries";
 import { explain } from "@/components/ErrorState";
 import { useMessages } from "@/i18n";
+import { useFormat } from "@/lib/use-format";
 
 function numberIn(form: FormData, name: string): number | undefined {
   const text = form.get(name);
   return typeof text === "string" && text.trim() !== "" ? Number(text) : undefined;
 }
 
-export function TrainForm({ sensorId }: { sensorId: string }) {
+export function TrainForm({ sensorId, budget }: { sensorId: string; budget: number }) {
   const t = useMessages();
+  const format = useFormat();
   const train = useTrain();
   const [open, setOpen] = useState(false);
   if (!open) {
@@ -34,11 +36,22 @@ export function TrainForm({ sensorId }: { sensorId: string }) {
         event.preventDefault();
         const form = new FormData(event.currentTarget);
         setOpen(false);
-        train.mutate({ sensorId, windows: numberIn(form, "windows"), percentile: numberIn(form, "percentile") });
+        train.mutate({
+          sensorId,
+          windows: numberIn(form, "windows"),
+          budget: numberIn(form, "budget"),
+          percentile: numberIn(form, "percentile"),
+          acceptDrift: form.get("accept_drift") !== null,
+        });
       }}
     >
       <Field name="windows" label={t.train.windows} hint={t.train.windowsHint} min={2} max={1_000_000} step={1} autoFocus />
+      <Field name="budget" label={t.train.budget} hint={t.train.budgetHint(format.number(budget))} min={0.01} max={10_000} step="any" />
       <Field name="percentile" label={t.train.percentile} hint={t.train.percentileHint} min={50} max={100} step="any" />
+      <label className="flex items-center gap-2 text-sm">
+        <input type="checkbox" name="accept_drift" className="size-4" />
+        {t.train.acceptDrift}
+      </label>
       <div className="flex flex-wrap gap-2">
         <button type="submit" className="button button-primary">
           {t.train.start}

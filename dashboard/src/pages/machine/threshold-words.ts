@@ -13,6 +13,24 @@ export function thresholdWords(threshold: ModelSummary["threshold"], t: Messages
   if (threshold.method === "held_out_debounced_percentile" && percentile !== undefined && margin !== undefined) {
     return t.model.heldOut(t.model.percentile(percentile, plain), plain.format(margin));
   }
+  if (threshold.method === "false_alarm_budget") return budgetWords(threshold.parameters, t, locale);
   const parameters = Object.entries(threshold.parameters).map(([name, value]) => `${words(name)} ${plain.format(value)}`);
   return [words(threshold.method), ...parameters].join(", ");
+}
+
+const SHORT = 1.05;
+
+/** The budget, and honestly how sure it is after so short a baseline. */
+function budgetWords(parameters: Record<string, number>, t: Messages, locale: string): string {
+  const rounded = new Intl.NumberFormat(locale, { maximumSignificantDigits: 2 });
+  const of = (name: string) => parameters[name] ?? 0;
+  const budget = of("false_alarms_per_week");
+  const expected = of("expected_per_week");
+  const hours = of("baseline_s") / 3600;
+  const span = t.model.hours(rounded.format(hours < 1 ? hours * 60 : hours), hours < 1);
+  const range = t.model.between(rounded.format(of("expected_per_week_low")), rounded.format(of("expected_per_week_high")));
+  const lead = t.model.budget(rounded.format(budget), budget);
+  return expected > SHORT * budget
+    ? `${lead} ${t.model.tooShort(span, rounded.format(expected), range)}`
+    : `${lead} ${t.model.assured(span, range)}`;
 }
