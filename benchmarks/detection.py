@@ -26,6 +26,7 @@ Options = dict[str, Any]
 CANDIDATES: dict[str, Options] = {
     "predecessor": {"window_s": 1.0, "hop_s": 1.0, "feature_names": ("rms_dbfs", "dominant_khz")},
     "default": {},
+    "auto": {"detector": "auto"},
     "isolation_forest": {"detector": "isolation_forest"},
     "mahalanobis": {"detector": "mahalanobis"},
 }
@@ -107,7 +108,8 @@ def _tell(dataset: Dataset, name: str, found: Evaluation) -> dict[str, Any]:
         f"detected {detected:.1%} of abnormal windows, {found.windows_per_s:.0f} windows/s"
     )
     for one in found.single:
-        print(f"{'':23} {one.trial.name:24} AUC {one.figures.auc:.3f}")
+        chosen = ", ".join(f"{detector} {folds} folds" for detector, folds in one.trial.detectors.items())
+        print(f"{'':23} {one.trial.name:24} AUC {one.figures.auc:.3f}  {chosen}")
     return entry
 
 

@@ -10,6 +10,7 @@ from audiosense_collector import system
 from audiosense_collector.agents import routes as agents
 from audiosense_collector.analyses import routes as analyses
 from audiosense_collector.dashboard import mount_dashboard
+from audiosense_collector.detectability import routes as detectability
 from audiosense_collector.developer import routes as developer
 from audiosense_collector.developer.access import DeveloperCors
 from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
@@ -28,12 +29,13 @@ BROWSER_ROUTERS = [
     events.router,
     training.router,
     models.router,
+    detectability.router,
     agents.router,
     live.router,
     analyses.router,
     developer.router,
 ]
-AGENT_ROUTERS = [agents.agent_router, ingest.agent_router, models.agent_router]
+AGENT_ROUTERS = [agents.agent_router, ingest.agent_router, models.agent_router, detectability.agent_router]
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -51,7 +53,7 @@ def create_agent_app(runtime: Runtime) -> FastAPI:
     """Make the application for agents."""
     app = _make("AudioSense for agents", AGENT_ROUTERS)
     app.state.runtime = runtime
-    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches"}))
+    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes"}))
     return app
 
 

@@ -8,6 +8,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import text
 
 from audiosense_collector.db.engine import libpq_url
+from audiosense_collector.detectability import jobs as detectability
 from audiosense_collector.training import jobs as training
 
 log = structlog.get_logger()
@@ -22,6 +23,7 @@ def make_jobs(database_url: str) -> procrastinate.App:
     )
     app = procrastinate.App(connector=connector)
     training.add_tasks(app)
+    detectability.add_tasks(app)
     for name, cron, task in (
         ("retry_stalled", "* * * * *", retry_stalled),
         ("make_partitions", "7 * * * *", make_partitions),

@@ -164,7 +164,7 @@ class SensorColumns(Message):
 def _wrong(message: str, *place: str) -> ValidationError:
     """Make an error that names a field below the model: a ValueError in a model's validator names the model alone."""
     error = PydanticCustomError("columns", "{message}", {"message": message})
-    return ValidationError.from_exception_data("SensorColumns", [{"type": error, "loc": place, "input": None}])
+    return ValidationError.from_exception_data("columns", [{"type": error, "loc": place, "input": None}])
 
 
 class Event(Message):
@@ -247,6 +247,49 @@ class Answer(Message):
     stored: Annotated[int, Field(ge=0, description="measurements of the batch that were new")]
     repeated: Annotated[int, Field(ge=0, description="measurements that had been stored before")]
     desired: dict[UUID, DesiredModel] = Field(default_factory=dict)
+    probes_wanted: list[UUID] = Field(
+        default_factory=list, max_length=1_000, description="sensors of which the collector lacks probes"
+    )
+
+
+class ProbeColumns(Message):
+    """Probes of one sensor (``POST /api/v1/probes``), as columns of equal length, one entry per probe.
+
+    A probe is the feature vector of one of the machine's normal windows with a synthetic fault mixed in. They replace
+    all earlier ones of the sensor; no sound is sent. ``kind`` holds indices into ``kinds``, ``level_db`` the fault's
+    level relative to the machine, ``window_us`` the start of the window that it was mixed into.
+    """
+
+    format: Annotated[int, Field(ge=1, le=1, description="version of this message")] = 1
+    sensor: UUID
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    kinds: list[Name] = Field(min_length=1, max_length=100)
+    kind: list[Annotated[int, Field(ge=0, lt=100)]] = Field(min_length=1, max_length=MAX_MEASUREMENTS)
+    level_db: list[Annotated[float, Field(ge=-200, le=200)]]
+    window_us: list[TimeUs]
+    features: FeatureMatrix
+
+    @model_validator(mode="after")
+    def _columns_are_of_equal_length(self) -> Self:
+        expected = len(self.kind)
+        for name in ("level_db", "window_us"):
+            found = len(getattr(self, name))
+            if found != expected:
+                raise _wrong(f"column {name} holds {found} entries, kind holds {expected}; all must be equal", name)
+        rows = self.features.shape[0]
+        if rows != expected:
+            raise _wrong(f"features holds {rows} rows, kind holds {expected}; all must be equal", "features", "shape")
+        if max(self.kind) >= len(self.kinds):
+            raise _wrong(f"column kind points at entry {max(self.kind)}, kinds holds {len(self.kinds)}", "kind")
+        if len(set(self.kinds)) != len(self.kinds):
+            raise _wrong("kinds holds a name twice; each has its own", "kinds")
+        return self
+
+
+class ProbesTaken(Message):
+    """What the collector says after the commit."""
+
+    stored: Annotated[int, Field(ge=0, description="probes that are stored now")]
 
 
 class SensorRegistration(Message):

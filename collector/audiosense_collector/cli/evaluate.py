@@ -34,7 +34,7 @@ def evaluate(
     ] = None,
     percentile: Annotated[float | None, typer.Option(min=50, max=100, help="For the threshold.")] = None,
     false_alarms_per_week: Annotated[float | None, typer.Option(help="Budget for the threshold.")] = None,
-    detector: Annotated[str | None, typer.Option(help="Default: the one that training uses.")] = None,
+    detector: Annotated[str | None, typer.Option(help="Default: what training uses; auto chooses one.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 0,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page.")] = None,
     combine: Annotated[bool, typer.Option("--combine", help="Average the channels' scores too.")] = False,

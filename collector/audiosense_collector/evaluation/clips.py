@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from audiosense_collector.evaluation.errors import EvaluationError
 from audiosense_collector.evaluation.plan import CLIPS_PER_FOLD, Plan
+from audiosense_collector.evaluation.probing import probe_clip
 from audiosense_collector.evaluation.recordings import Machine
+from audiosense_collector.training.probing import ProbeSet
 from audiosense_common.audio import Header, read_header, read_recording, resample
 from audiosense_common.errors import AudioError
 from audiosense_common.features import FeatureError, FeatureExtractor
@@ -29,11 +31,13 @@ class Clip:
         path: of the file.
         abnormal: whether it is one of the abnormal clips.
         channels: float16 (windows, features of the schema) by channel, as an agent would score them.
+        probes: synthetic faults in its windows by channel; empty unless the plan chooses by them and it is normal.
     """
 
     path: Path
     abnormal: bool
     channels: dict[int, NDArray[np.float16]]
+    probes: dict[int, ProbeSet] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -102,41 +106,42 @@ def read_clips(found: Survey, plan: Plan, step: Callable[[], None]) -> list[Clip
         extractor = FeatureExtractor(found.sample_rate_hz)
     except FeatureError as error:
         raise EvaluationError(f"{found.machine.name}: {error}") from None
-    clips, short = [], []
+    clips: list[Clip] = []
+    short: list[Clip] = []
     for path, abnormal in found.clips:
+        clip = Clip(path, abnormal, {})
         try:
-            channels = _describe(path, found, plan, extractor)
+            _describe(clip, found, plan, extractor)
         except AudioError as error:
             found.warnings.append(f"{found.machine.name}: a clip is left out: {error}")
         else:
-            if channels:
-                clips.append(Clip(path, abnormal, channels))
-            else:
-                short.append(path)
+            (clips if clip.channels else short).append(clip)
         step()
     if short:
-        found.warnings.append(_left_out(found.machine, short, f"are shorter than a window of {plan.window_s:g} s"))
+        paths = [clip.path for clip in short]
+        found.warnings.append(_left_out(found.machine, paths, f"are shorter than a window of {plan.window_s:g} s"))
     found.left_out = len(found.machine.clips) - len(clips)
     usable = {clip.path for clip in clips}
     _check_counts(found.machine, [path in usable for path in found.machine.clips], plan)
     return clips
 
 
-def _describe(path: Path, found: Survey, plan: Plan, extractor: FeatureExtractor) -> dict[int, NDArray[np.float16]]:
-    """Return the feature vectors by channel; empty where the clip is shorter than a window."""
-    recording = read_recording(path)
+def _describe(clip: Clip, found: Survey, plan: Plan, extractor: FeatureExtractor) -> None:
+    """Fill in the feature vectors by channel; none where the clip is shorter than a window."""
+    recording = read_recording(clip.path)
     rate = found.sample_rate_hz
     length, hop = round(plan.window_s * rate), max(1, round(plan.hop_s * rate))
-    channels = {}
     for channel in found.channels:
         samples = resample(recording.channel(channel), recording.sample_rate_hz, rate)
+        windows = list(split(samples, length, hop))
+        if not windows:
+            return
         started = time.process_time()
-        rows = [extractor.extract(window) for window in split(samples, length, hop)]
+        clip.channels[channel] = np.stack([extractor.extract(window) for window in windows])
         found.extract_s += time.process_time() - started
-        if not rows:
-            return {}
-        channels[channel] = np.stack(rows)
-    return channels
+        if plan.chooses and not clip.abnormal:
+            number = found.clips.index((clip.path, clip.abnormal))
+            clip.probes[channel] = probe_clip(windows, extractor, plan, number, len(found.machine.normal))
 
 
 def _channels(headers: dict[Path, Header], plan: Plan) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from audiosense_collector.evaluation.errors import EvaluationError
-from audiosense_collector.training.settings import DEFAULT_DETECTOR, DETECTOR_NAMES
+from audiosense_collector.training.settings import AUTO, DEFAULT_DETECTOR, DETECTOR_NAMES
 
 CLIPS_PER_FOLD = 2
 """Fewer held-out normal clips leave a fold's curve with a single step."""
@@ -22,7 +22,7 @@ class Plan:
         sample_rate_hz: every clip is resampled to it; null for the rate that most clips of the machine have.
         percentile: of the held-out scores for the threshold; null for a budget of false alarms.
         false_alarms_per_week: that budget; null for the product's.
-        detector: one of ``DETECTOR_NAMES``.
+        detector: one of ``DETECTOR_NAMES``, or ``auto``: chosen in each fold by synthetic faults in its normal clips.
         feature_names: what an isolation forest hears instead of the detector; null for the product's choice.
         seed: of the clips' shuffle and of the bootstrap.
     """
@@ -47,9 +47,9 @@ class Plan:
                 f"the hop is {self.hop_s:g} s for windows of {self.window_s:g} s, expected more than 0 and at most "
                 "the window; change --hop or --window"
             )
-        if self.detector not in DETECTOR_NAMES:
+        if self.detector not in (*DETECTOR_NAMES, AUTO):
             raise EvaluationError(
-                f"there is no detector {self.detector!r}, expected one of {', '.join(DETECTOR_NAMES)}; "
+                f"there is no detector {self.detector!r}, expected one of {', '.join((*DETECTOR_NAMES, AUTO))}; "
                 "change --detector"
             )
         if self.percentile is not None and self.false_alarms_per_week is not None:
@@ -61,3 +61,8 @@ class Plan:
             raise EvaluationError(
                 f"--combine averages all channels, found --channel {self.channel} beside it; leave one of them out"
             )
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the detector is chosen by synthetic faults."""
+        return self.detector == AUTO and self.feature_names is None

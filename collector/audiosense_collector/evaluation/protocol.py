@@ -1,8 +1,9 @@
 """The protocol: folds over the normal clips, the product's own training, scores of what was held out."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -13,11 +14,14 @@ from numpy.typing import NDArray
 from audiosense_collector.evaluation.clips import Clip, Survey, read_clips
 from audiosense_collector.evaluation.errors import EvaluationError
 from audiosense_collector.evaluation.plan import Plan
+from audiosense_collector.evaluation.probing import join_probes
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.baseline import BaselineWindows, select_features
+from audiosense_collector.training.baseline import BaselineWindows, prepare, select_features
 from audiosense_collector.training.build import SensorModel, build_bundle
+from audiosense_collector.training.choice import choose_detector
 from audiosense_collector.training.detectors import find_detector, forest_of
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
+from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import FALSE_ALARMS_PER_WEEK, FitSettings
 from audiosense_common.bundle import Bundle, Debouncing, Scorer
@@ -56,7 +60,7 @@ class Trial:
     """One machine, heard by one channel or by all: what the figures are computed from.
 
     ``channel`` is null for the channels' combined scores. ``windows_per_s`` is the speed from samples to score on one
-    core; it is measured and differs from run to run.
+    core; it is measured and differs from run to run. ``detectors`` counts the folds' models by their detector.
     """
 
     machine: str
@@ -64,6 +68,7 @@ class Trial:
     debouncing: Debouncing
     clips: tuple[ScoredClip, ...]
     windows_per_s: float
+    detectors: dict[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -115,6 +120,7 @@ def _try_channel(found: Survey, clips: Sequence[Clip], channel: int, plan: Plan,
     fold = assign_folds(len(normal), plan.folds, plan.seed)
     scored: list[ScoredClip] = []
     taken_s, debouncing = 0.0, Debouncing()
+    detectors: Counter[str] = Counter()
     for number in range(plan.folds):
         train = [clip for clip, its in zip(normal, fold, strict=True) if its != number]
         test = [clip for clip, its in zip(normal, fold, strict=True) if its == number] + abnormal
@@ -124,6 +130,7 @@ def _try_channel(found: Survey, clips: Sequence[Clip], channel: int, plan: Plan,
         scored += _score(bundle, scorer, test, channel, number)
         taken_s += time.process_time() - started
         debouncing = bundle.manifest.debouncing
+        detectors[bundle.manifest.detector] += 1
         step()
     extract_s = found.extract_s / sum(len(matrix) for clip in clips for matrix in clip.channels.values())
     score_s = taken_s / sum(len(clip.windows) for clip in scored)
@@ -133,6 +140,7 @@ def _try_channel(found: Survey, clips: Sequence[Clip], channel: int, plan: Plan,
         debouncing=debouncing,
         clips=tuple(scored),
         windows_per_s=1 / max(extract_s + score_s, 1e-9),
+        detectors=dict(detectors),
     )
 
 
@@ -145,14 +153,28 @@ def _train(found: Survey, clips: Sequence[Clip], channel: int, number: int, plan
             f"{where}: the {len(clips)} clips to learn from give {len(windows)} windows, at least {MIN_WINDOWS} are "
             "needed; add or lengthen clips, or lower --window or --hop"
         )
-    to_us = round(len(windows) * plan.hop_s * _SECOND_US)
-    baseline = BaselineWindows(features=windows, schema_id=SCHEMA_ID, from_us=0, to_us=to_us)
+    counts = [len(clip.channels[channel]) for clip in clips]
+    hop_us = round(plan.hop_s * _SECOND_US)
+    baseline = BaselineWindows(
+        features=windows,
+        schema_id=SCHEMA_ID,
+        from_us=0,
+        to_us=len(windows) * hop_us,
+        times_us=np.arange(len(windows), dtype=np.int64) * hop_us,
+        group=np.repeat(np.arange(len(clips)), counts),
+    )
     model = SensorModel(sensor=_SENSOR, version=1, sample_rate_hz=found.sample_rate_hz, window_s=plan.window_s)
     key = SigningKey.of(Ed25519PrivateKey.generate())
     budget = FALSE_ALARMS_PER_WEEK if plan.false_alarms_per_week is None else plan.false_alarms_per_week
     settings = FitSettings(percentile=plan.percentile, false_alarms_per_week=budget)
-    detector = find_detector(plan.detector) if plan.feature_names is None else forest_of(plan.feature_names)
     try:
+        if plan.chooses:
+            starts = [0, *np.cumsum(counts)[:-1].tolist()]
+            probes = join_probes([clip.probes[channel] for clip in clips], starts, hop_us)
+            ready = prepare(baseline, RunningSettings(), accept_drift=True)
+            detector = choose_detector(ready.windows, probes, settings).detector
+        else:
+            detector = find_detector(plan.detector) if plan.feature_names is None else forest_of(plan.feature_names)
         return build_bundle(
             baseline,
             model,

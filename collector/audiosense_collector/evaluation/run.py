@@ -138,6 +138,7 @@ class Evaluation:
             **{f"mean_{name}": round(self.mean(heard, name), 6) for name in shares},
             "machines": [
                 {"name": one.trial.name, "machine": one.trial.machine, "channel": one.trial.channel}
+                | ({"detectors": one.trial.detectors} if one.trial.detectors else {})
                 | one.figures.rounded()
                 for one in heard
             ],

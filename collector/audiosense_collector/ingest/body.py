@@ -5,14 +5,16 @@ import hashlib
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import zstandard
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from audiosense_collector.errors import BadRequestError, TooLargeError, UnsupportedError
-from audiosense_common.wire import MAX_BODY_BYTES, MAX_DECODED_BYTES, Batch
+from audiosense_common.wire import MAX_BODY_BYTES, MAX_DECODED_BYTES, Batch, Message
 
+M = TypeVar("M", bound=Message)
 OFF_LOOP_BYTES = 64 * 1024
 """A larger body is decompressed and parsed in a thread, so that other requests go on."""
 _WINDOW_BYTES = 8 * 2**20
@@ -37,12 +39,24 @@ async def read_batch(stream: AsyncIterator[bytes], encoding: str | None, length:
         BadRequestError: damaged compression, or no JSON.
         RequestValidationError: a field is not what the schema says.
     """
+    return ParsedBatch(*await read_message(Batch, stream, encoding, length))
+
+
+async def read_message(
+    kind: type[M], stream: AsyncIterator[bytes], encoding: str | None, length: str | None
+) -> tuple[M, bytes]:
+    """Read, decompress and check a message; returns it and the SHA-256 of its decompressed bytes.
+
+    Raises:
+        RequestError: as ``read_batch`` raises it.
+        RequestValidationError: a field is not what the schema says.
+    """
     if length is not None and length.isdecimal() and int(length) > MAX_BODY_BYTES:
         raise _too_large("body", MAX_BODY_BYTES)
     body = await _read(stream)
     if len(body) > OFF_LOOP_BYTES:
-        return await asyncio.to_thread(_parse, body, encoding)
-    return _parse(body, encoding)
+        return await asyncio.to_thread(_parse, kind, body, encoding)
+    return _parse(kind, body, encoding)
 
 
 async def _read(stream: AsyncIterator[bytes]) -> bytes:
@@ -55,14 +69,15 @@ async def _read(stream: AsyncIterator[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _parse(body: bytes, encoding: str | None) -> ParsedBatch:
+def _parse(kind: type[M], body: bytes, encoding: str | None) -> tuple[M, bytes]:
     content = decompress(body, encoding)
+    what = "batch" if kind is Batch else "message"
     try:
-        return ParsedBatch(Batch.model_validate_json(content), hashlib.sha256(content).digest())
+        return kind.model_validate_json(content), hashlib.sha256(content).digest()
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         if found[0]["type"] == "json_invalid":
-            raise BadRequestError(f"the batch is no JSON: {found[0]['msg']}", loc="body") from None
+            raise BadRequestError(f"the {what} is no JSON: {found[0]['msg']}", loc="body") from None
         raise RequestValidationError(found) from None
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.agents import service as agents
 from audiosense_collector.agents.tables import Agent, AgentState
 from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError
 from audiosense_collector.events import service as events
 from audiosense_collector.ingest.body import ParsedBatch
@@ -66,6 +67,7 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: 
         stored=new,
         repeated=count - new,
         desired=await models.desired(session, list(sensors.values())),
+        probes_wanted=await detectability.wanted(session, list(sensors.values())),
     )
     agent.token, agent.epoch = answer.token, batch.epoch
     agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")

@@ -28,7 +28,11 @@ class ThresholdSummary(BaseModel):
 
 
 class ModelSummary(BaseModel):
-    """A model; ``state`` says how its sensor's agent stands to it."""
+    """A model; ``state`` says how its sensor's agent stands to it.
+
+    ``heard_from_db`` says from which level on a kind of synthetic fault is heard, null where it is not; all of it is
+    null where no probes are known.
+    """
 
     digest: str
     version: int
@@ -43,3 +47,4 @@ class ModelSummary(BaseModel):
     evaluation: dict[str, float]
     state: Literal["offered", "running", "refused", "previous"]
     refused_reason: str | None
+    heard_from_db: dict[str, float | None] | None = None

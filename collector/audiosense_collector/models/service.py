@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.detectability import store as probes
+from audiosense_collector.detectability.tables import DetectabilityRow
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.ingest.tables import ModelDigest
 from audiosense_collector.live import notify
@@ -143,11 +145,13 @@ async def list_models(session: AsyncSession, sensor_id: UUID | None = None) -> l
     query = select(Model, Sensor).join(Sensor, Sensor.id == Model.sensor_id).order_by(Model.created.desc())
     if sensor_id is not None:
         query = query.where(Model.sensor_id == sensor_id)
-    return [summarise(model, sensor) for model, sensor in (await session.execute(query))]
+    rows = [(model, sensor) for model, sensor in (await session.execute(query))]
+    reports = await probes.read_reports(session, [model for model, _ in rows])
+    return [summarise(model, sensor, reports.get(model.digest)) for model, sensor in rows]
 
 
-def summarise(model: Model, sensor: Sensor) -> ModelSummary:
-    """Describe a model and how its sensor's agent stands to it."""
+def summarise(model: Model, sensor: Sensor, heard: DetectabilityRow | None = None) -> ModelSummary:
+    """Describe a model, how its sensor's agent stands to it, and what it hears of probes."""
     manifest = model.manifest
     running = _running(model)
     state = _state(model.digest, sensor)
@@ -165,6 +169,9 @@ def summarise(model: Model, sensor: Sensor) -> ModelSummary:
         evaluation=manifest["evaluation"],
         state=state,
         refused_reason=sensor.refused_reason if state == "refused" else None,
+        heard_from_db=None
+        if heard is None
+        else {kind["kind"]: kind["heard_from_db"] for kind in heard.report["kinds"]},
     )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
+from audiosense_collector.training.probing import ProbeSet
 from audiosense_collector.training.quality.examine import Examined, examine
 from audiosense_collector.training.running import Levels, RunningSettings, apply, learn, running_windows
 from audiosense_common import features
@@ -25,12 +27,28 @@ class BaselineWindows:
         schema_id: names the columns.
         from_us: start of the first window, UTC microseconds.
         to_us: end of the last window, UTC microseconds.
+        times_us: start (windows,) of each window; null where they follow each other evenly.
+        group: number (windows,) of the recording that each window is from; null for windows of one stream.
     """
 
     features: NDArray[np.float16]
     schema_id: str
     from_us: int
     to_us: int
+    times_us: NDArray[np.int64] | None = None
+    group: NDArray[np.int64] | None = None
+
+    def times(self) -> NDArray[np.int64]:
+        """Return the start (windows,) of each window, UTC microseconds."""
+        if self.times_us is not None:
+            return self.times_us
+        count = len(self.features)
+        return self.from_us + np.arange(count, dtype=np.int64) * (self.to_us - self.from_us) // max(1, count)
+
+    def take(self, kept: NDArray[np.bool_]) -> Self:
+        """Return the windows for which ``kept`` (windows,) is true."""
+        group = None if self.group is None else self.group[kept]
+        return replace(self, features=self.features[kept], times_us=self.times()[kept], group=group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +79,11 @@ def prepare(baseline: BaselineWindows, settings: RunningSettings, *, accept_drif
     levels = select_features(baseline, (LEVEL,))[:, 0].astype(np.float64)
     level, running = apply(learn(levels), settings)
     runs = _running(levels, None if level is None else running.rule(level))
-    examined = examine(baseline.features[runs], features.schema(baseline.schema_id))
+    windows = baseline.take(runs)
+    examined = examine(windows.features, features.schema(baseline.schema_id))
     examined.check(accept_drift=accept_drift)
     return Prepared(
-        windows=replace(baseline, features=baseline.features[runs][examined.kept]),
+        windows=windows.take(examined.kept),
         examined=examined,
         running_level_dbfs=level,
         running=running,
@@ -72,8 +91,8 @@ def prepare(baseline: BaselineWindows, settings: RunningSettings, *, accept_drif
     )
 
 
-def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[np.float16]:
-    """Return the named columns (windows, names) of a baseline.
+def select_features(baseline: BaselineWindows | ProbeSet, names: Sequence[str]) -> NDArray[np.float16]:
+    """Return the named columns (windows, names) of a baseline, or of probes.
 
     Raises:
         TrainingError: an unknown schema or feature, or vectors of another width than the schema's.

@@ -1,15 +1,19 @@
 """From a baseline's feature vectors to a signed bundle whose golden vectors were checked with ONNX Runtime."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosense_collector.detectability.schemas import Detectability
 from audiosense_collector.signing import SigningKey
-from audiosense_collector.training.baseline import BaselineWindows, prepare, select_features
+from audiosense_collector.training.baseline import BaselineWindows, Prepared, prepare, select_features
+from audiosense_collector.training.detectability import detectability
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
-from audiosense_collector.training.fitting import fit
+from audiosense_collector.training.fitting import Calibrated, Probed, fit
+from audiosense_collector.training.probing import ProbeSet, place_probes
 from audiosense_collector.training.reference import make_reference
 from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.scorer import OnnxScorer
@@ -44,6 +48,14 @@ class SensorModel:
     window_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A bundle, and what it would hear of the probes; null without probes."""
+
+    bundle: Bundle
+    detectability: Detectability | None
+
+
 def build_bundle(
     baseline: BaselineWindows,
     model: SensorModel,
@@ -57,11 +69,54 @@ def build_bundle(
     period_s: float | None = None,
     accept_drift: bool = False,
 ) -> Bundle:
+    """Prepare a baseline and return the bundle that ``build`` makes of it, without probes.
+
+    Windows of a machine at rest, by the level that ``running`` sets or the windows give, and sudden noises are left
+    out. ``accept_drift`` trains on a baseline that has not settled, or whose windows are not a course of time at all.
+
+    Raises:
+        TrainingError: as ``prepare`` and ``build`` raise it.
+        BundleError: as ``build`` raises it.
+    """
+    ready = prepare(baseline, running or RunningSettings(), accept_drift=accept_drift)
+    return build(
+        ready,
+        model,
+        key,
+        created_us=created_us,
+        detector=detector,
+        settings=settings,
+        debouncing=debouncing,
+        period_s=period_s,
+    ).bundle
+
+
+def build(
+    ready: Prepared,
+    model: SensorModel,
+    key: SigningKey,
+    *,
+    created_us: int,
+    detector: Detector | None = None,
+    settings: FitSettings | None = None,
+    debouncing: Debouncing | None = None,
+    period_s: float | None = None,
+    probes: ProbeSet | None = None,
+    choice: Mapping[str, float] | None = None,
+) -> Built:
     """Train, export, check and sign. The same arguments give the same bytes.
 
-    Windows follow each other every ``period_s``, without it as the sensor's own do. Windows of a machine at rest, by
-    the level that ``running`` sets or the windows give, and sudden noises are left out of the baseline.
-    ``accept_drift`` trains on one that has not settled, or whose windows are not a course of time at all.
+    Args:
+        ready: windows to learn from.
+        model: for whom.
+        key: signs the bundle.
+        created_us: now.
+        detector: null for the default.
+        settings: of the fit.
+        debouncing: of events.
+        period_s: from one window's start to the next; null where windows follow each other without a gap.
+        probes: synthetic faults in windows of the baseline, to report what would be heard of them.
+        choice: figures of how the detector was chosen, for the manifest.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -69,9 +124,10 @@ def build_bundle(
     """
     detector = detector or find_detector(DEFAULT_DETECTOR)
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
-    ready = prepare(baseline, running or RunningSettings(), accept_drift=accept_drift)
     windows = select_features(ready.windows, detector.features)
-    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, period_s=period_s or model.window_s)
+    probed = None if probes is None else select_probes(ready.windows, probes, detector.features)
+    period_s = period_s or model.window_s
+    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, probed, period_s=period_s)
     graph = calibrated.detector.export()
     check_graph(graph)
     golden = _golden(calibrated.detector, windows)
@@ -82,38 +138,59 @@ def build_bundle(
         install_before_us=created_us + INSTALL_WITHIN_US,
         signing_key=key.key_id,
         detector=detector.name,
-        schema_id=baseline.schema_id,
+        schema_id=ready.windows.schema_id,
         features=[
             FeatureNeed(name=name, digest=features.definition_digest(name, model.sample_rate_hz))
             for name in detector.features
         ],
         sample_rate_hz=model.sample_rate_hz,
         window_s=model.window_s,
-        threshold=Threshold(
-            value=calibrated.threshold.value,
-            method=calibrated.threshold.method,
-            parameters=calibrated.threshold.parameters | _parameters(settings),
-        ),
+        threshold=_threshold(calibrated, settings),
         debouncing=debouncing,
         running_level_dbfs=ready.running_level_dbfs,
         running=ready.running,
-        baseline=Baseline(
-            from_us=baseline.from_us,
-            to_us=baseline.to_us,
-            windows=len(windows),
-            location=calibrated.location.tolist(),
-            spread=calibrated.spread.tolist(),
-            left_out=ready.examined.left_out,
-            odd=ready.examined.odd,
-            modes=list(ready.examined.modes),
-            reference=make_reference(ready.windows.features, features.schema(baseline.schema_id)),
-        ),
-        evaluation=calibrated.evaluation | {"windows_at_rest": float(ready.at_rest)},
+        baseline=_baseline(ready, calibrated),
+        evaluation=calibrated.evaluation | {"windows_at_rest": float(ready.at_rest)} | dict(choice or {}),
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
-    return bundle
+    return Built(bundle, _report(probes, calibrated))
+
+
+def select_probes(baseline: BaselineWindows, probes: ProbeSet, names: Sequence[str]) -> Probed:
+    """Return the named columns of a baseline's probes, and their windows' places among the baseline's.
+
+    Raises:
+        TrainingError: as ``select_features`` raises it.
+    """
+    return Probed(select_features(probes, names).astype(np.float32), place_probes(baseline.times(), probes))
+
+
+def _threshold(calibrated: Calibrated, settings: FitSettings) -> Threshold:
+    chosen = calibrated.threshold
+    return Threshold(value=chosen.value, method=chosen.method, parameters=chosen.parameters | _parameters(settings))
+
+
+def _baseline(ready: Prepared, calibrated: Calibrated) -> Baseline:
+    windows, examined = ready.windows, ready.examined
+    return Baseline(
+        from_us=windows.from_us,
+        to_us=windows.to_us,
+        windows=len(windows.features),
+        location=calibrated.location.tolist(),
+        spread=calibrated.spread.tolist(),
+        left_out=examined.left_out,
+        odd=examined.odd,
+        modes=list(examined.modes),
+        reference=make_reference(windows.features, features.schema(windows.schema_id)),
+    )
+
+
+def _report(probes: ProbeSet | None, calibrated: Calibrated) -> Detectability | None:
+    if probes is None or calibrated.probed is None:
+        return None
+    return detectability(probes, calibrated.probed, calibrated.held_out, calibrated.threshold.value)
 
 
 def _golden(detector: Fitted, windows: NDArray[np.float16]) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audiosense_collector.training.detectors import Detector, Fitted, to_scores
+from audiosense_collector.training.detectors import Detector, Fitted, Statistics, to_scores
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.settings import FitSettings
 from audiosense_collector.training.statistics import Windows, robust_statistics
@@ -30,6 +30,7 @@ class Calibrated:
         location: median (features,) of the baseline.
         spread: 1.4826 times the median absolute deviation (features,), at least ``SPREAD_FLOOR``.
         evaluation: held-out quantiles and shares, for the manifest.
+        probed: score (probes,) of each probe by a detector that was not fitted on its window; null without probes.
     """
 
     detector: Fitted
@@ -39,6 +40,29 @@ class Calibrated:
     location: NDArray[np.float64]
     spread: NDArray[np.float64]
     evaluation: dict[str, float]
+    probed: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Baseline windows with synthetic faults mixed in.
+
+    Attributes:
+        windows: their features (probes, features).
+        source: place (probes,) among the baseline's windows of the one that was mixed with, or of its neighbour in
+            time where it is none of the baseline's.
+    """
+
+    windows: Windows
+    source: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What the members say of windows that they were not fitted on: (windows, members), and (probes, members)."""
+
+    windows: Statistics
+    probes: Statistics
 
 
 def fit(
@@ -46,6 +70,7 @@ def fit(
     windows: Windows,
     settings: FitSettings | None = None,
     debouncing: Debouncing | None = None,
+    probes: Probed | None = None,
     *,
     period_s: float = 5.0,
 ) -> Calibrated:
@@ -60,13 +85,10 @@ def fit(
     """
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
     _check(windows)
-    fold = np.arange(len(windows)) * settings.folds // len(windows)
-    statistics = np.empty((len(windows), len(detector.members)))
-    for number in range(settings.folds):
-        members = detector.fit_statistics(windows[fold != number], settings)
-        statistics[fold == number] = detector.measure(members, windows[fold == number])
-    fusion = detector.calibrate(statistics)
-    held_out = to_scores(fusion, statistics)
+    fold = contiguous_folds(len(windows), settings.folds)
+    found = hold_out(detector, windows, fold, settings, probes)
+    fusion = detector.calibrate(found.windows)
+    held_out = to_scores(fusion, found.windows)
     debounced = debounce(held_out, debouncing)
     threshold = _choose(detector, debounced, debouncing, period_s, settings)
     fitted = Fitted(detector, detector.fit_statistics(windows, settings), fusion)
@@ -80,6 +102,7 @@ def fit(
         location=location,
         spread=spread,
         evaluation=_evaluate(held_out, debounced, threshold.value, fold) | {"fitted_median": known},
+        probed=None if probes is None else to_scores(fusion, found.probes),
     )
 
 
@@ -90,6 +113,31 @@ def _choose(
         return keep_budget(debounced, debouncing, period_s, LOGIT_SLOPE * detector.margin, settings)
     margin = detector.margin if settings.margin is None else settings.margin
     return take_percentile(debounced, settings.percentile, margin)
+
+
+def contiguous_folds(count: int, folds: int) -> NDArray[np.int64]:
+    """Return the fold (count,) of each window: spans of time of equal length."""
+    return np.arange(count) * folds // count
+
+
+def hold_out(
+    detector: Detector,
+    windows: Windows,
+    fold: NDArray[np.int64],
+    settings: FitSettings,
+    probes: Probed | None = None,
+) -> HeldOut:
+    """Measure each window, and each probe, by members that were fitted on the other folds' windows only."""
+    own = np.empty((len(windows), len(detector.members)))
+    probes = probes or Probed(windows[:0], np.empty(0, np.int64))
+    mixed = np.empty((len(probes.windows), len(detector.members)))
+    probe_fold = fold[probes.source]
+    for number in np.unique(fold):
+        members = detector.fit_statistics(windows[fold != number], settings)
+        own[fold == number] = detector.measure(members, windows[fold == number])
+        if (probe_fold == number).any():
+            mixed[probe_fold == number] = detector.measure(members, probes.windows[probe_fold == number])
+    return HeldOut(own, mixed)
 
 
 def debounce(scores: NDArray[np.float64], debouncing: Debouncing) -> NDArray[np.float64]:
@@ -120,10 +168,7 @@ def _evaluate(
 def _check(windows: Windows) -> None:
     if windows.ndim != 2 or windows.shape[1] == 0:  # noqa: PLR2004 - (windows, features)
         raise TrainingError(f"a baseline has the shape (windows, features), found {windows.shape}")
-    if len(windows) < MIN_WINDOWS:
-        raise TrainingError(
-            f"the baseline has {len(windows)} windows, at least {MIN_WINDOWS} are needed; listen for longer"
-        )
+    check_count(len(windows))
     broken = np.flatnonzero(~np.isfinite(windows).all(axis=1))
     if len(broken):
         raise TrainingError(
@@ -133,3 +178,13 @@ def _check(windows: Windows) -> None:
         raise TrainingError(
             f"all {len(windows)} windows of the baseline are equal; check that the sensor hears its machine"
         )
+
+
+def check_count(windows: int) -> None:
+    """Make sure that a baseline has enough windows.
+
+    Raises:
+        TrainingError: fewer than ``MIN_WINDOWS``.
+    """
+    if windows < MIN_WINDOWS:
+        raise TrainingError(f"the baseline has {windows} windows, at least {MIN_WINDOWS} are needed; listen for longer")

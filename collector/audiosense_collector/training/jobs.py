@@ -1,6 +1,7 @@
 """The job that trains a sensor's model."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import procrastinate
@@ -35,17 +36,27 @@ async def train(
     percentile: float | None = None,
     false_alarms_per_week: float | None = None,
     accept_drift: bool = False,
+    from_us: int | None = None,
+    to_us: int | None = None,
 ) -> None:
-    """Train; what is wrong with the windows is kept for the user, what is wrong with the machine is tried again.
+    """Train a sensor's model."""
+    runtime, sensor = runtime_of(context), UUID(sensor_id)
+    what = service.Request(windows, percentile, false_alarms_per_week, accept_drift, from_us, to_us)
+    await attempt(context, sensor, lambda: service.train(runtime, sensor, what, automatic=automatic))
+
+
+async def attempt(context: JobContext, sensor: UUID | None, work: Callable[[], Awaitable[object]]) -> None:
+    """Do it; what is wrong with the windows is kept for the user, what is wrong with the machine is tried again.
+
+    Without a sensor the failure is kept with the job only.
 
     It is tried again within the job: put back into the queue it would collide with a training of the same sensor that
     waits there, and be held as running for ever.
     """
-    runtime, sensor = runtime_of(context), UUID(sensor_id)
-    what = service.Request(windows, percentile, false_alarms_per_week, accept_drift)
+    runtime = runtime_of(context)
     for wait_s in (*RETRY_WAITS_S, None):
         try:
-            await service.train(runtime, sensor, what, automatic=automatic)
+            await work()
         except AudioSenseError as error:
             await service.record_failure(runtime, sensor, context.job.id, str(error))
             raise

@@ -1,21 +1,32 @@
 """Training in a process of its own, so that requests are answered while a forest is fitted."""
 
 import asyncio
+import functools
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import load_signing_key
+from audiosense_collector.training.probing import ProbeSet
 from audiosense_collector.training.running import RunningSettings
+from audiosense_collector.training.settings import AUTO, FitSettings
+
+if TYPE_CHECKING:
+    from audiosense_collector.training.baseline import Prepared
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +47,92 @@ class TrainingOrder:
     trees: int
     false_alarms_per_week: float
     percentile: float | None
+    times_us: NDArray[np.int64]
     accept_drift: bool = False
     running: RunningSettings = field(default_factory=RunningSettings)
+    probes: ProbeSet | None = None
+    probes_created: int = 0
 
 
-def train(order: TrainingOrder) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The packed bundle, and the report of what it hears as JSON takes it; null without probes."""
+
+    packed: bytes
+    report: dict[str, Any] | None
+
+
+def train(order: TrainingOrder) -> Trained:
     """Train and return the packed bundle.
 
     Raises:
         TrainingError: the windows cannot give a model.
     """
-    from audiosense_collector.training.baseline import BaselineWindows  # noqa: PLC0415 - scikit-learn stays out of the
-    from audiosense_collector.training.build import SensorModel, build_bundle  # noqa: PLC0415 - server's memory
+    from audiosense_collector.training.build import SensorModel, build  # noqa: PLC0415 - scikit-learn stays out of the
+    from audiosense_collector.training.choice import choose_detector  # noqa: PLC0415 - server's memory
     from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
-    from audiosense_collector.training.settings import FitSettings  # noqa: PLC0415
 
-    baseline = BaselineWindows(
-        features=order.matrix, schema_id=order.schema_id, from_us=order.from_us, to_us=order.to_us
+    ready = _prepare(order)
+    settings = FitSettings(
+        trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
     )
+    if order.detector == AUTO:
+        choice = choose_detector(ready.windows, order.probes, settings)
+        detector, figures = choice.detector, choice.figures
+    else:
+        detector, figures = find_detector(order.detector), {}
     model = SensorModel(
         sensor=order.sensor,
         version=order.version,
         sample_rate_hz=order.sample_rate_hz,
         window_s=order.window_s,
     )
-    bundle = build_bundle(
-        baseline,
+    built = build(
+        ready,
         model,
         load_signing_key(order.data_dir),
         created_us=order.created_us,
-        detector=find_detector(order.detector),
-        settings=FitSettings(
-            trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
-        ),
-        running=order.running,
-        accept_drift=order.accept_drift,
+        detector=detector,
+        settings=settings,
+        probes=order.probes,
+        choice=figures,
     )
-    return bundle.pack()
+    report = built.detectability
+    return Trained(built.bundle.pack(), None if report is None else report.model_dump(mode="json"))
+
+
+def assess(order: TrainingOrder, threshold: float) -> dict[str, Any]:
+    """Report what a detector hears of the order's probes at a threshold, as JSON takes it.
+
+    Raises:
+        TrainingError: the windows cannot give a model.
+    """
+    from audiosense_collector.training.baseline import select_features  # noqa: PLC0415
+    from audiosense_collector.training.build import select_probes  # noqa: PLC0415
+    from audiosense_collector.training.detectability import detectability  # noqa: PLC0415
+    from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
+    from audiosense_collector.training.fitting import fit  # noqa: PLC0415
+
+    assert order.probes is not None
+    ready, detector = _prepare(order), find_detector(order.detector)
+    windows = select_features(ready.windows, detector.features).astype(np.float32)
+    probed = select_probes(ready.windows, order.probes, detector.features)
+    found = fit(detector, windows, FitSettings(trees=order.trees), probes=probed, period_s=order.window_s)
+    assert found.probed is not None
+    return detectability(order.probes, found.probed, found.held_out, threshold).model_dump(mode="json")
+
+
+def _prepare(order: TrainingOrder) -> "Prepared":
+    from audiosense_collector.training.baseline import BaselineWindows, prepare  # noqa: PLC0415
+
+    baseline = BaselineWindows(
+        features=order.matrix,
+        schema_id=order.schema_id,
+        from_us=order.from_us,
+        to_us=order.to_us,
+        times_us=order.times_us,
+    )
+    return prepare(baseline, order.running, accept_drift=order.accept_drift)
 
 
 class Trainer:
@@ -81,15 +141,23 @@ class Trainer:
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
 
-    async def run(self, order: TrainingOrder) -> bytes:
-        """Train in the process and return the packed bundle.
+    async def run(self, order: TrainingOrder) -> Trained:
+        """Train in the process.
 
         Raises:
             OSError: the process could not be started or was killed; the next training gets a new one.
             TrainingError: as ``train`` raises it.
         """
+        return await self._do(train, order)
+
+    async def assess(self, order: TrainingOrder, threshold: float) -> dict[str, Any]:
+        """Report on a model's probes in the process; raises as ``run`` does."""
+        return await self._do(assess, order, threshold)
+
+    async def _do(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.pool(), train, order)
+            call = functools.partial(work, *arguments, **named)
+            return await asyncio.get_running_loop().run_in_executor(self.pool(), call)
         except BrokenProcessPool:
             self.close()
             raise OSError("the training process was killed, most likely for lack of memory") from None

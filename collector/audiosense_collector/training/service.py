@@ -1,6 +1,8 @@
 """The rules of training: when a baseline is complete, which windows it is, and what becomes of the model."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +14,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import SECOND_US, now_us
+from audiosense_collector.detectability import store as probes
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, Measurement
 from audiosense_collector.machines.running import running_settings
@@ -32,12 +35,29 @@ RETRY_GROWTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to train on: the newest ``windows`` windows, or without it the first baseline; and the threshold's rule."""
+    """What to train on: the newest ``windows`` windows, those of a span of time, or without both the first baseline.
+
+    And how: the rule of the threshold, and whether windows that drift are taken.
+    """
 
     windows: int | None = None
     percentile: float | None = None
     false_alarms_per_week: float | None = None
     accept_drift: bool = False
+    from_us: int | None = None
+    to_us: int | None = None
+
+
+def same_windows(manifest: Mapping[str, Any]) -> Request:
+    """Ask for the windows that a model was trained on, and its rule for the threshold."""
+    baseline, rule = manifest["baseline"], manifest["threshold"]["parameters"]
+    return Request(
+        percentile=rule.get("percentile"),
+        false_alarms_per_week=rule.get("false_alarms_per_week"),
+        accept_drift=True,
+        from_us=baseline["from_us"],
+        to_us=baseline["to_us"],
+    )
 
 
 def needed_windows(sensor: Sensor, default: int) -> int:
@@ -105,10 +125,12 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
         if automatic and sensor.desired_digest is not None:
             return None
         order = await _make_order(session, runtime, sensor, what)
-    packed = await runtime.trainer.run(order)
-    bundle = open_bundle(packed, runtime.signing_key.public_keys())
+    trained = await runtime.trainer.run(order)
+    bundle = open_bundle(trained.packed, runtime.signing_key.public_keys())
     async with runtime.sessions.begin() as session:
-        await models.store(session, bundle, packed)
+        await models.store(session, bundle, trained.packed)
+        if trained.report is not None:
+            await probes.put_report(session, bundle.digest, order.probes_created, trained.report)
         sensor = await session.get(Sensor, sensor_id)
         if sensor is not None and running_settings(sensor) != order.running:
             await models.push(session, runtime.signing_key, bundle.digest)
@@ -117,11 +139,12 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
     return bundle.digest
 
 
-async def record_failure(runtime: Runtime, sensor_id: UUID, job_id: int | None, message: str) -> None:
-    """Keep why a training failed, for the sensor's page and the job."""
+async def record_failure(runtime: Runtime, sensor_id: UUID | None, job_id: int | None, message: str) -> None:
+    """Keep why a training failed, for the job and, if one is named, the sensor's page."""
     log.warning("training failed", sensor=str(sensor_id), error=message)
     async with runtime.sessions.begin() as session:
-        await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=message))
+        if sensor_id is not None:
+            await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=message))
         if job_id is not None:
             await session.merge(JobError(job_id=job_id, message=message))
 
@@ -129,7 +152,24 @@ async def record_failure(runtime: Runtime, sensor_id: UUID, job_id: int | None, 
 async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, what: Request) -> TrainingOrder:
     rows = await _load_windows(session, sensor, what, needed_windows(sensor, runtime.settings.baseline_windows))
     sensor.bundle_version += 1
+    return await _order(session, runtime, sensor, rows, what)
+
+
+async def make_assessment(
+    session: AsyncSession, runtime: Runtime, sensor: Sensor, manifest: Mapping[str, Any]
+) -> TrainingOrder | None:
+    """Return what is needed to tell what a model hears of its sensor's probes; None without probes."""
+    what = same_windows(manifest)
+    rows = await _load_windows(session, sensor, what, manifest["baseline"]["windows"])
+    order = await _order(session, runtime, sensor, rows, what)
+    return None if order.probes is None else replace(order, detector=manifest["detector"])
+
+
+async def _order(
+    session: AsyncSession, runtime: Runtime, sensor: Sensor, rows: list[Row[int, bytes]], what: Request
+) -> TrainingOrder:
     first, last = (rows[0].time, rows[-1].time) if rows else (0, 0)
+    created, known = await probes.read_probes(session, sensor.id, sensor.schema_id) or (0, None)
     return TrainingOrder(
         data_dir=runtime.settings.data_dir,
         sensor=sensor.id,
@@ -149,6 +189,9 @@ async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, w
         percentile=_percentile(what, sensor, runtime.settings.threshold_percentile),
         running=running_settings(sensor),
         accept_drift=what.accept_drift,
+        times_us=np.array([row.time for row in rows], np.int64),
+        probes=known,
+        probes_created=created,
     )
 
 
@@ -168,13 +211,16 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
         Measurement.schema == schema_id,
         Measurement.clock_suspect.is_(False),
     )
-    if what.windows is None:
+    if what.windows is None and what.from_us is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
         if sensor.training_error is None:
             return list(await session.execute(query.order_by(Measurement.time, Measurement.seq).limit(needed)))
     else:
         silent = [STATUS_CODES[status] for status in (Status.INVALID, Status.STOPPED)]
         query = query.where(Measurement.status.not_in(silent))
+    if what.from_us is not None and what.to_us is not None:
+        query = query.where(Measurement.time >= what.from_us, Measurement.time < what.to_us)
+        return list(await session.execute(query.order_by(Measurement.time, Measurement.seq)))
     query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows or needed)
     return list(await session.execute(query))[::-1]
 

@@ -5,9 +5,13 @@ from typing import Literal, get_args
 
 from audiosense_collector.training.errors import TrainingError
 
-DetectorName = Literal["ensemble", "isolation_forest", "mahalanobis"]
-DETECTOR_NAMES: tuple[str, ...] = get_args(DetectorName)
-DEFAULT_DETECTOR: DetectorName = "ensemble"
+CandidateName = Literal["ensemble", "isolation_forest", "mahalanobis"]
+AutoName = Literal["auto"]
+DetectorName = CandidateName | AutoName
+DETECTOR_NAMES: tuple[str, ...] = get_args(CandidateName)
+AUTO: AutoName = "auto"
+"""In place of a detector's name: choose one of them by synthetic faults."""
+DEFAULT_DETECTOR: CandidateName = "ensemble"
 FALSE_ALARMS_PER_WEEK = 1.0
 LEAST_PER_WEEK, MOST_PER_WEEK = 0.01, 10_000.0
 

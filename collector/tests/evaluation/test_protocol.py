@@ -96,3 +96,28 @@ def test_too_few_or_equal_windows_are_told_with_machine_and_fold(tmp_path, machi
         path.write_bytes(silence)
     with pytest.raises(EvaluationError, match="equal, channel 0, fold 1: all 24 windows of the baseline are equal"):
         run(tmp_path / "equal", quick_plan())
+
+
+def test_auto_chooses_a_detector_for_each_fold_by_its_own_normal_clips(tmp_path, machine, quick_plan, monkeypatch):
+    machine(tmp_path, channels=2)
+    seen = []
+    choose = protocol.choose_detector
+
+    def spy(baseline, probes, settings):
+        seen.append((baseline, probes))
+        return choose(baseline, probes, settings)
+
+    monkeypatch.setattr(protocol, "choose_detector", spy)
+    found = run(tmp_path, quick_plan(detector="auto"))
+    assert len(seen) == 2 * 2
+    for baseline, probes in seen:
+        assert set(probes.time_us) <= set(baseline.times())
+        assert len(np.unique(baseline.group)) == 2
+        assert {*probes.kind} == set(range(len(probes.kinds)))
+        clean = baseline.features[np.searchsorted(baseline.times(), probes.time_us)]
+        weak = probes.level_db == probes.level_db.min()
+        assert np.abs(probes.features[weak].astype(float) - clean[weak]).mean() < 0.5
+    for heard in found.single:
+        assert heard.figures.auc == 1.0
+        assert sum(heard.trial.detectors.values()) == 2
+    assert found.to_json()["machines"][0]["detectors"] == found.single[0].trial.detectors

@@ -6,7 +6,7 @@ Revision ID: 0004
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 COLUMNS = """
 ALTER TABLE sensor
