@@ -246,3 +246,19 @@ def test_an_injection_that_a_sensor_cannot_take_is_refused_and_nothing_injected(
     assert "replays" in agent(*inject, "rec", "--path", agent.folder / "x.wav")
     assert "bearing_outer grows to severity 1 within 0 s" in agent(*inject, "pump")
     assert "to severity 0 within 2 s" in agent(*inject, "pump", "--severity", 0, "--ramp", 2)
+
+
+def test_a_simulated_machine_is_stopped_and_started_and_keeps_its_fault(agent):
+    injections = agent.folder / "state" / "injections.json"
+    agent("simulate", "inject", "--sensor", "pump", "--fault", "cavitation")
+    assert "stops within 8 s" in agent("simulate", "stop", "--sensor", "pump", "--ramp", 8)
+    stopped = json.loads(injections.read_text())["pump"]
+    assert (stopped["at_rest"], stopped["run_s"], stopped["fault"]) == (True, 8.0, "cavitation")
+    agent("simulate", "inject", "--sensor", "pump", "--fault", "air_leak")
+    assert json.loads(injections.read_text())["pump"]["at_rest"]
+    assert "runs within 5 s" in agent("simulate", "start", "--sensor", "pump")
+    started = json.loads(injections.read_text())["pump"]
+    assert (started["at_rest"], started["fault"]) == (False, "air_leak")
+    with agent.config.open("a") as file:
+        file.write('[[sensors]]\nname = "rec"\nmachine = "m"\nsource = {type = "recording", path = "x.wav"}\n')
+    assert "not simulated" in agent("simulate", "stop", "--sensor", "rec", code=1)

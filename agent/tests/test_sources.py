@@ -268,3 +268,24 @@ def test_time_goes_on_where_the_last_run_ended(tmp_path):
     far = time.time_ns() // 1_000 + 10**12
     (window,) = Listener(far).take(make(simulated(window_s=0.01), tmp_path), 1)
     assert window.start_us < far
+
+
+def test_a_simulated_machine_that_is_stopped_leaves_its_room_and_can_be_started_again(tmp_path):
+    sensor = simulated(ambient_dbfs=-50.0, history_s=10_000)
+    source = make(sensor, tmp_path)
+
+    def level(window):
+        return 20 * np.log10(np.sqrt(np.mean(window.samples**2)))
+
+    levels = []
+    for number, window in enumerate(source.windows(Listener().context)):
+        levels.append(level(window))
+        if number == 5:
+            inject(tmp_path, sensor.name, Injection(at_rest=True, run_s=1.0))
+        if number == 15:
+            inject(tmp_path, sensor.name, Injection(at_rest=False, run_s=1.0))
+        if number == 25:
+            break
+    assert min(levels[:6]) > -35
+    assert levels[10:16] == pytest.approx([-50] * 6, abs=1)
+    assert min(levels[20:]) > -35

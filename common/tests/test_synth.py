@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -177,3 +179,47 @@ def test_a_forest_that_knows_the_healthy_shape_tells_every_fault(heard):
     for fault, scores in faulty.items():
         auc = roc_auc_score(np.r_[np.zeros(len(healthy)), np.ones(len(scores))], np.r_[healthy, scores])
         assert auc > 0.95, fault
+
+
+def rms_dbfs(samples):
+    return 20 * np.log10(np.sqrt(np.mean(samples.astype(np.float64) ** 2)) + 1e-12)
+
+
+@pytest.mark.parametrize("kind", MACHINE_KINDS)
+def test_a_machine_stops_and_starts_and_its_room_is_heard_on(kind):
+    machine = SyntheticMachine(kind, RATE, 3, ambient_dbfs=-50.0)
+    runs = rms_dbfs(machine.render(2 * RATE))
+    machine.run_at(0.0, ramp_s=6.0)
+    falling = [rms_dbfs(machine.render(RATE)) for _ in range(7)]
+    assert falling[0] < runs
+    assert all(later < earlier for earlier, later in pairwise(falling[:5]))
+    assert rms_dbfs(machine.render(2 * RATE)) == pytest.approx(-50.0, abs=0.5)
+    machine.run_at(1.0, ramp_s=3.0)
+    machine.render(4 * RATE)
+    assert rms_dbfs(machine.render(2 * RATE)) == pytest.approx(runs, abs=3)
+
+
+def test_without_a_room_a_stopped_machine_is_silent_and_its_fault_too():
+    machine = SyntheticMachine("pump", RATE, 3)
+    machine.run_at(0.0)
+    machine.render(RATE, Fault("bearing_outer", 1.0))
+    assert np.abs(machine.render(RATE, Fault("bearing_outer", 1.0))).max() < 1e-6
+
+
+def test_a_slower_machine_sounds_lower():
+    slow = SyntheticMachine("pump", RATE, 3, speed=0.5)
+    frequencies, level = levels_db(slow.render(4 * RATE))
+    blade_hz = 6 * machine_spec("pump").shaft_hz / 2
+    near = np.abs(frequencies - blade_hz) < 2
+    around = np.abs(frequencies - blade_hz) < 20
+    assert level[near].max() == level[around].max()
+
+
+@pytest.mark.parametrize("sizes", [[20_000, 30_000], [1, 49_999], [4_096, 45_904]])
+def test_what_was_rendered_before_a_stop_does_not_change_it(sizes):
+    def render(parts):
+        machine = SyntheticMachine("fan", RATE, 5, ambient_dbfs=-45.0)
+        machine.run_at(0.0, ramp_s=2.0)
+        return np.concatenate([machine.render(size) for size in parts])
+
+    np.testing.assert_array_equal(render(sizes), render([50_000]))

@@ -206,11 +206,11 @@ class Agent:
 
 
 @pytest.fixture
-def enrol(collector: Collector) -> Iterator[Callable[[str], Agent]]:
+def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
     """Enrols an agent with one sensor on a machine of the given name."""
     clients: list[httpx.Client] = []
 
-    def enrol_agent(machine: str) -> Agent:
+    def enrol_agent(machine: str, **registration: object) -> Agent:
         trust = httpx.get(f"{collector.agents}/api/v1/trust", verify=_unverified())
         context = ssl.create_default_context(cadata=trust.json()["ca_pem"])
         client = httpx.Client(base_url=collector.agents, verify=context)
@@ -222,6 +222,7 @@ def enrol(collector: Collector) -> Iterator[Callable[[str], Agent]]:
             window_s=WINDOW_US / 1e6,
             schema_id=SCHEMA_ID,
             source="simulator pump",
+            **registration,
         )
         request = wire.EnrolmentRequest(
             secret=collector.enrolment_key().secret, name=f"agent of {machine}", version="0.1.0", sensors=[sensor]

@@ -104,3 +104,58 @@ def test_an_unknown_machine_says_so(page):
     page.watch.expected += ["404"]
     page.goto(f"/machines/{uuid4()}")
     expect(page.get_by_role("alert")).to_contain_text("The collector does not know this")
+
+
+def test_the_running_level_is_shown_and_set_and_reaches_the_agent(page, enrol, viewport):
+    agent = enrol(f"Night pump {viewport}")
+    agent.send(40)
+    learned = agent.run_what_is_desired()
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    running = page.locator("[data-running]")
+    expect(running).to_contain_text("learned", timeout=20_000)
+    expect(running).to_contain_text("2 windows")
+    running.get_by_role("button", name="Change running level").click()
+    running.get_by_label("Running level, dBFS").fill("-42")
+    running.get_by_label("Start waited out").fill("4")
+    running.get_by_role("button", name="Save").click()
+    expect(running).to_contain_text("-42.0\u202fdBFS")
+    expect(running).to_contain_text("set here")
+    expect(running).to_contain_text("4 windows")
+    assert agent.run_what_is_desired() != learned
+    running.get_by_role("button", name="Change running level").click()
+    running.get_by_label("The machine never counts as stopped").check()
+    running.get_by_role("button", name="Save").click()
+    expect(running).to_contain_text("never stopped")
+    agent.send(2, score=0.5, status="stopped")
+    expect(page.locator('main [data-state="stopped"]').first).to_be_visible()
+    page.goto("/")
+    card = page.locator(f'[data-machine="{agent.machine}"]')
+    expect(card.locator('[data-state="stopped"]')).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_an_accelerometers_levels_are_in_g_and_mm_per_second(page, enrol):
+    agent = enrol("Shaken pump", quantity="acceleration", full_scale=16.0)
+    agent.send(12)
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    facts = page.get_by_role("region", name=f"{agent.machine} sensor")
+    expect(facts).to_contain_text("0.4256\u202fg")
+    expect(facts).to_contain_text("mm/s")
+    expect(page.get_by_role("img", name=re.compile("^Acceleration, RMS: 12 points.*0.4256\u202fg"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Velocity, RMS 10.1000 Hz: 12 points.*mm/s"))).to_be_visible()
+    agent.send(3)
+    expect(page.get_by_role("img", name=re.compile("^Velocity, RMS 10.1000 Hz: 15 points"))).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_a_running_level_of_the_agents_own_is_told_and_not_offered_for_change(page, enrol):
+    agent = enrol("Own level pump", running_level_dbfs=-55.0)
+    agent.send(3)
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    running = page.locator('[data-running="agent"]')
+    expect(running).to_contain_text("-55.0\u202fdBFS")
+    expect(running).to_contain_text("stands over settings made here")
+    expect(running.get_by_role("button")).to_have_count(0)

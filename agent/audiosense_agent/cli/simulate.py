@@ -48,7 +48,8 @@ def inject(
     if isinstance(source, RecordingSource):
         injection, words = _replayed(sensor, path or [], chosen)
     else:
-        injection, words = _simulated(sensor, path or [], chosen)
+        before = injected(settings.state_dir, sensor) or Injection()
+        injection, words = _simulated(sensor, path or [], {"at_rest": before.at_rest, "run_s": before.run_s, **chosen})
     write_injection(settings.state_dir, sensor, injection)
     print(f"{sensor}: {words}")
 

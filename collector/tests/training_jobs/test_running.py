@@ -65,7 +65,7 @@ async def change(browser, agent, **settings):
 async def test_the_level_is_learned_and_shown(runtime, browser, make_agent):
     agent = await make_agent()
     assert (await read(browser, agent))["running"] == {
-        "level_dbfs": None, "origin": "learned", "learned_dbfs": None, "setting": None,
+        "level_dbfs": None, "level": None, "origin": "learned", "learned_dbfs": None, "setting": None,
         "settling_windows": None, "settling_setting": None,
     }  # fmt: skip
     bundle = await trained(runtime, agent)
