@@ -9,7 +9,7 @@ const LEVEL_STEP_DB = 3;
 
 /** One line a fact; none for models of collectors that did not look. */
 export function baselineWords(baseline: Baseline, t: Messages, format: Format): string[] {
-  const { modes = [], left_out: leftOut = 0, odd = 0 } = baseline;
+  const { modes, left_out: leftOut, odd } = baseline;
   const lines = modes.length > 1 ? [modesLine(modes, t, format)] : modes.length === 1 ? [t.baseline.oneMode] : [];
   const once = modes.length > 1 ? modes.filter((mode) => mode.stretches === 1).length : 0;
   if (once > 0) lines.push(t.baseline.heardOnce(once));
@@ -18,7 +18,7 @@ export function baselineWords(baseline: Baseline, t: Messages, format: Format): 
   return lines;
 }
 
-function modesLine(modes: NonNullable<Baseline["modes"]>, t: Messages, format: Format): string {
+function modesLine(modes: Baseline["modes"], t: Messages, format: Format): string {
   const levels = modes.map((mode) => mode.level_dbfs);
   const sameLevel = Math.max(...levels) - Math.min(...levels) < LEVEL_STEP_DB;
   const told = modes.map((mode) => {
