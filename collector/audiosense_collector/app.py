@@ -12,6 +12,7 @@ from audiosense_collector.analyses import routes as analyses
 from audiosense_collector.dashboard import mount_dashboard
 from audiosense_collector.developer import routes as developer
 from audiosense_collector.developer.access import DeveloperCors
+from audiosense_collector.drift import routes as drift
 from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
 from audiosense_collector.events import routes as events
 from audiosense_collector.ingest import routes as ingest
@@ -28,6 +29,7 @@ BROWSER_ROUTERS = [
     events.router,
     training.router,
     models.router,
+    drift.router,
     agents.router,
     live.router,
     analyses.router,

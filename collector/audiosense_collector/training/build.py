@@ -7,6 +7,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosense_collector.drift.stability import Reference
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
@@ -62,6 +63,14 @@ class SensorModel:
     window_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A bundle, and the distribution of the windows that it was trained on, all features of the schema."""
+
+    bundle: Bundle
+    reference: Reference
+
+
 def build_bundle(
     baseline: BaselineWindows,
     model: SensorModel,
@@ -74,6 +83,32 @@ def build_bundle(
     running_level_dbfs: float | None = None,
     accept_drift: bool = False,
 ) -> Bundle:
+    """Return the bundle that ``build`` gives."""
+    return build(
+        baseline,
+        model,
+        key,
+        created_us=created_us,
+        detector=detector,
+        settings=settings,
+        debouncing=debouncing,
+        running_level_dbfs=running_level_dbfs,
+        accept_drift=accept_drift,
+    ).bundle
+
+
+def build(
+    baseline: BaselineWindows,
+    model: SensorModel,
+    key: SigningKey,
+    *,
+    created_us: int,
+    detector: Detector | None = None,
+    settings: FitSettings | None = None,
+    debouncing: Debouncing | None = None,
+    running_level_dbfs: float | None = None,
+    accept_drift: bool = False,
+) -> Built:
     """Train, export, check and sign. The same arguments give the same bytes.
 
     Sudden noises are left out of the baseline first. ``accept_drift`` trains on one that has not settled, or whose
@@ -88,7 +123,7 @@ def build_bundle(
     windows = select_features(baseline, detector.features)
     examined = examine(baseline.features, features.SCHEMAS[baseline.schema_id])
     examined.check(accept_drift=accept_drift)
-    windows = windows[examined.kept]
+    windows, heard = windows[examined.kept], baseline.features[examined.kept]
     calibrated = fit(detector, windows.astype(np.float32), settings, debouncing)
     graph = calibrated.detector.export()
     check_graph(graph)
@@ -125,7 +160,7 @@ def build_bundle(
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
-    return bundle
+    return Built(bundle, Reference.fit(heard))
 
 
 def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[np.float16]:

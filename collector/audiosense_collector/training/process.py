@@ -37,8 +37,16 @@ class TrainingOrder:
     accept_drift: bool = False
 
 
-def train(order: TrainingOrder) -> bytes:
-    """Train and return the packed bundle.
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The packed bundle, and the packed distribution of the windows that it was trained on."""
+
+    packed: bytes
+    reference_bins: bytes
+
+
+def train(order: TrainingOrder) -> Trained:
+    """Train a model.
 
     Raises:
         TrainingError: the windows cannot give a model.
@@ -46,7 +54,7 @@ def train(order: TrainingOrder) -> bytes:
     from audiosense_collector.training.build import (  # noqa: PLC0415 - scikit-learn stays out of the server's memory
         BaselineWindows,
         SensorModel,
-        build_bundle,
+        build,
     )
     from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
     from audiosense_collector.training.settings import FitSettings  # noqa: PLC0415
@@ -60,7 +68,7 @@ def train(order: TrainingOrder) -> bytes:
         sample_rate_hz=order.sample_rate_hz,
         window_s=order.window_s,
     )
-    bundle = build_bundle(
+    built = build(
         baseline,
         model,
         load_signing_key(order.data_dir),
@@ -69,7 +77,7 @@ def train(order: TrainingOrder) -> bytes:
         settings=FitSettings(trees=order.trees, percentile=order.percentile),
         accept_drift=order.accept_drift,
     )
-    return bundle.pack()
+    return Trained(built.bundle.pack(), built.reference.pack())
 
 
 class Trainer:
@@ -78,8 +86,8 @@ class Trainer:
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
 
-    async def run(self, order: TrainingOrder) -> bytes:
-        """Train in the process and return the packed bundle.
+    async def run(self, order: TrainingOrder) -> Trained:
+        """Train in the process.
 
         Raises:
             OSError: the process could not be started or was killed; the next training gets a new one.

@@ -104,10 +104,10 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
         if automatic and sensor.desired_digest is not None:
             return None
         order = await _make_order(session, runtime, sensor, what)
-    packed = await runtime.trainer.run(order)
-    bundle = open_bundle(packed, runtime.signing_key.public_keys())
+    trained = await runtime.trainer.run(order)
+    bundle = open_bundle(trained.packed, runtime.signing_key.public_keys())
     async with runtime.sessions.begin() as session:
-        await models.store(session, bundle, packed)
+        await models.store(session, bundle, trained.packed, reference_bins=trained.reference_bins)
         await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=None))
     log.info("model trained", sensor=str(sensor_id), digest=bundle.digest, version=order.version)
     return bundle.digest
