@@ -35,7 +35,7 @@ class GroupDrift(BaseModel):
 
 
 class DayDrift(BaseModel):
-    """The index of each group on one day (UTC)."""
+    """The index of each group in 24 hours, counted back from now."""
 
     start_us: int
     windows: int

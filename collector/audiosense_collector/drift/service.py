@@ -26,8 +26,8 @@ HOUR_US = 3_600 * SECOND_US
 MOST_WINDOWS = 2_000
 MOST_DAYS = 30
 WINDOWS_A_DAY = 100
-NEEDED_WINDOWS = 50
-"""Fewer say nothing of a distribution in ten bins."""
+NEEDED_WINDOWS, NEEDED_A_DAY = 50, 20
+"""Fewer say nothing of a distribution in ten bins; a day's need only show which way it goes."""
 RUNNING = [STATUS_CODES[status] for status in (Status.NORMAL, Status.ANOMALOUS)]
 
 # One probe of the index a slot: the cost depends on the number of slots and not on the length of the span.
@@ -42,6 +42,13 @@ CROSS JOIN LATERAL (
     ORDER BY time LIMIT 1
 ) AS m
 ORDER BY m.time
+""")
+# A machine that runs for minutes a day falls into few slots; all that it ran is then little enough.
+_NEWEST = text("""
+SELECT time, features FROM measurement
+WHERE sensor_id = :sensor AND time >= :low AND time < :high AND status = ANY(:running) AND NOT clock_suspect
+  AND schema = (SELECT id FROM feature_schema WHERE name = :schema)
+ORDER BY time DESC LIMIT :most
 """)
 
 
@@ -91,10 +98,10 @@ async def read_drift(session: AsyncSession, sensor_id: UUID, hours: float) -> Dr
         return answer.model_copy(update={"missing": answer.missing or "no_reference"})
     schema_id, learnt_us = model.manifest["schema_id"], model.manifest["baseline"]["to_us"]
     reference = Reference.unpack(model.reference_bins)
-    recent = await _sample(session, sensor, schema_id, since, until, MOST_WINDOWS)
-    first_day = max(learnt_us, until - (MOST_DAYS - 1) * DAY_US) // DAY_US * DAY_US
-    count = WINDOWS_A_DAY * -(-(until - first_day) // DAY_US)
-    daily = await _sample(session, sensor, schema_id, max(first_day, learnt_us), until, count)
+    recent = await _sample(session, sensor, schema_id, max(since, learnt_us), until, MOST_WINDOWS)
+    days = min(MOST_DAYS, max(1, -(-(until - learnt_us) // DAY_US)))
+    begin = max(learnt_us, until - days * DAY_US)
+    daily = await _sample(session, sensor, schema_id, begin, until, days * WINDOWS_A_DAY)
     names = SCHEMAS[schema_id]
     return await asyncio.to_thread(_compare, answer, reference, names, recent, daily, sensor.window_s)
 
@@ -107,7 +114,7 @@ def _compare(  # noqa: PLR0917 - called by way of a thread
     daily: _Sample,
     window_s: float,
 ) -> DriftOut:
-    days = _describe_days(reference, names, daily)
+    days = _describe_days(reference, names, daily, answer.to_us)
     told = {"windows": len(recent.features), "baseline_windows": reference.windows, "days": days.told}
     if len(recent.features) < NEEDED_WINDOWS:
         return answer.model_copy(update=told | {"missing": "too_few_windows"})
@@ -120,13 +127,14 @@ def _compare(  # noqa: PLR0917 - called by way of a thread
     )
 
 
-def _describe_days(reference: Reference, names: tuple[str, ...], daily: _Sample) -> _Days:
+def _describe_days(reference: Reference, names: tuple[str, ...], daily: _Sample, until_us: int) -> _Days:
+    """Describe spans of 24 hours, counted back from now so that the newest is a whole one."""
     days = _Days()
-    of_day = daily.times_us // DAY_US
+    of_day = (daily.times_us - until_us) // DAY_US
     for number in np.unique(of_day):
         windows = daily.features[of_day == number]
-        if len(windows) >= NEEDED_WINDOWS:
-            told, moved = describe_day(reference, names, windows, int(number) * DAY_US)
+        if len(windows) >= NEEDED_A_DAY:
+            told, moved = describe_day(reference, names, windows, until_us + int(number) * DAY_US)
             days.told.append(told)
             days.moved.append(moved)
     return days
@@ -159,6 +167,8 @@ async def _sample(  # noqa: PLR0917 - an order in time
         "running": RUNNING,
     }
     rows = (await session.execute(_SAMPLE, parameters)).all()
+    if len(rows) < NEEDED_WINDOWS:
+        rows = (await session.execute(_NEWEST, parameters | {"most": most})).all()[::-1]
     return _Sample(
         np.array([to_us(row.time) for row in rows], np.int64),
         np.frombuffer(b"".join(row.features for row in rows), dtype="<f2").reshape(len(rows), width),

@@ -2,6 +2,7 @@
 
 import { baseline } from "./baseline.en";
 import { developer } from "./developer.en";
+import { drift } from "./drift.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
@@ -160,6 +161,7 @@ export const en = {
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
   baseline,
+  drift,
   train: {
     open: "Train now",
     windows: "Windows",

@@ -1,6 +1,7 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
 import { baseline } from "./baseline.es";
 import { developer } from "./developer.es";
+import { drift } from "./drift.es";
 import type { Messages } from "./en";
 
 export const es: Messages = {
@@ -154,6 +155,7 @@ export const es: Messages = {
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
   baseline,
+  drift,
   train: {
     open: "Entrenar ahora",
     windows: "Ventanas",

@@ -35,7 +35,7 @@ def find_odd(values: Matrix) -> NDArray[np.bool_]:
     far = reach > FAR * np.median(reach)
     recurrent = _recurrent(neighbours[reference], far[reference])
     odd = far & (recurrent[neighbours].mean(axis=1) <= 0.5)  # noqa: PLR2004 - the most of its neighbours
-    return odd & (_run_lengths(odd) <= LONGEST_BURST)
+    return np.asarray(odd & (_run_lengths(odd) <= LONGEST_BURST))
 
 
 def _neighbours(scaled: Matrix, reference: NDArray[np.int64], k: int) -> tuple[Matrix, NDArray[np.int64]]:

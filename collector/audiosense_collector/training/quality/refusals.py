@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from audiosense_collector.training.quality.space import (
     LEAST_SPREAD_DB,
-    MAD_TO_SIGMA,
     Matrix,
     by_short_spread,
     components,
     named,
 )
+from audiosense_collector.training.statistics import MAD_TO_SIGMA
 
 SILENT_DBFS = -100.0
 """A sensor that hears anything at all is above this: its own noise alone is."""
