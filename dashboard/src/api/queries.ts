@@ -73,6 +73,15 @@ export const featuresQuery = (schema: string) =>
     staleTime: Infinity,
   });
 
+/** Asked again at times only: a day's windows do not move within minutes. A new model is another question. */
+export const driftQuery = (sensorId: string, modelDigest: string | null, hours: number) =>
+  queryOptions({
+    queryKey: ["drift", sensorId, modelDigest, hours] as const,
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/api/v1/sensors/{sensor_id}/drift", { params: { path: { sensor_id: sensorId }, query: { hours } }, signal })),
+    refetchInterval: 60_000,
+  });
+
 export const eventsQuery = (machineId: string) =>
   queryOptions({
     queryKey: [...keys.events, machineId] as const,
