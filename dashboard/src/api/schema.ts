@@ -384,6 +384,26 @@ export interface paths {
         patch: operations["change_sensor"];
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/detectability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Detectability
+         * @description How small a fault the sensor's model would hear.
+         */
+        get: operations["read_detectability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/series": {
         parameters: {
             query?: never;
@@ -762,6 +782,57 @@ export interface components {
             message: string;
         };
         /**
+         * Detectability
+         * @description How small a fault a model would hear.
+         */
+        Detectability: {
+            /**
+             * False Alarm Rate
+             * @description share of the baseline's held-out windows at or above the threshold
+             */
+            false_alarm_rate: number;
+            /** Kinds */
+            kinds: components["schemas"]["KindHeard"][];
+            /** Threshold */
+            threshold: number;
+            /**
+             * Windows
+             * @description of the baseline that synthetic faults were mixed into
+             */
+            windows: number;
+        };
+        /**
+         * DetectabilityOut
+         * @description How small a fault a sensor's model would hear, or why that is not known.
+         *
+         *     ``state`` is ``no_model`` until the first model, ``waiting`` until the agent has sent probes, ``computing`` until
+         *     they were scored, then ``known``.
+         */
+        DetectabilityOut: {
+            /** Detector */
+            detector: string | null;
+            /**
+             * Digest
+             * @description of the model that the report is of
+             */
+            digest: string | null;
+            /** Probes Created Us */
+            probes_created_us: number | null;
+            report: components["schemas"]["Detectability"] | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "no_model" | "waiting" | "computing" | "known";
+            /** Version */
+            version: number | null;
+        };
+        /**
          * Diagnosis
          * @description What a recording says of a machine, by plain limits.
          */
@@ -930,6 +1001,21 @@ export interface components {
             status: "todo" | "doing" | "succeeded" | "failed" | "cancelled" | "aborting" | "aborted";
         };
         /**
+         * KindHeard
+         * @description One kind of probe at all its levels, the weakest first.
+         */
+        KindHeard: {
+            /**
+             * Heard From Db
+             * @description the level from which on at least half of the probes are heard; null if not even at the largest
+             */
+            heard_from_db: number | null;
+            /** Kind */
+            kind: string;
+            /** Levels */
+            levels: components["schemas"]["LevelHeard"][];
+        };
+        /**
          * Kpis
          * @description Figures of the last ``window_minutes``; the last measurement is null in an empty sandbox.
          */
@@ -962,6 +1048,24 @@ export interface components {
             needed: number;
             /** Windows */
             windows: number;
+        };
+        /**
+         * LevelHeard
+         * @description One level of one kind of probe.
+         */
+        LevelHeard: {
+            /**
+             * Level Db
+             * @description of the synthetic fault, relative to the machine's own sound
+             */
+            level_db: number;
+            /** Probes */
+            probes: number;
+            /**
+             * Share
+             * @description of the probes that score at or above the threshold, 0 to 1
+             */
+            share: number;
         };
         /**
          * LogRow
@@ -1044,6 +1148,9 @@ export interface components {
         /**
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
+         *
+         *     ``heard_from_db`` says from which level on a kind of synthetic fault is heard, null where it is not; all of it is
+         *     null where no probes are known.
          */
         ModelSummary: {
             baseline: components["schemas"]["BaselineSummary"];
@@ -1057,6 +1164,10 @@ export interface components {
             evaluation: {
                 [key: string]: number;
             };
+            /** Heard From Db */
+            heard_from_db?: {
+                [key: string]: number | null;
+            } | null;
             /** Refused Reason */
             refused_reason: string | null;
             /**
@@ -2227,6 +2338,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SensorCard"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_detectability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectabilityOut"];
                 };
             };
             /** @description The thing does not exist, or not for the one who asks. */

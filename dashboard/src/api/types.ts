@@ -8,6 +8,7 @@ export type SensorCard = Schemas["SensorCard"];
 export type MachineDetail = Schemas["MachineDetail"];
 export type SensorDetail = Schemas["SensorDetail"];
 export type ModelSummary = Schemas["ModelSummary"];
+export type KindHeard = Schemas["KindHeard"];
 export type Series = Schemas["Series"];
 export type EventOut = Schemas["EventOut"];
 export type State = MachineCard["status"];

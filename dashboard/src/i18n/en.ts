@@ -1,4 +1,5 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
+import * as detect from "./detectability";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
@@ -198,6 +199,7 @@ export const en = {
     cancel: "Cancel",
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
+  detect: detect.en,
   train: {
     open: "Train now",
     windows: "Windows",

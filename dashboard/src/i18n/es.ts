@@ -1,4 +1,5 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
+import * as detect from "./detectability";
 import type { Messages } from "./en";
 
 export const es: Messages = {
@@ -193,6 +194,7 @@ export const es: Messages = {
     cancel: "Cancelar",
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
+  detect: detect.es,
   train: {
     open: "Entrenar ahora",
     windows: "Ventanas",
@@ -241,10 +243,7 @@ export const es: Messages = {
     mel_max_level_db: "Nivel máximo mel",
   },
   featureGroups: {
-    level: "Nivel",
-    time: "Forma de onda",
-    spectrum: "Espectro",
-    band: "Bandas de frecuencia",
-    mel: "Bandas mel, sin nivel",
+    level: "Nivel", time: "Forma de onda", spectrum: "Espectro",
+    band: "Bandas de frecuencia", mel: "Bandas mel, sin nivel",
   },
 };
