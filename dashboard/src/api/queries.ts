@@ -15,6 +15,7 @@ export const keys = {
   seriesOf: (sensorId: string) => ["series", sensorId] as const,
   events: ["events"] as const,
   job: (id: number) => ["job", id] as const,
+  detectability: ["detectability"] as const,
 };
 
 export const systemQuery = queryOptions({
@@ -88,6 +89,15 @@ export const eventsQuery = (machineId: string) =>
     queryFn: ({ signal }) =>
       unwrap(client.GET("/api/v1/events", { params: { query: { machine: machineId, limit: 100 } }, signal })),
     refetchInterval: 30_000,
+  });
+
+export const detectabilityQuery = (sensorId: string) =>
+  queryOptions({
+    queryKey: [...keys.detectability, sensorId] as const,
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/api/v1/sensors/{sensor_id}/detectability", { params: { path: { sensor_id: sensorId } }, signal })),
+    // A report comes by itself some minutes after the model; then it only changes with the model.
+    refetchInterval: (query) => (query.state.data?.state === "known" ? false : SAFETY_REFETCH_MS),
   });
 
 export const jobQuery = (id: number) =>

@@ -9,6 +9,7 @@ export type MachineDetail = Schemas["MachineDetail"];
 export type SensorDetail = Schemas["SensorDetail"];
 export type ModelSummary = Schemas["ModelSummary"];
 export type Drift = Schemas["DriftOut"];
+export type KindHeard = Schemas["KindHeard"];
 export type Series = Schemas["Series"];
 export type SensorSettings = Schemas["SensorSettings"];
 export type EventOut = Schemas["EventOut"];

@@ -1,6 +1,7 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
 
 import { baseline } from "./baseline.en";
+import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
 import { drift } from "./drift.en";
 
@@ -195,6 +196,7 @@ export const en = {
   },
   baseline,
   drift,
+  detectability,
   train: {
     open: "Train now",
     windows: "Windows",

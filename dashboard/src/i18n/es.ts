@@ -1,5 +1,6 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
 import { baseline } from "./baseline.es";
+import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { drift } from "./drift.es";
 import type { Messages } from "./en";
@@ -189,6 +190,7 @@ export const es: Messages = {
   },
   baseline,
   drift,
+  detectability,
   train: {
     open: "Entrenar ahora",
     windows: "Ventanas",
@@ -242,10 +244,7 @@ export const es: Messages = {
     velocity_db: "Velocidad RMS de 10 a 1000 Hz",
   },
   featureGroups: {
-    level: "Nivel",
-    time: "Forma de onda",
-    spectrum: "Espectro",
-    band: "Bandas de frecuencia",
-    mel: "Bandas mel, sin nivel",
+    level: "Nivel", time: "Forma de onda", spectrum: "Espectro",
+    band: "Bandas de frecuencia", mel: "Bandas mel, sin nivel",
   },
 };

@@ -12,6 +12,7 @@ import { StatusGlyph } from "@/components/StatusGlyph";
 import { useMessages } from "@/i18n";
 import { need } from "@/lib/status";
 import { DriftPanel } from "./DriftPanel";
+import { DetectabilityPanel } from "./DetectabilityPanel";
 import { EventsTable } from "./EventsTable";
 import { ModelPanel } from "./ModelPanel";
 import { SensorCharts } from "./SensorCharts";
@@ -67,6 +68,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
           <div className="flex flex-col gap-3 lg:col-start-2">
             <ModelPanel key={sensor.id} sensor={sensor} />
             <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />
+            <DetectabilityPanel sensor={sensor} />
           </div>
         </div>
       ) : (
