@@ -52,7 +52,9 @@ class Explainer:
         told = [figure for group in self._groups for figure in group.figures]
         self._places = np.array([places[figure.feature] for figure in told], np.intp)
         self._location = np.array([location[figure.feature] for figure in told])
-        self._spread = np.array([max(spread[figure.feature], figure.least) for figure in told])
+        self._spread = np.array(
+            [max(spread[figure.feature], figure.least_spread(location[figure.feature])) for figure in told]
+        )
 
     @classmethod
     def of(cls, manifest: Manifest, schema_id: str = SCHEMA_ID) -> Self:
@@ -70,7 +72,7 @@ class Explainer:
         than ``LEAST_DEVIATION``: an empty list says that many things differ a little and none by itself.
 
         Args:
-            vector: shape (features,) in the schema's order: a window's, or the mean over several windows.
+            vector: shape (features,) in the schema's order: a window's, or the median over several windows.
         """
         values = np.asarray(vector, dtype=np.float64)
         ranges = self._ranges(values)

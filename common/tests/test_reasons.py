@@ -207,8 +207,8 @@ def test_words_are_those_of_a_maintenance_engineer():
         "level +6.0 dB",
         "strongest tone 148 Hz → 2.4 kHz",
         "brightness (spectral centroid) 1.5 → 2.4 kHz",
-        "unsteadiness in 0.9-1.2 kHz 1.2 → 3 dB",
-        "of a later release 1.2 → 3 mm/s",
+        "unsteadiness in 0.9-1.2 kHz 1.2 → 3.0 dB",
+        "of a later release 1.2 → 3.0 mm/s",
     ]
 
 

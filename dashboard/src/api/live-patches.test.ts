@@ -10,13 +10,14 @@ const MINUTE_US = 60e6;
 const sensor: SensorCard = {
   id: "s1", name: "Drive end", agent_id: "a", status: "normal", score: 0.4, threshold: 0.5, level_dbfs: -30,
   dominant_hz: 1000, last_heard_us: 100 * MINUTE_US, model_digest: null, learning: null, heuristic_flag: null,
-  open_event: false, sparkline: { kind: "score", time_us: [99 * MINUTE_US, 100 * MINUTE_US], value: [0.3, 0.4] },
+  open_event: false, reasons: null, sparkline: { kind: "score", time_us: [99 * MINUTE_US, 100 * MINUTE_US], value: [0.3, 0.4] },
 };
 
 const live = (change: Partial<LiveMeasurements> = {}): LiveMeasurements => ({
   sensor_id: "s1", machine_id: "m1", time_us: [101 * MINUTE_US], score: [0.7], status: ["anomalous"],
-  level_dbfs: [-25], dominant_hz: [2000], threshold: 0.5, ...change,
+  level_dbfs: [-25], dominant_hz: [2000], threshold: 0.5, reasons: null, ...change,
 });
+const louder = { key: "level", feature: "rms_dbfs", value: -20, normal: -30, unit: "dBFS", deviation: 9 };
 
 describe("a sensor's card", () => {
   it("shows the newest window and extends its line", () => {
@@ -36,6 +37,13 @@ describe("a sensor's card", () => {
 
   it("stays in alarm while its event is open", () => {
     expect(patchSensor({ ...sensor, open_event: true }, live({ status: ["normal"] })).status).toBe("alarm");
+  });
+
+  it("tells the reasons of the newest window, but those of an open event while there is one", () => {
+    const said = patchSensor(sensor, live({ reasons: [louder] }));
+    expect(said.reasons).toEqual([louder]);
+    expect(patchSensor(said, live({ status: ["normal"], time_us: [102 * MINUTE_US] })).reasons).toBeNull();
+    expect(patchSensor({ ...sensor, open_event: true, reasons: [] }, live({ reasons: [louder] })).reasons).toEqual([]);
   });
 
   it("counts learning windows up to what is needed", () => {
@@ -84,7 +92,7 @@ describe("a series", () => {
   const series: Series = {
     sensor_id: "s1", from_us: 90 * MINUTE_US, to_us: 100 * MINUTE_US, resolution_us: 0, count: 2,
     time_us: [90 * MINUTE_US, 100 * MINUTE_US], score: [0.1, 0.2], status: ["normal", "normal"], level_dbfs: [-1, -2],
-    dominant_hz: [1, 2], threshold: [0.5, 0.5], features: { crest_db: [3, 4] },
+    dominant_hz: [1, 2], threshold: [0.5, 0.5], features: { crest_db: [3, 4] }, reasons: [],
   };
 
   it("grows at its live edge and loses what left its span", () => {

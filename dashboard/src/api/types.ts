@@ -10,6 +10,7 @@ export type SensorDetail = Schemas["SensorDetail"];
 export type ModelSummary = Schemas["ModelSummary"];
 export type Series = Schemas["Series"];
 export type EventOut = Schemas["EventOut"];
+export type Reason = Schemas["Reason"];
 export type State = MachineCard["status"];
 /** What one measurement says of its machine. */
 export type WindowStatus = Series["status"][number];
@@ -24,4 +25,6 @@ export interface LiveMeasurements {
   level_dbfs: number[];
   dominant_hz: number[];
   threshold: number | null;
+  /** Of the last window, null where it is not anomalous. */
+  reasons: Reason[] | null;
 }

@@ -1,4 +1,6 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
+import { developerEn } from "./developer.en";
+import { reasonsEn } from "./reasons.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
@@ -27,49 +29,7 @@ export const en = {
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
   language: { label: "Language" },
-  developer: {
-    toggle: "Developer mode",
-    title: "Developer mode",
-    lead: "The sandbox of the predecessor's interface. Nothing here touches a real machine.",
-    off: "Developer mode is off on this collector. Start it with AUDIOSENSE_DEVELOPER_MODE=1.",
-    actions: "Sandbox actions",
-    generate: "Generate",
-    train: "Train",
-    update: "Update",
-    clear: "Clear",
-    generateHint: "Empties the sandbox and inserts 10,000 measurements",
-    trainHint: "Trains the sandbox's model on what it holds",
-    updateHint: "Deprecated call, kept for old clients",
-    clearHint: "Empties the sandbox's measurements and models",
-    running: (action: string) => `${action}: running…`,
-    failed: (action: string, why: string) => `${action} failed: ${why}`,
-    rows: "Rows shown",
-    lastRows: (n: string) => `Last ${n}`,
-    refreshed: (ago: string) => `Refreshed ${ago}`,
-    empty: "The sandbox is empty",
-    emptyHint: "Press Generate to fill it with 10,000 measurements.",
-    kpi: {
-      total: "Measurements",
-      rate: "Ingest rate",
-      anomalies: (minutes: string) => `Anomalous in ${minutes} min`,
-      value: "Last value",
-      frequency: "Last frequency",
-      status: "Last status",
-      last: "Last measurement",
-      lastAnomaly: "Last anomaly",
-    },
-    chart: {
-      rms_db: "RMS level",
-      dominant_freq_hz: "Dominant frequency",
-      snr_db: "Signal-to-noise ratio",
-      flatness: "Spectral flatness (ratio 0–1)",
-      band_levels: "Band levels",
-      model_score: "Model score and threshold (lower is stranger)",
-      model_margin: "Model margin (score − threshold)",
-    },
-    score: "Score",
-    threshold: "Threshold",
-  },
+  developer: developerEn,
   live: {
     open: "Live",
     connecting: "Connecting",
@@ -166,6 +126,7 @@ export const en = {
     show: "Show in charts",
     more: "Older events exist; the newest 100 are shown.",
   },
+  reasons: reasonsEn,
   model: {
     title: "Model in use",
     none: "No model yet",

@@ -1,5 +1,7 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
+import { developerEs } from "./developer.es";
 import type { Messages } from "./en";
+import { reasonsEs } from "./reasons.es";
 
 export const es: Messages = {
   app: { name: "AudioSense", skip: "Ir al contenido", nav: "Principal", home: "Planta" },
@@ -26,49 +28,7 @@ export const es: Messages = {
   },
   theme: { label: "Tema", light: "Claro", dark: "Oscuro", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
   language: { label: "Idioma" },
-  developer: {
-    toggle: "Modo desarrollador",
-    title: "Modo desarrollador",
-    lead: "El banco de pruebas de la interfaz anterior. Nada de aquí toca una máquina real.",
-    off: "El modo desarrollador está apagado en este colector. Inícielo con AUDIOSENSE_DEVELOPER_MODE=1.",
-    actions: "Acciones del banco de pruebas",
-    generate: "Generar",
-    train: "Entrenar",
-    update: "Actualizar",
-    clear: "Vaciar",
-    generateHint: "Vacía el banco de pruebas e inserta 10 000 mediciones",
-    trainHint: "Entrena el modelo del banco de pruebas con lo que contiene",
-    updateHint: "Llamada obsoleta, conservada para clientes antiguos",
-    clearHint: "Vacía las mediciones y los modelos del banco de pruebas",
-    running: (action) => `${action}: en curso…`,
-    failed: (action, why) => `${action} ha fallado: ${why}`,
-    rows: "Filas mostradas",
-    lastRows: (n) => `Últimas ${n}`,
-    refreshed: (ago) => `Actualizado ${ago}`,
-    empty: "El banco de pruebas está vacío",
-    emptyHint: "Pulse Generar para llenarlo con 10 000 mediciones.",
-    kpi: {
-      total: "Mediciones",
-      rate: "Ritmo de entrada",
-      anomalies: (minutes) => `Anómalas en ${minutes} min`,
-      value: "Último valor",
-      frequency: "Última frecuencia",
-      status: "Último estado",
-      last: "Última medición",
-      lastAnomaly: "Última anomalía",
-    },
-    chart: {
-      rms_db: "Nivel RMS",
-      dominant_freq_hz: "Frecuencia dominante",
-      snr_db: "Relación señal-ruido",
-      flatness: "Planitud espectral (razón 0–1)",
-      band_levels: "Niveles por banda",
-      model_score: "Puntuación y umbral del modelo (menor es más extraño)",
-      model_margin: "Margen del modelo (puntuación − umbral)",
-    },
-    score: "Puntuación",
-    threshold: "Umbral",
-  },
+  developer: developerEs,
   live: {
     open: "En vivo",
     connecting: "Conectando",
@@ -164,6 +124,7 @@ export const es: Messages = {
     show: "Ver en los gráficos",
     more: "Hay eventos más antiguos; se muestran los 100 más recientes.",
   },
+  reasons: reasonsEs,
   model: {
     title: "Modelo en uso",
     none: "Todavía no hay modelo",
