@@ -67,7 +67,8 @@ def _frequency(hertz: float) -> str:
 def _range(low_hz: float, high_hz: float) -> str:
     if high_hz < _KHZ:
         return f"{low_hz:.0f}-{high_hz:.0f} Hz"
-    return f"{low_hz / _KHZ:.2g}-{high_hz / _KHZ:.2g} kHz"
+    low, high = f"{low_hz / _KHZ:.2g}", f"{high_hz / _KHZ:.2g}"
+    return f"{low}-{high} kHz" if low != high else f"{low_hz / _KHZ:.3g}-{high_hz / _KHZ:.3g} kHz"
 
 
 def _figure(value: float) -> str:

@@ -18,6 +18,7 @@ describe("a reason in words", () => {
     expect(said(band)).toBe("4–5 kHz band +11 dB");
     expect(inSpanish(band)).toBe("Banda 4–5 kHz +11 dB");
     expect(said({ ...band, low_hz: 26, high_hz: 131, value: -65.5 })).toBe("26–131 Hz band -3.4 dB");
+    expect(said({ ...band, low_hz: 1272, high_hz: 1340 })).toBe("1.27–1.34 kHz band +11 dB");
     expect(said({ ...band, key: "band_relative", unit: "dB", low_hz: 970 })).toBe("0.97–5 kHz band against the rest +11 dB");
   });
 

@@ -33,7 +33,10 @@ function hertz(value: number, locale: string): readonly [string, string] {
 
 function range(lowHz: number, highHz: number, locale: string): string {
   const [scale, unit] = highHz >= KILO ? [KILO, "kHz"] : [1, "Hz"];
-  return `${short(lowHz / scale, locale)}–${short(highHz / scale, locale)}${GAP}${unit}`;
+  const told = (digits: number) =>
+    [lowHz, highHz].map((hz) => new Intl.NumberFormat(locale, scale === 1 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits }).format(hz / scale));
+  const [low, high] = told(2);
+  return `${(low === high ? told(3) : [low, high]).join("–")}${GAP}${unit}`;
 }
 
 function difference({ value, normal }: Reason, locale: string): string {
