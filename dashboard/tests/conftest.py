@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -127,7 +127,14 @@ class Agent:
     running: tuple[str, int] | None = None
     desired: wire.DesiredModel | None = None
 
-    def send(self, count: int = 1, *, score: float | None = None, status: str = "learning") -> wire.Answer:
+    def send(
+        self,
+        count: int = 1,
+        *,
+        score: float | None = None,
+        status: str = "learning",
+        reasons: list[wire.Reason] | None = None,
+    ) -> wire.Answer:
         """Send the next ``count`` windows, each after the one before and none older than ``LAG_US``."""
         start = max(self.heard_us, time.time_ns() // 1000 - LAG_US)
         self.heard_us = start + count * WINDOW_US
@@ -143,6 +150,7 @@ class Agent:
             level_dbfs=[-31.5] * count,
             dominant_hz=[1480.0] * count,
             features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors),
+            reasons={} if reasons is None else dict.fromkeys(range(count), reasons),
         )
         self.seq += count
         return self.post(sensors=[columns])
@@ -183,7 +191,15 @@ class Agent:
             time.sleep(0.2)
         pytest.fail(f"the collector offered no new model for {self.machine} within {timeout_s} s")
 
-    def report_event(self, *, event: UUID, revision: int, state: str, started_s_ago: int = 30) -> None:
+    def report_event(
+        self,
+        *,
+        event: UUID,
+        revision: int,
+        state: str,
+        started_s_ago: int = 30,
+        reasons: Sequence[wire.Reason] = (),
+    ) -> None:
         now = time.time_ns() // 1000
         assert self.running
         self.post(
@@ -200,6 +216,7 @@ class Agent:
                     threshold=0.55,
                     windows=6,
                     model=self.running[0],
+                    reasons=list(reasons),
                 )
             ]
         )

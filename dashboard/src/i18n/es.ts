@@ -3,6 +3,7 @@ import { baseline } from "./baseline.es";
 import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { drift } from "./drift.es";
+import { reasons } from "./reasons.es";
 import type { Messages } from "./en";
 
 export const es: Messages = {
@@ -153,6 +154,7 @@ export const es: Messages = {
     show: "Ver en los gráficos",
     more: "Hay eventos más antiguos; se muestran los 100 más recientes.",
   },
+  reasons,
   model: {
     title: "Modelo en uso",
     none: "Todavía no hay modelo",
