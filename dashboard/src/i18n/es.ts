@@ -241,6 +241,7 @@ export const es: Messages = {
     mel_max_level_db: "Nivel máximo mel",
     level_a_dbfs: "Nivel ponderado A",
     velocity_db: "Velocidad RMS de 10 a 1000 Hz",
+    harmonicity_db: "Relación armónicos-ruido",
   },
   featureGroups: {
     level: "Nivel",
@@ -248,5 +249,7 @@ export const es: Messages = {
     spectrum: "Espectro",
     band: "Bandas de frecuencia",
     mel: "Bandas mel, sin nivel",
+    third: "Tercios de octava",
+    modulation: "Pulsos regulares",
   },
 };
