@@ -43,6 +43,7 @@ class LowBandAnalyzer:
         self._correction: Spectrum = 1.0 / _response(taps, self.frequencies_hz / sample_rate_hz)
         if bins == self.length // 2 + 1:
             self._correction[-1] /= 2.0
+        self._products = np.empty((len(self._phases), 0), np.float32)
 
     def analyze(self, samples: NDArray[np.float32]) -> Spectrum:
         """Return the mean power of each bin, shape as ``frequencies_hz``; together it is the mean square of the band.
@@ -65,16 +66,18 @@ class LowBandAnalyzer:
         if len(samples) < least:
             samples = np.concatenate((samples, np.zeros(least - len(samples), np.float32)))
         blocks = samples[: len(samples) // factor * factor].reshape(-1, factor)
-        thinned = np.empty(len(blocks) - len(phases) + 1, np.float32)
-        for start in range(0, len(thinned), BLOCK_OUTPUTS):
-            part = thinned[start : start + BLOCK_OUTPUTS]
-            products = phases @ blocks[start : start + len(part) + len(phases) - 1].T
-            row, item = products.strides
-            # Row k moved to the left by k: what each phase of the filter gives to the same output.
-            aligned = np.lib.stride_tricks.as_strided(
-                products, (len(phases), len(part)), (row + item, item), writeable=False
-            )
-            np.add.reduce(aligned, axis=0, out=part)
+        if self._products.shape[1] != len(blocks):
+            self._products = np.empty((len(phases), len(blocks)), np.float32)
+        products = self._products
+        for start in range(0, len(blocks), BLOCK_OUTPUTS):
+            block = slice(start, start + BLOCK_OUTPUTS)
+            np.matmul(phases, blocks[block].T, out=products[:, block])
+        row, item = products.strides
+        # Row k moved to the left by k: what each phase of the filter gives to the same output.
+        aligned = np.lib.stride_tricks.as_strided(
+            products, (len(phases), len(blocks) - len(phases) + 1), (row + item, item), writeable=False
+        )
+        thinned: NDArray[np.float32] = np.add.reduce(aligned, axis=0)
         return thinned
 
 

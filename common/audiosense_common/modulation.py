@@ -17,7 +17,8 @@ CARRIERS_HZ: dict[tuple[int, int], tuple[int, ...]] = {
 SWINGS_HZ = (2, 5, 10, 20, 50, 100, 200, 400)
 """Edges of the bands of swings in Hz: below 20 a limping or rubbing rotor, above it gears and bearings."""
 BLOCK_FRAMES = 340
-"""Frames filtered at once: each matrix product stays below the size from which OpenBLAS starts threads."""
+JOINED_FRAMES = 5_000
+"""Frames filtered and summed at once: each matrix product stays below the size from which OpenBLAS starts threads."""
 LEAST_SWING = 1e-8
 """Power of swings in a bin, relative to the squared mean, that counts as none."""
 _LEAST_FRAMES = 16
@@ -25,7 +26,7 @@ _HALF_WIDTH_HZ = 550
 
 
 class ModulationAnalyzer:
-    """Follows the power of each octave of ``CARRIERS_HZ``; for one sample rate.
+    """Follows the power of each octave of ``CARRIERS_HZ``; keeps its buffers, so one instance serves one thread only.
 
     A complex filter is a Hann window times a turning pointer (short-time Fourier transform at one frequency); its
     squared magnitude is the squared envelope (Randall and Antoni 2011, 4.4: what shows a bearing's impacts is the
@@ -47,6 +48,8 @@ class ModulationAnalyzer:
         matrix = np.array(filters, np.float32).reshape(len(filters), 2 * self._hop)
         self._halves = np.hstack((matrix[:, : self._hop].T, matrix[:, self._hop :].T)).copy()
         self._joined = (np.arange(len(CARRIERS_HZ))[:, np.newaxis] == np.array(owners)).astype(np.float32)
+        self._products = np.empty((0, 2 * len(owners)), np.float32)
+        self._filtered = np.empty((0, len(owners)), np.float32)
 
     def measure(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return how far the strongest line stands above its band, in dB, shape (carriers, bands of swings).
@@ -82,11 +85,16 @@ class ModulationAnalyzer:
         if len(samples) < (_LEAST_FRAMES + 1) * hop:
             samples = np.concatenate((samples, np.zeros((_LEAST_FRAMES + 1) * hop - len(samples), np.float32)))
         blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
-        envelopes = np.empty((len(CARRIERS_HZ), len(blocks) - 1), np.float32)
-        for start in range(0, envelopes.shape[1], BLOCK_FRAMES):
-            part = envelopes[:, start : start + BLOCK_FRAMES]
-            products = blocks[start : start + part.shape[1] + 1] @ self._halves
-            filtered = products[:-1, :width] + products[1:, width:]
-            np.multiply(filtered, filtered, out=filtered)
-            part[:] = self._joined @ filtered.T
+        if len(self._products) != len(blocks):
+            self._products = np.empty((len(blocks), 2 * width), np.float32)
+            self._filtered = np.empty((len(blocks) - 1, width), np.float32)
+        for start in range(0, len(blocks), BLOCK_FRAMES):
+            block = slice(start, start + BLOCK_FRAMES)
+            np.matmul(blocks[block], self._halves, out=self._products[block])
+        filtered = np.add(self._products[:-1, :width], self._products[1:, width:], out=self._filtered)
+        np.multiply(filtered, filtered, out=filtered)
+        envelopes = np.empty((len(CARRIERS_HZ), len(filtered)), np.float32)
+        for start in range(0, len(filtered), JOINED_FRAMES):
+            block = slice(start, start + JOINED_FRAMES)
+            np.matmul(self._joined, filtered[block].T, out=envelopes[:, block])
         return envelopes
