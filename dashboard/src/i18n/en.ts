@@ -236,6 +236,8 @@ export const en = {
     spectrum: "Spectrum",
     band: "Frequency bands",
     mel: "Mel bands, level-free",
+    third: "Third octaves",
+    modulation: "Regular pulses",
   } as Record<string, string>,
 };
 

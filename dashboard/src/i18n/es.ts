@@ -244,9 +244,15 @@ export const es: Messages = {
     mel_max_level_db: "Nivel máximo mel",
     level_a_dbfs: "Nivel ponderado A",
     velocity_db: "Velocidad RMS de 10 a 1000 Hz",
+    harmonicity_db: "Relación armónicos-ruido",
   },
   featureGroups: {
-    level: "Nivel", time: "Forma de onda", spectrum: "Espectro",
-    band: "Bandas de frecuencia", mel: "Bandas mel, sin nivel",
+    level: "Nivel",
+    time: "Forma de onda",
+    spectrum: "Espectro",
+    band: "Bandas de frecuencia",
+    mel: "Bandas mel, sin nivel",
+    third: "Tercios de octava",
+    modulation: "Pulsos regulares",
   },
 };
