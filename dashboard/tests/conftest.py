@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from audiosense_common import wire
 from audiosense_common.enrolment import PREFIX, EnrolmentKey
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
+from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
@@ -178,6 +179,36 @@ class Agent:
         self.token = parsed.token
         self.desired = parsed.desired.get(self.sensor)
         return parsed
+
+    def send_probes(self, strength: dict[str, float]) -> None:
+        """Send probes of 24 windows: each kind grows with its level, by ``strength`` dB above its weakest one."""
+        rows = [
+            (number, kind, level)
+            for number in range(24)
+            for kind in PROBE_KINDS
+            for level in levels_of(kind)[number % STAGGER :: STAGGER]
+        ]
+        growth = [
+            max(0.0, (level - levels_of(kind)[0] + strength[kind]) * (2.0 if kind == LEVEL else 1.0))
+            for _, kind, level in rows
+        ]
+        sign = self.random.choice((-1, 1), (len(rows), len(SCHEMAS[SCHEMA_ID])))
+        vectors = self.random.normal(-40, 2, sign.shape) + 0.3 * np.array(growth)[:, np.newaxis] * sign
+        message = wire.ProbeColumns(
+            sensor=self.sensor,
+            seed=1,
+            kinds=list(PROBE_KINDS),
+            kind=[PROBE_KINDS.index(kind) for _, kind, _ in rows],
+            level_db=[level for *_, level in rows],
+            window_us=[self.heard_us - (number + 1) * WINDOW_US for number, *_ in rows],
+            features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors.astype(np.float16)),
+        )
+        answer = self.client.post(
+            "/api/v1/probes",
+            content=message.model_dump_json(by_alias=True),
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code == 200, answer.text
 
     def run_what_is_desired(self, *, timeout_s: float = 60) -> str:
         """Ask until the collector wishes a model that is not running, then report that it runs."""
