@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from audiosense_collector.drift.stability import Reference
+from audiosense_collector.drift.stability import Reference, least_spreads
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.detectors import Detector, Fitted, find_detector
 from audiosense_collector.training.errors import TrainingError
@@ -160,7 +160,7 @@ def build(
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
-    return Built(bundle, Reference.fit(heard))
+    return Built(bundle, Reference.fit(heard, least_spreads(features.SCHEMAS[baseline.schema_id])))
 
 
 def select_features(baseline: BaselineWindows, names: Sequence[str]) -> NDArray[np.float16]:
