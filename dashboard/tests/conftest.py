@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 from audiosense_common import wire
 from audiosense_common.enrolment import PREFIX, EnrolmentKey
-from audiosense_common.features import SCHEMA_ID, SCHEMAS
+from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -135,11 +135,13 @@ class Agent:
         score: float | None = None,
         status: str = "learning",
         reasons: list[wire.Reason] | None = None,
+        louder_db: float = 0.0,
     ) -> wire.Answer:
         """Send the next ``count`` windows, each after the one before and none older than ``LAG_US``."""
         start = max(self.heard_us, time.time_ns() // 1000 - LAG_US)
         self.heard_us = start + count * WINDOW_US
-        vectors = self.random.normal(-40, 2, (count, len(SCHEMAS[SCHEMA_ID]))).astype(np.float16)
+        levels = [FEATURES[name].unit == "dBFS" for name in SCHEMAS[SCHEMA_ID]]
+        vectors = self.random.normal(-40, 2, (count, len(levels))) + louder_db * np.array(levels)
         columns = wire.SensorColumns(
             sensor=self.sensor,
             seq=list(range(self.seq, self.seq + count)),
@@ -150,7 +152,7 @@ class Agent:
             model=[0 if self.running else None] * count,
             level_dbfs=[-31.5] * count,
             dominant_hz=[1480.0] * count,
-            features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors),
+            features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors.astype(np.float16)),
             reasons={} if reasons is None else dict.fromkeys(range(count), reasons),
         )
         self.seq += count

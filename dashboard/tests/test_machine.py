@@ -27,6 +27,7 @@ def test_a_machine_is_followed_from_learning_to_an_event(page, enrol, viewport):
     expect(model).to_contain_text(digest[:12], timeout=20_000)
     expect(model.locator('[data-model-state="running"]')).to_be_visible()
     expect(model).to_contain_text("40 windows")
+    expect(model).to_contain_text("One mode heard")
 
     agent.send(2, score=0.41, status="normal")
     facts = page.get_by_role("region", name=f"{agent.machine} sensor")
@@ -83,6 +84,32 @@ def test_why_a_machine_is_anomalous_stands_in_words(page, enrol, viewport):
     agent.report_event(event=event, revision=2, state="close", reasons=[IMPULSES])
     expect(page.get_by_role("region", name="Por qué")).to_have_count(0)
     expect(page.locator('[data-reason="impulsiveness"]')).to_be_visible()
+
+
+def test_drift_is_shown_and_learnt_anew_only_when_asked_to(page, enrol, viewport):
+    agent = enrol(f"Drifting {viewport}")
+    agent.send(40)
+    agent.run_what_is_desired()
+    agent.send(20, score=0.4, status="normal")
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    drift = page.get_by_role("region", name="Drift", exact=True)
+    expect(drift).to_contain_text("20 running windows were heard, 50 are needed")
+
+    agent.send(70, score=0.4, status="normal", louder_db=20)
+    page.reload()
+    level = drift.locator('[data-group="level"]')
+    expect(level).to_have_attribute("data-degree", "marked")
+    expect(level).to_contain_text(re.compile(r"\+\d\d\.\d\sdB"))
+    expect(drift).to_contain_text("three days must be heard")
+    expect(drift.locator('[data-group="shape"]')).to_have_count(0)
+    drift.get_by_role("button", name="Show stable groups").click()
+    expect(drift.locator('[data-group="shape"]')).to_have_attribute("data-degree", "stable")
+
+    drift.get_by_role("button", name="Train on the newest windows").click()
+    expect(drift.locator('[data-job="succeeded"]')).to_be_visible(timeout=60_000)
+    agent.run_what_is_desired()
+    expect(drift).to_contain_text("are needed", timeout=20_000)
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 Degree = Literal["stable", "slight", "marked"]
-Verdict = Literal["steady", "slow", "sudden", "unclear"]
+Verdict = Literal["steady", "slow", "sudden", "narrow", "unclear"]
 
 
 class MovedMost(BaseModel):
@@ -47,7 +47,8 @@ class DriftOut(BaseModel):
 
     ``missing`` says why there is no figure: no model, a model that was trained before drift was looked for, or fewer
     than ``needed_windows`` running windows. ``verdict``: ``steady`` within chance, ``slow`` if it grew over days,
-    ``sudden`` if the most of it came from one day to the next, ``unclear`` if there are too few days to say.
+    ``sudden`` if the most of it came from one day to the next, ``narrow`` if it is there since the first day, so that
+    the baseline did not hold it, ``unclear`` if there are too few days to say.
     """
 
     sensor_id: UUID

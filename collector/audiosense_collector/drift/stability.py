@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.drift.groups import group_of
+from audiosense_common.features import FEATURES
 
 BINS = 10
 BLOCKS = 5
 FEWEST_EDGES = 3
 """A feature with fewer distinct quantiles hardly ever moved; nothing can be said of its distribution."""
-LEAST_SPREAD = 1e-3
+LEAST_SPREADS = {"dB": 0.5, "dBFS": 0.5, "kHz": 0.02}
+LEAST_SPREAD = 0.05
+"""Least spread of a feature that counts, by its unit; of others they are logarithms: a machine that hardly ever moves
+in something has not become another because it moved a little."""
 MAD_TO_SIGMA = 1.4826
 NORMAL_95 = 1.645
 HALF_COUNT = 0.5
@@ -59,14 +63,20 @@ class Reference:
     inflation: Matrix
 
     @classmethod
-    def fit(cls, windows: NDArray[np.floating]) -> Self:
-        """Describe a baseline (windows, features) in order of time."""
+    def fit(cls, windows: NDArray[np.floating], least: Matrix | float = 0.0) -> Self:
+        """Describe a baseline (windows, features) in order of time.
+
+        ``least`` (features,) is the least spread of each that counts; the bins of what is steadier are widened to it.
+        """
         values = windows.astype(np.float64)
+        location = np.median(values, axis=0)
+        spread = MAD_TO_SIGMA * np.median(np.abs(values - location), axis=0)
+        wide = np.maximum(1.0, least / np.maximum(spread, 1e-6))[:, np.newaxis]
         edges = np.quantile(values, np.arange(1, BINS) / BINS, axis=0).T
+        edges = location[:, np.newaxis] + wide * (edges - location[:, np.newaxis])
         # Kept as the features are, so that a window of the baseline falls into the same bin after packing.
         edges = edges.astype(np.float16).astype(np.float64)
-        location = np.median(values, axis=0)
-        spread = np.maximum(MAD_TO_SIGMA * np.median(np.abs(values - location), axis=0), LEAST_SPREAD)
+        spread = np.maximum(np.maximum(spread, least), 1e-6)
         return cls(edges, count(values, edges), location, spread, _inflation(values, edges))
 
     @property
@@ -122,6 +132,11 @@ class Reference:
         """Read what ``pack`` wrote; nothing is ever unpickled."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
+
+
+def least_spreads(names: Sequence[str]) -> Matrix:
+    """Return the least spread that counts of each of some features."""
+    return np.array([LEAST_SPREADS.get(FEATURES[name].unit, LEAST_SPREAD) for name in names])
 
 
 def count(values: Matrix, edges: Matrix) -> Matrix:

@@ -86,5 +86,6 @@ def judge(groups: Sequence[GroupDrift], moved: Sequence[dict[str, float]]) -> tu
     course = np.array([0.0] + [day.get(worst.group, 0.0) for day in moved])
     steps = np.diff(course)
     largest = int(np.argmax(steps))
-    is_sudden = steps[largest] >= SUDDEN_SHARE * max(course[-1], 1e-9)
-    return worst.degree, "sudden" if is_sudden else "slow", largest if is_sudden else None
+    if steps[largest] < SUDDEN_SHARE * max(course[-1], 1e-9):
+        return worst.degree, "slow", None
+    return worst.degree, "sudden" if largest else "narrow", largest

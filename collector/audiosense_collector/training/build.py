@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.detectability.schemas import Detectability
-from audiosense_collector.drift.stability import Reference
+from audiosense_collector.drift.stability import Reference, least_spreads
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.baseline import BaselineWindows, Prepared, prepare, select_features
 from audiosense_collector.training.detectability import detectability
@@ -163,7 +163,8 @@ def build(
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
-    return Built(bundle, Reference.fit(ready.windows.features), _report(probes, calibrated))
+    reference = Reference.fit(ready.windows.features, least_spreads(features.SCHEMAS[ready.windows.schema_id]))
+    return Built(bundle, reference, _report(probes, calibrated))
 
 
 def select_probes(baseline: BaselineWindows, probes: ProbeSet, names: Sequence[str]) -> Probed:

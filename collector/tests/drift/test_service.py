@@ -105,7 +105,7 @@ async def test_a_machine_at_rest_and_one_that_was_hardly_heard_say_nothing(brows
             windows_of(agent, start, 10, status=Status.NORMAL),
         )
     )
-    found = await read(browser, agent)
+    found = await read(browser, agent, hours=30)
     assert (found["missing"], found["windows"], found["groups"]) == ("too_few_windows", 10, [])
     assert found["needed_windows"] > 10
 

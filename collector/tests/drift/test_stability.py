@@ -93,6 +93,16 @@ def test_a_feature_that_stood_still_says_nothing():
     assert list(Reference.fit(windows).usable) == [True, False, False, True]
 
 
+def test_a_change_that_nobody_would_hear_is_none_where_a_feature_hardly_moves():
+    steady = 0.01 * wander(400)
+    moved = steady + 0.03
+    assert np.all(Reference.fit(steady).compare(moved) > 1)
+    floored = Reference.fit(steady, 0.5)
+    assert np.all(floored.compare(moved) < 0.1)
+    assert np.all(floored.compare(steady + 2) > 1)
+    assert np.all(floored.shift(moved) < 0.1)
+
+
 def test_a_value_on_an_edge_belongs_above_it():
     assert list(count(np.array([[1.0], [0.5], [2.0]]), np.array([np.ones(BINS - 1)]))[0]) == [1, *[0] * 8, 2]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from audiosense_collector.drift.stability import Reference
+from audiosense_collector.drift.stability import Reference, least_spreads
 from audiosense_collector.drift.verdict import degree_of, describe_day, describe_groups, judge
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS, FeatureExtractor
 from audiosense_common.synth import MACHINE_KINDS, Fault, SyntheticMachine
@@ -24,7 +24,7 @@ def healthy():
     found = {}
     for kind in MACHINE_KINDS:
         windows = listen(SyntheticMachine(kind, RATE_HZ, seed=1), 360)
-        found[kind] = (Reference.fit(windows[:240]), windows[240:])
+        found[kind] = (Reference.fit(windows[:240], least_spreads(NAMES)), windows[240:])
     return found
 
 
@@ -68,6 +68,12 @@ def test_a_fault_that_is_there_from_one_day_to_the_next_is_sudden_and_dated(heal
     assert {"shape", "modulation"} & moved
     degree, verdict, day = judge(groups, courses(reference, [windows, windows, faulty, faulty]))
     assert (degree, verdict, day) == ("marked", "sudden", 2)
+
+
+def test_what_is_there_since_the_first_day_was_not_in_the_baseline(healthy):
+    reference, windows = healthy["pump"]
+    groups = describe_groups(reference, NAMES, louder(windows, 8), 1)
+    assert judge(groups, courses(reference, [louder(windows, 8)] * 4))[1:] == ("narrow", 0)
 
 
 def test_too_few_days_say_nothing_of_how_it_came(healthy):

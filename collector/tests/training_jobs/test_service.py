@@ -7,12 +7,13 @@ import signal
 import uuid
 from concurrent.futures import ProcessPoolExecutor
 
+import numpy as np
 import pytest
 
 from audiosense_collector.clock import now_us
 from audiosense_common.bundle import open_bundle
-from audiosense_common.features import SCHEMAS
-from audiosense_common.wire import RunningModel, Status
+from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
+from audiosense_common.wire import FeatureMatrix, RunningModel, Status
 
 LIMIT_S = 60
 
@@ -200,6 +201,47 @@ async def test_a_training_that_is_tried_again_does_not_collide_with_one_that_wai
         await work(runtime)
     assert (await browser.get(f"/api/v1/jobs/{waiting.json()['job_id']}")).json()["status"] == "succeeded"
     assert (await agent.send(agent.batch()))["desired"][sensor]["version"] == 3
+
+
+def with_course(columns, course):
+    """The same windows of a steady machine, at levels that follow a course (windows,) in decibels."""
+    names = SCHEMAS[SCHEMA_ID]
+    levels = np.array([FEATURES[name].unit == "dBFS" for name in names])
+    matrix = np.random.default_rng(0).normal(-40, 0.5, (len(columns.seq), len(names))) + np.outer(course, levels)
+    return columns.model_copy(update={"features": FeatureMatrix.pack(SCHEMA_ID, matrix.astype(np.float16))})
+
+
+async def train_by_hand(runtime, browser, sensor, **request):
+    response = await browser.post(f"/api/v1/sensors/{sensor}/train", json=request)
+    await work(runtime)
+    return (await browser.get(f"/api/v1/jobs/{response.json()['job_id']}")).json()
+
+
+async def test_a_drifting_baseline_is_refused_unless_that_is_accepted(runtime, browser, make_agent):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    await agent.send(agent.batch(with_course(agent.columns(80, status=Status.NORMAL), np.linspace(0, 12, 80))))
+    refused = await train_by_hand(runtime, browser, sensor, windows=80)
+    assert refused["status"] == "failed"
+    assert "still drifts: its level rose by" in refused["error"]
+    assert (await read_detail(browser, agent))["training_error"] == refused["error"]
+    assert (await train_by_hand(runtime, browser, sensor, windows=80, accept_drift=True))["status"] == "succeeded"
+    assert (await read_detail(browser, agent))["training_error"] is None
+
+
+async def test_after_a_baseline_that_was_refused_the_newest_windows_are_tried(runtime, browser, make_agent):
+    agent = await make_agent()
+    await agent.send(agent.batch(with_course(agent.columns(40), np.full(40, -80))))
+    await work(runtime)
+    assert "is silent" in (await read_detail(browser, agent))["training_error"]
+    await agent.send(agent.batch(with_course(agent.columns(40), np.zeros(40))))
+    await work(runtime)
+    detail = await read_detail(browser, agent)
+    assert detail["training_error"] is None
+    (model,) = detail["models"]
+    assert model["baseline"]["windows"] == 40
+    [mode] = model["baseline"]["modes"]
+    assert mode["level_dbfs"] == pytest.approx(-40, abs=1)
 
 
 async def test_windows_of_a_machine_at_rest_are_not_learnt(runtime, browser, make_agent):

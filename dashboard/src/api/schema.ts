@@ -927,7 +927,8 @@ export interface components {
          *
          *     ``missing`` says why there is no figure: no model, a model that was trained before drift was looked for, or fewer
          *     than ``needed_windows`` running windows. ``verdict``: ``steady`` within chance, ``slow`` if it grew over days,
-         *     ``sudden`` if the most of it came from one day to the next, ``unclear`` if there are too few days to say.
+         *     ``sudden`` if the most of it came from one day to the next, ``narrow`` if it is there since the first day, so that
+         *     the baseline did not hold it, ``unclear`` if there are too few days to say.
          */
         DriftOut: {
             /** Baseline Windows */
@@ -958,7 +959,7 @@ export interface components {
             /** To Us */
             to_us: number;
             /** Verdict */
-            verdict: ("steady" | "slow" | "sudden" | "unclear") | null;
+            verdict: ("steady" | "slow" | "sudden" | "narrow" | "unclear") | null;
             /** Windows */
             windows: number;
         };

@@ -7,6 +7,7 @@ export const drift = {
     steady: "Steady: nothing has moved by more than chance.",
     slow: "Moved slowly, over days: run-in, season or wear. A fault can grow slowly too, so listen before you accept it.",
     sudden: "Most of it came from one day to the next, as faults do: look at the events first.",
+    narrow: "Different since the first day: the baseline does not hold all of normal running, or something changed right after it.",
     unclear: "It has moved; three days must be heard to say whether slowly or at once.",
   },
   since: (day: string) => `Since ${day}`,

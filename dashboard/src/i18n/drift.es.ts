@@ -8,6 +8,7 @@ export const drift: typeof en = {
     steady: "Estable: nada se ha movido más que por azar.",
     slow: "Se ha movido despacio, en días: rodaje, estación o desgaste. Una avería también puede crecer despacio: escuche antes de aceptarlo.",
     sudden: "La mayor parte llegó de un día para otro, como las averías: mire primero los eventos.",
+    narrow: "Distinta desde el primer día: la línea base no contiene toda la marcha normal, o algo cambió justo después.",
     unclear: "Se ha movido; hacen falta tres días para decir si despacio o de golpe.",
   },
   since: (day) => `Desde ${day}`,
