@@ -52,6 +52,14 @@ class SpoolSettings(_Section):
     group: Annotated[int, Field(ge=1, le=10_000)] = 64
 
 
+class ProbeSettings(_Section):
+    """Windows kept on this computer to learn how small a fault would be heard."""
+
+    enabled: bool = True
+    max_bytes: Annotated[int, Field(ge=0)] = 64 * 2**20
+    cpu_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
 class MicrophoneSource(_Section):
     """One channel of a sound device."""
 
@@ -162,6 +170,7 @@ class Settings(_Section):
     state_dir: Path = Field(default_factory=default_state_dir)
     collector: CollectorSettings = CollectorSettings()
     spool: SpoolSettings = SpoolSettings()
+    probes: ProbeSettings = ProbeSettings()
     sensors: Annotated[list[SensorSettings], Field(max_length=1_000)] = Field(default_factory=list)
 
     @field_validator("state_dir")

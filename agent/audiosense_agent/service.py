@@ -13,6 +13,8 @@ from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
 from audiosense_agent.models import ModelStore
 from audiosense_agent.notify import notify
+from audiosense_agent.probes import Microphone, Prober
+from audiosense_agent.reservoir import Reservoir, drop_others, reservoir_folder
 from audiosense_agent.rollout import Rollout
 from audiosense_agent.sources import DeviceHub, Injections, make_source
 from audiosense_agent.spool import Spool
@@ -50,6 +52,7 @@ class Service:
         self.spool = Spool(
             settings.state_dir / "spool.db", max_bytes=limits.max_bytes, max_dead_letters=limits.max_dead_letters
         )
+        self._reservoirs = _open_reservoirs(settings)
         hub = DeviceHub(settings)
         self.workers = {
             sensor.name: Worker(
@@ -58,12 +61,27 @@ class Service:
                 self.spool,
                 group=limits.group,
                 stop_after=stop_after,
+                reservoir=self._reservoirs.get(sensor.name),
             )
             for sensor in settings.sensors
         }
         self._rollout = Rollout(ModelStore(settings.state_dir / "models"), self.workers)
+        self._prober = Prober(
+            {
+                sensor.name: Microphone(self._reservoirs[sensor.name], sensor.sample_rate_hz)
+                for sensor in settings.sensors
+                if sensor.name in self._reservoirs
+            },
+            settings.probes.cpu_share,
+        )
         self.uplink = Uplink(
-            self.spool, settings.state_dir, settings.collector, self._rollout, self._source_states, retry=retry
+            self.spool,
+            settings.state_dir,
+            settings.collector,
+            self._rollout,
+            self._source_states,
+            retry=retry,
+            probes=self._prober,
         )
 
     def stop(self) -> None:
@@ -79,7 +97,8 @@ class Service:
         ]
         uplink_stop = threading.Event()
         uplink = threading.Thread(target=self.uplink.run, args=(uplink_stop,), name="uplink", daemon=True)
-        for thread in (*workers, uplink):
+        prober = threading.Thread(target=self._prober.run, args=(uplink_stop,), name="prober", daemon=True)
+        for thread in (*workers, uplink, prober):
             thread.start()
         notify("READY=1")
         try:
@@ -122,6 +141,23 @@ class Service:
 
     def _source_states(self) -> dict[str, str]:
         return {name: worker.state for name, worker in self.workers.items()}
+
+
+def _open_reservoirs(settings: Settings) -> dict[str, Reservoir]:
+    """Open the sample of each sensor's windows; sensors that are no more, or none wanted, lose theirs."""
+    folder, wanted = settings.state_dir / "probes", settings.probes
+    names = [sensor.name for sensor in settings.sensors] if wanted.enabled else []
+    drop_others(folder, names)
+    return {
+        sensor.name: Reservoir(
+            reservoir_folder(folder, sensor.name),
+            sensor.sample_rate_hz,
+            sensor.window_samples,
+            max_bytes=wanted.max_bytes,
+        )
+        for sensor in settings.sensors
+        if sensor.name in names
+    }
 
 
 def _lock(settings: Settings) -> IO[str]:

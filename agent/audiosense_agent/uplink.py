@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +42,13 @@ class Models(Protocol):
         """Fetch and install what does not run yet; say whether anything changed that is worth telling at once."""
 
 
+class Probes(Protocol):
+    """What the uplink needs of the agent's probes."""
+
+    def exchange(self, wanted: Collection[UUID], identity: Identity, client: Client) -> None:
+        """Note what the collector wants, and send what was made since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """How long to wait after failures, in seconds.
@@ -69,6 +76,7 @@ class Uplink:
         models: told what the collector wants to be run.
         sources: gives the state of each sensor's source by name.
         retry: waits after failures.
+        probes: told of which sensors the collector wants probes; without it none are sent.
     """
 
     def __init__(
@@ -80,7 +88,9 @@ class Uplink:
         sources: Callable[[], dict[str, str]],
         *,
         retry: Retry | None = None,
+        probes: Probes | None = None,
     ) -> None:
+        self._probes = probes
         self._spool = spool
         self._settings = settings
         self._models = models
@@ -173,6 +183,8 @@ class Uplink:
         self._accept(batch, answer, started_us)
         if answer.desired and self._models.take(answer.desired, identity, client):
             self._due = self._heartbeat_due = 0.0
+        if self._probes is not None:
+            self._probes.exchange(answer.probes_wanted, identity, client)
         return max(0.0, self._due - time.monotonic())
 
     def _accept(self, batch: InFlight, answer: Answer, started_us: int) -> None:

@@ -13,6 +13,7 @@ from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import Debouncer, EventRevision
+from audiosense_agent.reservoir import Reservoir
 from audiosense_agent.sources import Context, Source
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool_rows import Measurement
@@ -46,7 +47,9 @@ class Worker:
         retry_s: float = 5.0,
         stop_after: int | None = None,
         on_commit: Callable[[], None] = lambda: None,
+        reservoir: Reservoir | None = None,
     ) -> None:
+        self._reservoir = reservoir
         self.sensor = sensor
         self.state = _STARTING
         self._source = source
@@ -112,6 +115,8 @@ class Worker:
         self._measured += 1
         vector, is_valid = self._describe(window.samples)
         verdict = self._judge(vector) if is_valid else Verdict(None, Status.INVALID)
+        if self._reservoir is not None:
+            self._reservoir.offer(window, verdict.status)
         self._measurements.append(
             Measurement(
                 sensor=self.sensor.name,

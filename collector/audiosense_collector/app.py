@@ -13,6 +13,7 @@ from audiosense_collector.dashboard import mount_dashboard
 from audiosense_collector.detectability import routes as detectability
 from audiosense_collector.developer import routes as developer
 from audiosense_collector.developer.access import DeveloperCors
+from audiosense_collector.drift import routes as drift
 from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
 from audiosense_collector.events import routes as events
 from audiosense_collector.ingest import routes as ingest
@@ -30,6 +31,7 @@ BROWSER_ROUTERS = [
     training.router,
     models.router,
     detectability.router,
+    drift.router,
     agents.router,
     live.router,
     analyses.router,

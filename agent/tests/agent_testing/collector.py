@@ -19,6 +19,8 @@ from audiosense_common.wire import (
     Batch,
     Enrolled,
     EnrolmentRequest,
+    ProbeColumns,
+    ProbesTaken,
     RegisteredSensors,
     SensorRegistrations,
     Trust,
@@ -43,6 +45,9 @@ class Collector:
         self.registered = {}
         self.bundles = {}
         self.desired = {}
+        self.probes_wanted = []
+        self.probes = {}
+        self.probe_faults = collections.deque()
         self.signing_keys = {}
         self.poison = lambda _columns, _row: False
         self.poison_event = lambda _event: False
@@ -100,9 +105,22 @@ class Collector:
                 sensors = SensorRegistrations.model_validate_json(body).sensors
                 return _json(RegisteredSensors(sensors=self.register([sensor.name for sensor in sensors])))
             if path.startswith("/api/v1/bundles/"):
-                content = self.bundles.get(path.rsplit("/", 1)[1])
-                return (200, content, {}) if content is not None else _problem(404, "there is no such bundle")
-            return self._batch(headers, body)
+                return self._bundle(path.rsplit("/", 1)[1])
+            return self._probes(headers, body) if path == "/api/v1/probes" else self._batch(headers, body)
+
+    def _bundle(self, digest):
+        content = self.bundles.get(digest)
+        return (200, content, {}) if content is not None else _problem(404, "there is no such bundle")
+
+    def _probes(self, headers, body):
+        if self.probe_faults:
+            return _problem(self.probe_faults.popleft(), "injected")
+        assert headers.get("Content-Encoding") == "zstd"
+        message = ProbeColumns.model_validate_json(zstandard.decompress(body, max_output_size=2**25))
+        assert message.sensor in self.registered.values()
+        self.probes[message.sensor] = message
+        self.probes_wanted = [each for each in self.probes_wanted if each != message.sensor]
+        return _json(ProbesTaken(stored=len(message.kind)))
 
     def _enrol(self, body):
         request = EnrolmentRequest.model_validate_json(body)
@@ -152,7 +170,12 @@ class Collector:
         self.batches.append(batch)
         self.token, self.epoch = uuid4().hex, batch.epoch
         answer = Answer(
-            server_time_us=time.time_ns() // 1_000, token=self.token, stored=0, repeated=0, desired=self.desired
+            server_time_us=time.time_ns() // 1_000,
+            token=self.token,
+            stored=0,
+            repeated=0,
+            desired=self.desired,
+            probes_wanted=self.probes_wanted,
         )
         self._last = (digest, answer)
         return _json(answer)

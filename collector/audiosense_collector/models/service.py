@@ -26,7 +26,14 @@ from audiosense_common.wire import DesiredModel
 INSTALL_WITHIN_US = 30 * DAY_US
 
 
-async def store(session: AsyncSession, bundle: Bundle, packed: bytes, *, pushed_from: str | None = None) -> Model:
+async def store(
+    session: AsyncSession,
+    bundle: Bundle,
+    packed: bytes,
+    *,
+    reference_bins: bytes | None = None,
+    pushed_from: str | None = None,
+) -> Model:
     """Keep a bundle and, unless a newer one was made meanwhile, offer it to the sensor's agent."""
     manifest = bundle.manifest
     model = Model(
@@ -37,6 +44,7 @@ async def store(session: AsyncSession, bundle: Bundle, packed: bytes, *, pushed_
         pushed_from=pushed_from,
         manifest=manifest.model_dump(mode="json"),
         bundle=packed,
+        reference_bins=reference_bins,
     )
     session.add(model)
     await session.flush()
@@ -59,7 +67,8 @@ async def push(session: AsyncSession, key: SigningKey, digest: str) -> ModelSumm
     Raises:
         NotFoundError: no such model.
     """
-    model = await session.get(Model, digest, options=[undefer(Model.bundle)], populate_existing=True)
+    loaded = [undefer(Model.bundle), undefer(Model.reference_bins)]
+    model = await session.get(Model, digest, options=loaded, populate_existing=True)
     if model is None:
         raise NotFoundError(f"there is no model {digest}; `audiosense-collector models` lists them")
     sensor = await session.get(Sensor, model.sensor_id, with_for_update=True)
@@ -71,7 +80,7 @@ async def push(session: AsyncSession, key: SigningKey, digest: str) -> ModelSumm
     else:
         sensor.bundle_version += 1
         bundle = _sign_again(model, key, sensor, now)
-        model = await store(session, bundle, bundle.pack(), pushed_from=digest)
+        model = await store(session, bundle, bundle.pack(), reference_bins=model.reference_bins, pushed_from=digest)
     return summarise(model, sensor)
 
 

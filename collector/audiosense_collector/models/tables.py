@@ -11,7 +11,10 @@ from audiosense_collector.db.base import Table, TimeColumn
 
 
 class Model(Table):
-    """A bundle and its manifest; ``pushed_from`` is the model whose content was signed again as this one."""
+    """A bundle and its manifest; ``pushed_from`` is the model whose content was signed again as this one.
+
+    ``reference_bins`` is the distribution of its baseline (``drift.stability``); older models have none.
+    """
 
     __tablename__ = "model"
     __table_args__ = (UniqueConstraint("sensor_id", "version"),)
@@ -22,3 +25,4 @@ class Model(Table):
     pushed_from: Mapped[str | None]
     manifest: Mapped[dict[str, Any]] = mapped_column(JSONB)
     bundle: Mapped[bytes] = mapped_column(LargeBinary, deferred=True, deferred_raiseload=True)
+    reference_bins: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True, deferred_raiseload=True)

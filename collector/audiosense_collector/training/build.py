@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.detectability.schemas import Detectability
+from audiosense_collector.drift.stability import Reference
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.baseline import BaselineWindows, Prepared, prepare, select_features
 from audiosense_collector.training.detectability import detectability
@@ -50,9 +51,16 @@ class SensorModel:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A bundle, and what it would hear of the probes; null without probes."""
+    """What a training gives.
+
+    Attributes:
+        bundle: the signed model.
+        reference: distribution of the windows that it was trained on, all features of the schema.
+        detectability: what it would hear of the probes; null without probes.
+    """
 
     bundle: Bundle
+    reference: Reference
     detectability: Detectability | None
 
 
@@ -155,7 +163,7 @@ def build(
     )
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
-    return Built(bundle, _report(probes, calibrated))
+    return Built(bundle, Reference.fit(ready.windows.features), _report(probes, calibrated))
 
 
 def select_probes(baseline: BaselineWindows, probes: ProbeSet, names: Sequence[str]) -> Probed:

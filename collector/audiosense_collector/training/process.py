@@ -56,14 +56,21 @@ class TrainingOrder:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The packed bundle, and the report of what it hears as JSON takes it; null without probes."""
+    """What a training gives.
+
+    Attributes:
+        packed: the bundle.
+        reference_bins: the packed distribution of the windows that it was trained on.
+        report: of what it hears, as JSON takes it; null without probes.
+    """
 
     packed: bytes
+    reference_bins: bytes
     report: dict[str, Any] | None
 
 
 def train(order: TrainingOrder) -> Trained:
-    """Train and return the packed bundle.
+    """Train a model.
 
     Raises:
         TrainingError: the windows cannot give a model.
@@ -97,8 +104,8 @@ def train(order: TrainingOrder) -> Trained:
         probes=order.probes,
         choice=figures,
     )
-    report = built.detectability
-    return Trained(built.bundle.pack(), None if report is None else report.model_dump(mode="json"))
+    report = None if built.detectability is None else built.detectability.model_dump(mode="json")
+    return Trained(built.bundle.pack(), built.reference.pack(), report)
 
 
 def assess(order: TrainingOrder, threshold: float) -> dict[str, Any]:

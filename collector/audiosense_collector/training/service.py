@@ -128,7 +128,7 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
     trained = await runtime.trainer.run(order)
     bundle = open_bundle(trained.packed, runtime.signing_key.public_keys())
     async with runtime.sessions.begin() as session:
-        await models.store(session, bundle, trained.packed)
+        await models.store(session, bundle, trained.packed, reference_bins=trained.reference_bins)
         if trained.report is not None:
             await probes.put_report(session, bundle.digest, order.probes_created, trained.report)
         sensor = await session.get(Sensor, sensor_id)

@@ -38,6 +38,7 @@ function flush(): void {
   if (pending.length > 0) applyMeasurements(queryClient, pending);
   pending = [];
   if (eventsChanged) void queryClient.invalidateQueries({ queryKey: keys.events });
+  if (modelsChanged) void queryClient.invalidateQueries({ queryKey: keys.detectability });
   if (eventsChanged || modelsChanged) {
     void queryClient.invalidateQueries({ queryKey: keys.fleet });
     void queryClient.invalidateQueries({ queryKey: keys.machines });

@@ -15,6 +15,7 @@ export const keys = {
   seriesOf: (sensorId: string) => ["series", sensorId] as const,
   events: ["events"] as const,
   job: (id: number) => ["job", id] as const,
+  detectability: ["detectability"] as const,
 };
 
 export const systemQuery = queryOptions({
@@ -73,12 +74,30 @@ export const featuresQuery = (schema: string) =>
     staleTime: Infinity,
   });
 
+/** Asked again at times only: a day's windows do not move within minutes. A new model is another question. */
+export const driftQuery = (sensorId: string, modelDigest: string | null, hours: number) =>
+  queryOptions({
+    queryKey: ["drift", sensorId, modelDigest, hours] as const,
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/api/v1/sensors/{sensor_id}/drift", { params: { path: { sensor_id: sensorId }, query: { hours } }, signal })),
+    refetchInterval: 60_000,
+  });
+
 export const eventsQuery = (machineId: string) =>
   queryOptions({
     queryKey: [...keys.events, machineId] as const,
     queryFn: ({ signal }) =>
       unwrap(client.GET("/api/v1/events", { params: { query: { machine: machineId, limit: 100 } }, signal })),
     refetchInterval: 30_000,
+  });
+
+export const detectabilityQuery = (sensorId: string) =>
+  queryOptions({
+    queryKey: [...keys.detectability, sensorId] as const,
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/api/v1/sensors/{sensor_id}/detectability", { params: { path: { sensor_id: sensorId } }, signal })),
+    // A report comes by itself some minutes after the model; then it only changes with the model.
+    refetchInterval: (query) => (query.state.data?.state === "known" ? false : SAFETY_REFETCH_MS),
   });
 
 export const jobQuery = (id: number) =>

@@ -404,6 +404,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Drift
+         * @description How far a sensor's sound has moved from the baseline of its model.
+         */
+        get: operations["read_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/series": {
         parameters: {
             query?: never;
@@ -789,6 +809,20 @@ export interface components {
             windows: number;
         };
         /**
+         * DayDrift
+         * @description The index of each group in 24 hours, counted back from now.
+         */
+        DayDrift: {
+            /** Psi */
+            psi: {
+                [key: string]: number;
+            };
+            /** Start Us */
+            start_us: number;
+            /** Windows */
+            windows: number;
+        };
+        /**
          * Deprecated
          * @description Says what to call instead.
          */
@@ -886,6 +920,47 @@ export interface components {
              * @enum {string}
              */
             status: "Normal" | "Anómalo";
+        };
+        /**
+         * DriftOut
+         * @description How a sensor's running windows of the last hours differ from its model's baseline.
+         *
+         *     ``missing`` says why there is no figure: no model, a model that was trained before drift was looked for, or fewer
+         *     than ``needed_windows`` running windows. ``verdict``: ``steady`` within chance, ``slow`` if it grew over days,
+         *     ``sudden`` if the most of it came from one day to the next, ``unclear`` if there are too few days to say.
+         */
+        DriftOut: {
+            /** Baseline Windows */
+            baseline_windows: number | null;
+            /** Days */
+            days: components["schemas"]["DayDrift"][];
+            /** Degree */
+            degree: ("stable" | "slight" | "marked") | null;
+            /** Events */
+            events: number;
+            /** From Us */
+            from_us: number;
+            /** Groups */
+            groups: components["schemas"]["GroupDrift"][];
+            /** Missing */
+            missing: ("no_model" | "no_reference" | "too_few_windows") | null;
+            /** Model Digest */
+            model_digest: string | null;
+            /** Needed Windows */
+            needed_windows: number;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Since Us */
+            since_us: number | null;
+            /** To Us */
+            to_us: number;
+            /** Verdict */
+            verdict: ("steady" | "slow" | "sudden" | "unclear") | null;
+            /** Windows */
+            windows: number;
         };
         /**
          * EventOut
@@ -1001,6 +1076,29 @@ export interface components {
             sample_rate_hz: number;
             /** Subtype */
             subtype: string;
+        };
+        /**
+         * GroupDrift
+         * @description How far a group of features has moved from the baseline.
+         *
+         *     ``psi`` is the mean population stability index of its features; windows of the baseline itself would stay below
+         *     ``chance`` in 95 of 100 cases. ``shift`` is the mean over the features of the median's shift in robust deviations.
+         */
+        GroupDrift: {
+            /** Chance */
+            chance: number;
+            /**
+             * Degree
+             * @enum {string}
+             */
+            degree: "stable" | "slight" | "marked";
+            /** Group */
+            group: string;
+            moved_most: components["schemas"]["MovedMost"];
+            /** Psi */
+            psi: number;
+            /** Shift */
+            shift: number;
         };
         /**
          * JobAccepted
@@ -1232,6 +1330,22 @@ export interface components {
             threshold: components["schemas"]["ThresholdSummary"];
             /** Version */
             version: number;
+        };
+        /**
+         * MovedMost
+         * @description The feature of a group that has moved most: by ``change`` in its own unit, ``shift`` robust deviations.
+         */
+        MovedMost: {
+            /** Change */
+            change: number;
+            /** Feature */
+            feature: string;
+            /** Label */
+            label: string;
+            /** Shift */
+            shift: number;
+            /** Unit */
+            unit: string;
         };
         /**
          * Problem
@@ -2575,6 +2689,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DetectabilityOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_drift: {
+        parameters: {
+            query?: {
+                /** @description how far back the newest windows go */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftOut"];
                 };
             };
             /** @description The thing does not exist, or not for the one who asks. */

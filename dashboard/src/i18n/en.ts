@@ -1,5 +1,10 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
 
+import { baseline } from "./baseline.en";
+import { detectability } from "./detectability.en";
+import { developer } from "./developer.en";
+import { drift } from "./drift.en";
+
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
 export const en = {
@@ -27,49 +32,7 @@ export const en = {
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
   language: { label: "Language" },
-  developer: {
-    toggle: "Developer mode",
-    title: "Developer mode",
-    lead: "The sandbox of the predecessor's interface. Nothing here touches a real machine.",
-    off: "Developer mode is off on this collector. Start it with AUDIOSENSE_DEVELOPER_MODE=1.",
-    actions: "Sandbox actions",
-    generate: "Generate",
-    train: "Train",
-    update: "Update",
-    clear: "Clear",
-    generateHint: "Empties the sandbox and inserts 10,000 measurements",
-    trainHint: "Trains the sandbox's model on what it holds",
-    updateHint: "Deprecated call, kept for old clients",
-    clearHint: "Empties the sandbox's measurements and models",
-    running: (action: string) => `${action}: running…`,
-    failed: (action: string, why: string) => `${action} failed: ${why}`,
-    rows: "Rows shown",
-    lastRows: (n: string) => `Last ${n}`,
-    refreshed: (ago: string) => `Refreshed ${ago}`,
-    empty: "The sandbox is empty",
-    emptyHint: "Press Generate to fill it with 10,000 measurements.",
-    kpi: {
-      total: "Measurements",
-      rate: "Ingest rate",
-      anomalies: (minutes: string) => `Anomalous in ${minutes} min`,
-      value: "Last value",
-      frequency: "Last frequency",
-      status: "Last status",
-      last: "Last measurement",
-      lastAnomaly: "Last anomaly",
-    },
-    chart: {
-      rms_db: "RMS level",
-      dominant_freq_hz: "Dominant frequency",
-      snr_db: "Signal-to-noise ratio",
-      flatness: "Spectral flatness (ratio 0–1)",
-      band_levels: "Band levels",
-      model_score: "Model score and threshold (lower is stranger)",
-      model_margin: "Model margin (score − threshold)",
-    },
-    score: "Score",
-    threshold: "Threshold",
-  },
+  developer,
   live: {
     open: "Live",
     connecting: "Connecting",
@@ -231,20 +194,9 @@ export const en = {
     cancel: "Cancel",
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
-  baseline: {
-    title: "Heard",
-    oneMode: "One mode heard",
-    modes: (count: number, told: string) => `${["Two", "Three", "Four"][count - 2] ?? String(count)} modes heard: ${told}`,
-    atLevel: (share: string, level: string) => `${share} at ${level}`,
-    around: (share: string, frequency: string) => `${share} around ${frequency}`,
-    heardOnce: (count: number): string =>
-      count === 1
-        ? "One of them was heard in a single stretch only: train again once it has come back a few times."
-        : "Some of them were heard in a single stretch only: train again once they have come back a few times.",
-    leftOut: (count: number, text: string): string => (count === 1 ? "1 window left out (a sudden noise)" : `${text} windows left out (sudden noises)`),
-    oddKept: (count: number, text: string): string =>
-      count === 1 ? "1 window looks odd and is kept." : `${text} windows look odd, too many to be noises: none is left out.`,
-  },
+  baseline,
+  drift,
+  detectability,
   train: {
     open: "Train now",
     windows: "Windows",

@@ -1,4 +1,8 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
+import { baseline } from "./baseline.es";
+import { detectability } from "./detectability.es";
+import { developer } from "./developer.es";
+import { drift } from "./drift.es";
 import type { Messages } from "./en";
 
 export const es: Messages = {
@@ -26,49 +30,7 @@ export const es: Messages = {
   },
   theme: { label: "Tema", light: "Claro", dark: "Oscuro", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
   language: { label: "Idioma" },
-  developer: {
-    toggle: "Modo desarrollador",
-    title: "Modo desarrollador",
-    lead: "El banco de pruebas de la interfaz anterior. Nada de aquí toca una máquina real.",
-    off: "El modo desarrollador está apagado en este colector. Inícielo con AUDIOSENSE_DEVELOPER_MODE=1.",
-    actions: "Acciones del banco de pruebas",
-    generate: "Generar",
-    train: "Entrenar",
-    update: "Actualizar",
-    clear: "Vaciar",
-    generateHint: "Vacía el banco de pruebas e inserta 10 000 mediciones",
-    trainHint: "Entrena el modelo del banco de pruebas con lo que contiene",
-    updateHint: "Llamada obsoleta, conservada para clientes antiguos",
-    clearHint: "Vacía las mediciones y los modelos del banco de pruebas",
-    running: (action) => `${action}: en curso…`,
-    failed: (action, why) => `${action} ha fallado: ${why}`,
-    rows: "Filas mostradas",
-    lastRows: (n) => `Últimas ${n}`,
-    refreshed: (ago) => `Actualizado ${ago}`,
-    empty: "El banco de pruebas está vacío",
-    emptyHint: "Pulse Generar para llenarlo con 10 000 mediciones.",
-    kpi: {
-      total: "Mediciones",
-      rate: "Ritmo de entrada",
-      anomalies: (minutes) => `Anómalas en ${minutes} min`,
-      value: "Último valor",
-      frequency: "Última frecuencia",
-      status: "Último estado",
-      last: "Última medición",
-      lastAnomaly: "Última anomalía",
-    },
-    chart: {
-      rms_db: "Nivel RMS",
-      dominant_freq_hz: "Frecuencia dominante",
-      snr_db: "Relación señal-ruido",
-      flatness: "Planitud espectral (razón 0–1)",
-      band_levels: "Niveles por banda",
-      model_score: "Puntuación y umbral del modelo (menor es más extraño)",
-      model_margin: "Margen del modelo (puntuación − umbral)",
-    },
-    score: "Puntuación",
-    threshold: "Umbral",
-  },
+  developer,
   live: {
     open: "En vivo",
     connecting: "Conectando",
@@ -226,20 +188,9 @@ export const es: Messages = {
     cancel: "Cancelar",
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
-  baseline: {
-    title: "Oído",
-    oneMode: "Se oye un modo",
-    modes: (count, told) => `Se oyen ${["dos", "tres", "cuatro"][count - 2] ?? String(count)} modos: ${told}`,
-    atLevel: (share, level) => `${share} a ${level}`,
-    around: (share, frequency) => `${share} en torno a ${frequency}`,
-    heardOnce: (count) =>
-      count === 1
-        ? "Uno de ellos solo se ha oído en un tramo: entrene de nuevo cuando haya vuelto varias veces."
-        : "Algunos solo se han oído en un tramo: entrene de nuevo cuando hayan vuelto varias veces.",
-    leftOut: (count, text) => (count === 1 ? "1 ventana excluida (un ruido repentino)" : `${text} ventanas excluidas (ruidos repentinos)`),
-    oddKept: (count, text) =>
-      count === 1 ? "1 ventana parece extraña y se conserva." : `${text} ventanas parecen extrañas, demasiadas para ser ruidos: no se excluye ninguna.`,
-  },
+  baseline,
+  drift,
+  detectability,
   train: {
     open: "Entrenar ahora",
     windows: "Ventanas",
@@ -293,10 +244,7 @@ export const es: Messages = {
     velocity_db: "Velocidad RMS de 10 a 1000 Hz",
   },
   featureGroups: {
-    level: "Nivel",
-    time: "Forma de onda",
-    spectrum: "Espectro",
-    band: "Bandas de frecuencia",
-    mel: "Bandas mel, sin nivel",
+    level: "Nivel", time: "Forma de onda", spectrum: "Espectro",
+    band: "Bandas de frecuencia", mel: "Bandas mel, sin nivel",
   },
 };

@@ -10,7 +10,7 @@ from audiosense_collector.training.quality.space import Matrix, by_spread, evenl
 NEIGHBOUR_SHARE = 0.025
 """What recurs in a larger share of the windows is something that the machine does, and no outlier."""
 FEWEST_NEIGHBOURS = 4
-FAR = 2.5
+FAR = 3.0
 """A window is far if its neighbours are so many times as far away as those of the median window."""
 MOST_LEFT_OUT = 0.05
 """If a larger share looks odd, it is a mode or an unsteady machine, and nothing is left out."""

@@ -11,6 +11,8 @@ import { StatusBadge } from "@/components/StatusBadge";
 import { StatusGlyph } from "@/components/StatusGlyph";
 import { useMessages } from "@/i18n";
 import { need } from "@/lib/status";
+import { DriftPanel } from "./DriftPanel";
+import { DetectabilityPanel } from "./DetectabilityPanel";
 import { EventsTable } from "./EventsTable";
 import { ModelPanel } from "./ModelPanel";
 import { SensorCharts } from "./SensorCharts";
@@ -63,8 +65,10 @@ function Machine({ machine }: { machine: MachineDetail }) {
             <SensorCharts key={sensor.id} machineId={machine.id} sensor={sensor} />
             <EventsTable machineId={machine.id} manySensors={machine.sensors.length > 1} />
           </div>
-          <div className="lg:col-start-2">
+          <div className="flex flex-col gap-3 lg:col-start-2">
             <ModelPanel key={sensor.id} sensor={sensor} />
+            <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />
+            <DetectabilityPanel sensor={sensor} />
           </div>
         </div>
       ) : (

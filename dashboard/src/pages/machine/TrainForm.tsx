@@ -85,7 +85,7 @@ function Field({ label, hint, ...input }: FieldProps) {
   );
 }
 
-function JobState({ jobId }: { jobId: number }) {
+export function JobState({ jobId }: { jobId: number }) {
   const t = useMessages();
   const cache = useQueryClient();
   const job = useQuery(jobQuery(jobId));

@@ -1,0 +1,1 @@
+"""Slow change of a machine against the baseline that its model was trained on."""

@@ -1,0 +1,23 @@
+"""Drift over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from audiosense_collector.db.session import Session
+from audiosense_collector.drift import service
+from audiosense_collector.drift.schemas import DriftOut
+from audiosense_collector.errors import NotFoundError, responses
+
+router = APIRouter(prefix="/api/v1", tags=["drift"])
+
+
+@router.get("/sensors/{sensor_id}/drift", responses=responses(NotFoundError))
+async def read_drift(
+    sensor_id: UUID,
+    session: Session,
+    hours: Annotated[float, Query(gt=0, le=720, description="how far back the newest windows go")] = 24,
+) -> DriftOut:
+    """How far a sensor's sound has moved from the baseline of its model."""
+    return await service.read_drift(session, sensor_id, hours)
