@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
@@ -13,9 +13,11 @@ from audiosense_common.bundle import Debouncing
 from audiosense_common.wire import EventState, Reason
 
 _UPDATE_EVERY = 12
+_MOST_KEPT = 64
+"""Windows of an event whose vectors are kept; a power of two, for it is halved."""
 
 Explain = Callable[[NDArray[np.float64]], Sequence[Reason]]
-"""Takes a feature vector (d,), here the mean over an event's anomalous windows."""
+"""Takes a feature vector (d,), here the median over an event's anomalous windows."""
 
 
 def uuid7(unix_ms: int) -> UUID:
@@ -55,19 +57,25 @@ class _Scored:
 
 
 @dataclass(slots=True)
-class _Features:
-    """Feature vectors of an event's anomalous windows, as their sum."""
+class _Typical:
+    """Feature vectors of an event's anomalous windows: all of a short event's, evenly spread ones of a long one's."""
 
-    total: NDArray[np.float64] | None = None
-    count: int = 0
+    kept: list[NDArray[np.float16]] = field(default_factory=list)
+    stride: int = 1
+    seen: int = 0
 
     def add(self, vector: NDArray[np.float16] | None) -> None:
-        if vector is not None:
-            self.total = vector.astype(np.float64) if self.total is None else self.total + vector
-            self.count += 1
+        if vector is None:
+            return
+        if self.seen % self.stride == 0:
+            self.kept.append(vector)
+        self.seen += 1
+        if len(self.kept) == _MOST_KEPT:
+            del self.kept[1::2]
+            self.stride *= 2
 
-    def mean(self) -> NDArray[np.float64] | None:
-        return None if self.total is None else self.total / self.count
+    def median(self) -> NDArray[np.float64] | None:
+        return np.median(np.array(self.kept, np.float64), axis=0) if self.kept else None
 
 
 @dataclass(slots=True)
@@ -80,7 +88,7 @@ class _Open:
     windows: int
     revision: int
     sent_windows: int
-    features: _Features
+    typical: _Typical
 
 
 class Debouncer:
@@ -89,8 +97,9 @@ class Debouncer:
     It closes the event when fewer than k of the last n reach ``threshold - hysteresis``. Windows without a score
     (stopped machine, sensor fault) count as not anomalous: a sensor fault is never reported as a machine fault.
 
-    An event's reasons are those of the mean feature vector over its anomalous windows so far: chance in single
-    windows, the peak's among them, averages out, and what they have in common stays.
+    An event's reasons are those of the median feature vector over its anomalous windows so far: chance in single
+    windows, the peak's among them, falls away, what they have in common stays, and every figure is one that was heard
+    (the mean of a strongest tone that jumps is a tone that never was).
     """
 
     def __init__(
@@ -149,10 +158,10 @@ class Debouncer:
             windows=len(windows),
             revision=0,
             sent_windows=len(windows),
-            features=_Features(),
+            typical=_Typical(),
         )
         for window in windows:
-            self._open.features.add(window.features)
+            self._open.typical.add(window.features)
         return self._revise(self._open, EventState.OPEN)
 
     def _go_on(self, event: _Open, window: _Scored) -> EventRevision | None:
@@ -160,7 +169,7 @@ class Debouncer:
             event.end_us = window.end_us
         if window.anomalous:
             event.windows += 1
-            event.features.add(window.features)
+            event.typical.add(window.features)
         raised = window.score > event.peak_score
         if raised:
             event.peak_score, event.peak_us = window.score, window.start_us
@@ -179,7 +188,7 @@ class Debouncer:
     def _revise(self, event: _Open, state: EventState) -> EventRevision:
         event.revision += 1
         event.sent_windows = event.windows
-        mean = event.features.mean()
+        typical = event.typical.median()
         return EventRevision(
             id=event.id,
             sensor=self._sensor,
@@ -192,5 +201,5 @@ class Debouncer:
             threshold=self._threshold,
             windows=event.windows,
             model=self._model,
-            reasons=() if mean is None else tuple(self._explain(mean)),
+            reasons=() if typical is None else tuple(self._explain(typical)),
         )

@@ -86,20 +86,28 @@ def test_a_change_of_model_closes_the_event_and_forgets_its_windows():
     assert debouncer.push(40, 50, 0.9) is None
 
 
-def explain_mean(vector):
+def explain_plainly(vector):
     return [Reason(key="level", value=vector[0], normal=0, unit="dBFS", deviation=vector[1])]
 
 
-def test_reasons_are_those_of_the_mean_over_the_anomalous_windows():
-    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, Debouncing(k=2, n=3, hysteresis=0.2), explain_mean)
-    windows = [(0.9, 2), (0.5, 100), (0.7, 4), (0.9, 9), (0.5, 50), (0.1, 60), (0.1, 70)]
+def test_reasons_are_those_of_the_median_over_the_anomalous_windows():
+    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, Debouncing(k=3, n=5, hysteresis=0.2), explain_plainly)
+    windows = [(0.9, 2), (0.5, 100), (0.7, 4), (0.9, 9), (0.8, 5), (0.7, 8), (0.1, 60), (0.1, 70), (0.1, 80)]
     found = [
         debouncer.push(i * 10, i * 10 + 10, score, np.array([value, i], np.float16))
         for i, (score, value) in enumerate(windows)
     ]
     opened, closed = [revision for revision in found if revision]
-    assert (opened.windows, opened.reasons[0].value, opened.reasons[0].deviation) == (2, 3.0, 1.0)
-    assert (closed.windows, closed.reasons[0].value) == (3, 5.0)
+    assert (opened.windows, opened.reasons[0].value, opened.reasons[0].deviation) == (3, 4.0, 2.0)
+    assert (closed.windows, closed.reasons[0].value, closed.reasons[0].deviation) == (5, 5.0, 3.0)
+
+
+def test_a_long_event_tells_its_whole_length_and_keeps_few_windows():
+    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, Debouncing(), explain_plainly)
+    for i in range(1_000):
+        debouncer.push(i * 10, i * 10 + 10, 0.9, np.array([i, 0], np.float16))
+    assert len(debouncer._open.typical.kept) < 64
+    assert abs(debouncer.close().reasons[0].value - 500) < 20
 
 
 def test_windows_without_features_give_no_reasons():

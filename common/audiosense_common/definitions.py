@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from audiosense_common.descriptors import BAND_EDGES_HZ
+from audiosense_common.modulation import CARRIERS_HZ, SWINGS_HZ
 from audiosense_common.spectrum import MEL_BANDS
+from audiosense_common.third_octaves import NOMINAL_HZ
 
 SPREAD_JOINS = 4
 """Neighbouring mel bands whose spreads over time are averaged: sixteen tell rattle from hum as well as 64 would."""
@@ -23,7 +25,7 @@ class Feature:
         name: its key in schemas, manifests and interfaces.
         label: what a chart's legend says.
         unit: of its value; empty for a plain number.
-        group: ``level``, ``spectrum``, ``time``, ``band`` or ``mel``.
+        group: ``level``, ``spectrum``, ``time``, ``band``, ``mel``, ``third`` or ``modulation``.
         formula: how it is computed, with its source. Part of the definition digest.
     """
 
@@ -135,5 +137,54 @@ _WEIGHTED = (
     ),
 )
 
+_HARMONICITY = Feature(
+    "harmonicity_db",
+    "Harmonics-to-noise ratio",
+    "dB",
+    "spectrum",
+    "10·log10(r / (1 - r)), r the largest autocorrelation at lags of 5 to 100 ms over that of the Hann window "
+    "(Boersma 1993), from bins of 10 Hz and more " + _FINE + ", within -40 and 40",
+)
+
+
+def third_octave_name(nominal_hz: float) -> str:
+    """Return a band's feature name: ``third_31_5_db`` for 31.5 Hz."""
+    return f"third_{nominal_hz:g}_db".replace(".", "_")
+
+
+def modulation_name(carrier_hz: tuple[int, int], swing_hz: tuple[int, int]) -> str:
+    """Return the feature name of a carrier's swings: ``modulation_2000_4000_by_20_50_db``."""
+    return f"modulation_{carrier_hz[0]}_{carrier_hz[1]}_by_{swing_hz[0]}_{swing_hz[1]}_db"
+
+
+def _third_octaves() -> tuple[Feature, ...]:
+    return tuple(
+        Feature(
+            third_octave_name(nominal),
+            f"Third octave {nominal:g} Hz",
+            "dBFS",
+            "third",
+            f"10·log10 of the power in the third-octave band of nominally {nominal:g} Hz (IEC 61260-1:2014, base ten), "
+            "each bin by its part in the band, " + _FINE + ", for bands that reach above it " + _WELCH,
+        )
+        for nominal in NOMINAL_HZ
+    )
+
+
+def _modulation() -> tuple[Feature, ...]:
+    return tuple(
+        Feature(
+            modulation_name(carrier, swing),
+            f"Regular pulse, {swing[0]} to {swing[1]} Hz, in {carrier[0]} to {carrier[1]} Hz",
+            "dB",
+            "modulation",
+            f"10·log10 of the largest over the mean bin from {swing[0]} to {swing[1]} Hz in the spectrum of the "
+            f"squared envelope (Randall and Antoni 2011) of {carrier[0]} to {carrier[1]} Hz",
+        )
+        for carrier in CARRIERS_HZ
+        for swing in pairwise(SWINGS_HZ)
+    )
+
+
 FIRST: tuple[Feature, ...] = (*_SCALARS, *_bands(), *_mel())
-SECOND: tuple[Feature, ...] = (*FIRST, *_WEIGHTED)
+SECOND: tuple[Feature, ...] = (*FIRST, *_WEIGHTED, *_third_octaves(), _HARMONICITY, *_modulation())

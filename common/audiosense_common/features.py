@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audiosense_common import definitions, descriptors
+from audiosense_common.additions import Additions
 from audiosense_common.definitions import LEVEL_UNITS, SPREAD_JOINS, Feature
 from audiosense_common.descriptors import FLOOR_DB, FLOOR_POWER, Waveform, WaveformAnalyzer
 from audiosense_common.errors import AudioError, AudioSenseError
-from audiosense_common.low_band import LowBandAnalyzer
 from audiosense_common.spectrum import MEL_BANDS, MEL_TOP_HZ, Framing, SpectrumAnalyzer
-from audiosense_common.weighting import WeightedLevels
+from audiosense_common.third_octaves import NOMINAL_HZ
 
 SCHEMA_ID = "audiosense-2"
 """What this release's agents compute."""
@@ -35,6 +35,8 @@ SCHEMAS: dict[str, tuple[str, ...]] = {
     SCHEMA_ID: tuple(FEATURES),
 }
 """Ordered features by schema id. A schema never changes; a longer list gets a new id and begins with the one before."""
+THIRD_OCTAVE_FEATURES: tuple[str, ...] = tuple(map(definitions.third_octave_name, NOMINAL_HZ))
+MODULATION_FEATURES: tuple[str, ...] = tuple(name for name in FEATURES if name.startswith("modulation_"))
 SHAPE_FEATURES: tuple[str, ...] = tuple(name for name in FEATURES if name.startswith("mel_max_shape_"))
 SPREAD_FEATURES: tuple[str, ...] = tuple(name for name in FEATURES if name.startswith("mel_spread_"))
 
@@ -121,9 +123,7 @@ class FeatureExtractor:
         self.names = schema(schema_id)
         self.sample_rate_hz = sample_rate_hz
         self._spectrum = SpectrumAnalyzer(_framing(sample_rate_hz))
-        self._low_band = LowBandAnalyzer(sample_rate_hz) if schema_id != FIRST_SCHEMA_ID else None
-        if self._low_band is not None:
-            self._weighted = WeightedLevels(self._spectrum.framing, self._low_band)
+        self._additions = None if schema_id == FIRST_SCHEMA_ID else Additions(self._spectrum.framing)
         self._frequencies_hz = self._spectrum.framing.frequencies_hz
         self._centred = np.zeros(0, np.float32)
         self._waveform_analyzer = WaveformAnalyzer()
@@ -154,9 +154,8 @@ class FeatureExtractor:
         np.maximum(log_mel, np.float32(FLOOR_DB), out=log_mel)
         scalars = np.array(self._scalars(waveform, power, log_mel, len(window)))
         parts = [scalars, _shape(log_mel), _spread(log_mel)]
-        if self._low_band is not None:
-            low_power = self._low_band.analyze(self._centred[: len(window)])
-            parts.append(np.array(self._weighted.measure(low_power, power)))
+        if self._additions is not None:
+            parts.append(self._additions.measure(self._centred[: len(window)], power))
         vector: NDArray[np.float64] = np.concatenate(parts)
         if scale != 1.0:
             self._add_gain(vector, 20.0 * np.log10(scale))

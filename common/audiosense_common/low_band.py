@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from audiosense_common.spectrum import hann
+from audiosense_common.spectrum import unit_power_hann
 
 TOP_HZ = 1_000.0
 """Up to here the spectrum is right; above, what the thinning folds back is not held off."""
@@ -34,16 +34,16 @@ class LowBandAnalyzer:
     def __init__(self, sample_rate_hz: int) -> None:
         self._factor = max(1, sample_rate_hz // LEAST_RATE_HZ)
         rate_hz = sample_rate_hz / self._factor
-        self._length = 1 << int(np.ceil(np.log2(SEGMENT_S * rate_hz)))
-        self.bin_hz = rate_hz / self._length
-        bins = min(int(TOP_HZ / self.bin_hz) + 2, self._length // 2 + 1)
+        self.length = 1 << int(np.ceil(np.log2(SEGMENT_S * rate_hz)))
+        self.bin_hz = rate_hz / self.length
+        bins = min(int(TOP_HZ / self.bin_hz) + 2, self.length // 2 + 1)
         self.frequencies_hz: Spectrum = np.arange(bins, dtype=np.float64) * self.bin_hz
         taps = _low_pass(self._factor)
         self._phases = taps.reshape(-1, self._factor).astype(np.float32)
         self._correction: Spectrum = 1.0 / _response(taps, self.frequencies_hz / sample_rate_hz)
-        if bins == self._length // 2 + 1:
+        if bins == self.length // 2 + 1:
             self._correction[-1] /= 2.0
-        self._tapers: dict[int, NDArray[np.float32]] = {}
+        self._products = np.empty((len(self._phases), 0), np.float32)
 
     def analyze(self, samples: NDArray[np.float32]) -> Spectrum:
         """Return the mean power of each bin, shape as ``frequencies_hz``; together it is the mean square of the band.
@@ -52,15 +52,12 @@ class LowBandAnalyzer:
             samples: shape (n,), without their mean; n at least 1.
         """
         thinned = self._thin(samples)
-        length = min(self._length, len(thinned))
-        taper = self._taper(length)
-        hop = max(1, length // 2)
-        starts = range(0, len(thinned) - length + 1, hop)
-        power = np.zeros(len(self.frequencies_hz))
-        for start in starts:
-            spectrum = np.fft.rfft(thinned[start : start + length] * taper, self._length)[: len(power)]
-            power += spectrum.real.astype(np.float64) ** 2 + spectrum.imag.astype(np.float64) ** 2
-        return power * self._correction * (2.0 / self._length / len(starts))
+        length = min(self.length, len(thinned))
+        segments = np.lib.stride_tricks.sliding_window_view(thinned, length)[:: max(1, length // 2)]
+        spectra = np.fft.rfft(segments * unit_power_hann(length), self.length)
+        parts = spectra.view(np.float32)[:, : 2 * len(self.frequencies_hz)]
+        squares = np.multiply(parts, parts).sum(axis=0, dtype=np.float64)
+        return np.asarray((squares[::2] + squares[1::2]) * self._correction * (2.0 / self.length / len(segments)))
 
     def _thin(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Filter and keep each ``factor``-th sample, where the filter lies wholly within the window."""
@@ -69,20 +66,19 @@ class LowBandAnalyzer:
         if len(samples) < least:
             samples = np.concatenate((samples, np.zeros(least - len(samples), np.float32)))
         blocks = samples[: len(samples) // factor * factor].reshape(-1, factor)
-        thinned = np.zeros(len(blocks) - len(phases) + 1, np.float32)
-        for start in range(0, len(thinned), BLOCK_OUTPUTS):
-            part = thinned[start : start + BLOCK_OUTPUTS]
-            products = phases @ blocks[start : start + len(part) + len(phases) - 1].T
-            for phase, product in enumerate(products):
-                part += product[phase : phase + len(part)]
+        if self._products.shape[1] != len(blocks):
+            self._products = np.empty((len(phases), len(blocks)), np.float32)
+        products = self._products
+        for start in range(0, len(blocks), BLOCK_OUTPUTS):
+            block = slice(start, start + BLOCK_OUTPUTS)
+            np.matmul(phases, blocks[block].T, out=products[:, block])
+        row, item = products.strides
+        # Row k moved to the left by k: what each phase of the filter gives to the same output.
+        aligned = np.lib.stride_tricks.as_strided(
+            products, (len(phases), len(blocks) - len(phases) + 1), (row + item, item), writeable=False
+        )
+        thinned: NDArray[np.float32] = np.add.reduce(aligned, axis=0)
         return thinned
-
-    def _taper(self, length: int) -> NDArray[np.float32]:
-        """Return a Hann window whose mean square is one over the length, so that bins sum to the mean square."""
-        if length not in self._tapers:
-            taper = hann(length)
-            self._tapers = {length: (taper / np.sqrt((taper**2).sum())).astype(np.float32)}
-        return self._tapers[length]
 
 
 def share_of_bins(frequencies_hz: Spectrum, bin_hz: float, low_hz: float, high_hz: float) -> Spectrum:

@@ -95,7 +95,7 @@ class BandComparer:
         if len(self._places) < FEWEST_BANDS:
             return []
         change = self._level_change(vector) if self.family.kind is Kind.LEVEL else self._plain_change(vector)
-        return [self._range(run, change) for run in islice(self._runs(change.each), self.family.most)]
+        return [self._range(seed, run, change) for seed, run in islice(self._runs(change.each), self.family.most)]
 
     def _plain_change(self, vector: Values) -> _Change:
         return _Change(self._location, vector[self._places] - self._location, 0.0, rest_is_usual=True)
@@ -119,18 +119,16 @@ class BandComparer:
                 own, rest = np.where(heard, total, 0.0), 0.0
         return _Change(normal, own, rest, rest_is_usual=self._is_absolute and abs(rest) <= usual)
 
-    def _runs(self, change: Values) -> Iterator[slice]:
+    def _runs(self, change: Values) -> Iterator[tuple[int, slice]]:
         """Grow ranges around the bands that deviate most, until the change falls to half or changes its side."""
         size = np.abs(change)
         units = size / self._spread
         units[units < EDGE] = 0.0
-        strongest = 0.0
         while units[seed := int(units.argmax())] >= SEED:
             alike = (units > 0.0) & ((change > 0.0) == (change[seed] > 0.0))
-            if size[seed] >= NEXT_SHARE * strongest:
-                strongest = max(strongest, size[seed])
-                yield self._grow(seed, alike & (size >= EDGE_SHARE * size[seed]))
+            yield seed, self._grow(seed, alike & (size >= EDGE_SHARE * size[seed]))
             units[self._grow(seed, alike)] = 0.0
+            units[size < NEXT_SHARE * size[seed]] = 0.0
 
     def _grow(self, seed: int, allowed: NDArray[np.bool_]) -> slice:
         low = high = seed
@@ -140,9 +138,8 @@ class BandComparer:
             high += 1
         return slice(low, high + 1)
 
-    def _range(self, run: slice, change: _Change) -> Range:
+    def _range(self, seed: int, run: slice, change: _Change) -> Range:
         key, unit, normal = self.family.key, self.family.unit, self._join(change.normal[run], run)
-        units = change.each[run] / self._spread[run]
         value = self._join(change.normal[run] + change.each[run], run)
         if self.family.kind is Kind.LEVEL:
             if change.rest_is_usual and abs(change.rest) <= EDGE_SHARE * abs(value - normal):
@@ -151,12 +148,12 @@ class BandComparer:
                 key, unit = key + RELATIVE, "dB"
         return Range(
             key=key,
-            low_hz=float(self._low_hz[run][0]),
-            high_hz=float(self._high_hz[run][-1]),
+            low_hz=float(self._low_hz[run.start]),
+            high_hz=float(self._high_hz[run.stop - 1]),
             value=value,
             normal=normal,
             unit=unit,
-            deviation=float(max(units, key=abs)),
+            deviation=float(change.each[seed] / self._spread[seed]),
         )
 
     def _join(self, values: Values, run: slice) -> float:

@@ -27,12 +27,18 @@ class Figure:
         unit: in which it is told.
         least: least spread that counts, in the feature's own unit: smaller changes would not be heard by anyone.
         plain: from the feature's value to the figure that is told.
+        least_share: least spread as a share of the usual value, for what is heard as a ratio.
     """
 
     feature: str
     unit: str
     least: float
     plain: Callable[[float], float] = float
+    least_share: float = 0.0
+
+    def least_spread(self, location: float) -> float:
+        """Return the least spread that counts around a usual value."""
+        return max(self.least, self.least_share * abs(location))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +127,15 @@ def joined_mel_bands(sample_rate_hz: int) -> Bands:
 GROUPS: tuple[Group, ...] = (
     Group("impulsiveness", (Figure("kurtosis_log", "", 0.05, exponential), Figure("crest_db", "dB", 0.3))),
     Group("level", (Figure("rms_dbfs", "dBFS", 0.3),)),
-    Group("dominant_tone", (Figure("dominant_khz", "Hz", 0.02, hertz),), sums_up=True),
+    Group("dominant_tone", (Figure("dominant_khz", "Hz", 0.02, hertz, 0.02),), sums_up=True),
     Group("tonality", (Figure("flatness_db", "dB", 0.3), Figure("snr_db", "dB", 0.3)), sums_up=True),
     Group(
         "brightness",
         (
-            Figure("centroid_khz", "Hz", 0.02, hertz),
-            Figure("rolloff_khz", "Hz", 0.05, hertz),
-            Figure("bandwidth_khz", "Hz", 0.02, hertz),
-            Figure("zcr_khz", "Hz", 0.02, hertz),
+            Figure("centroid_khz", "Hz", 0.02, hertz, 0.04),
+            Figure("rolloff_khz", "Hz", 0.05, hertz, 0.04),
+            Figure("bandwidth_khz", "Hz", 0.02, hertz, 0.04),
+            Figure("zcr_khz", "Hz", 0.02, hertz, 0.04),
         ),
         sums_up=True,
     ),

@@ -54,22 +54,25 @@ def _difference(reason: Reason) -> str:
 def _course(reason: Reason) -> str:
     normal, value = reason.normal, reason.value
     if reason.unit != "Hz":
-        return f"{_short(normal)} → {_short(value)} {reason.unit}".rstrip()
+        return f"{_figure(normal)} → {_figure(value)} {reason.unit}".rstrip()
     if (normal >= _KHZ) == (value >= _KHZ):
         return f"{_frequency(normal).split()[0]} → {_frequency(value)}"
     return f"{_frequency(normal)} → {_frequency(value)}"
 
 
 def _frequency(hertz: float) -> str:
-    return f"{_short(hertz / _KHZ)} kHz" if hertz >= _KHZ else f"{_short(hertz)} Hz"
+    return f"{_figure(hertz / _KHZ)} kHz" if hertz >= _KHZ else f"{hertz:.0f} Hz"
 
 
 def _range(low_hz: float, high_hz: float) -> str:
     if high_hz < _KHZ:
         return f"{low_hz:.0f}-{high_hz:.0f} Hz"
-    return f"{low_hz / _KHZ:.2g}-{high_hz / _KHZ:.2g} kHz"
+    low, high = f"{low_hz / _KHZ:.2g}", f"{high_hz / _KHZ:.2g}"
+    return f"{low}-{high} kHz" if low != high else f"{low_hz / _KHZ:.3g}-{high_hz / _KHZ:.3g} kHz"
 
 
-def _short(figure: float) -> str:
-    """Two digits, or all before the point."""
-    return f"{figure:.0f}" if abs(figure) >= _TWO_DIGITS else f"{figure:.2g}"
+def _figure(value: float) -> str:
+    """One digit after the point, two of a small figure, none of one of two digits before it."""
+    if abs(value) >= _TWO_DIGITS:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"

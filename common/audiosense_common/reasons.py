@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Self
 
@@ -25,6 +25,17 @@ PREFERRED_SHARE = 0.5
 _EXTREME = 1e6
 """Beyond the range of float16: statistics are held within it, so that no difference overflows."""
 _DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The figure by which a group is told, in the feature's own unit."""
+
+    group: Group
+    figure: Figure
+    value: float
+    normal: float
+    deviation: float
 
 
 class Explainer:
@@ -52,7 +63,9 @@ class Explainer:
         told = [figure for group in self._groups for figure in group.figures]
         self._places = np.array([places[figure.feature] for figure in told], np.intp)
         self._location = np.array([location[figure.feature] for figure in told])
-        self._spread = np.array([max(spread[figure.feature], figure.least) for figure in told])
+        self._spread = np.array(
+            [max(spread[figure.feature], figure.least_spread(location[figure.feature])) for figure in told]
+        )
 
     @classmethod
     def of(cls, manifest: Manifest, schema_id: str = SCHEMA_ID) -> Self:
@@ -70,29 +83,29 @@ class Explainer:
         than ``LEAST_DEVIATION``: an empty list says that many things differ a little and none by itself.
 
         Args:
-            vector: shape (features,) in the schema's order: a window's, or the mean over several windows.
+            vector: shape (features,) in the schema's order: a window's, or the median over several windows.
         """
         values = np.asarray(vector, dtype=np.float64)
         ranges = self._ranges(values)
-        strongest = max((abs(reason.deviation) for reason in ranges), default=MOST_DEVIATION)
-        ranked = [(abs(reason.deviation), reason) for reason in ranges]
-        for group, reason in self._figures(values):
-            strength = abs(reason.deviation)
-            ranked.append((min(strength, strongest) if group.sums_up else strength, reason))
+        strongest = max((abs(found.deviation) for found in ranges), default=np.inf)
+        ranked: list[tuple[float, Range | _Told]] = [(abs(found.deviation), found) for found in ranges]
+        for found in self._figures(values):
+            strength = abs(found.deviation)
+            ranked.append((min(strength, strongest) if found.group.sums_up else strength, found))
         ranked.sort(key=itemgetter(0), reverse=True)
-        told = [reason for _, reason in ranked[:MOST_TOLD]]
+        told = [found for _, found in ranked[:MOST_TOLD]]
         if ranges and ranges[0] not in told:
             told[-1] = ranges[0]
-        return told
+        return [_tell_range(found) if isinstance(found, Range) else _tell_figure(found) for found in told]
 
-    def _ranges(self, values: Values) -> list[Reason]:
+    def _ranges(self, values: Values) -> list[Range]:
         """Return ranges in the order of their families, each family's strongest first."""
         told: list[Range] = []
         for comparer in self._comparers:
             told += [found for found in comparer.compare(values) if not any(map(found.repeats, told))]
-        return [_tell_range(found) for found in told]
+        return told
 
-    def _figures(self, values: Values) -> Iterator[tuple[Group, Reason]]:
+    def _figures(self, values: Values) -> Iterator[_Told]:
         """Tell each group that deviates, by its first figure that deviates about as much as its strongest."""
         now = values[self._places]
         deviations = ((now - self._location) / self._spread).tolist()
@@ -103,19 +116,19 @@ class Explainer:
             if strongest >= LEAST_DEVIATION:
                 enough = max(LEAST_DEVIATION, PREFERRED_SHARE * strongest)
                 place = next(place for place, deviation in enumerate(own) if abs(deviation) >= enough)
-                figure, value, normal = group.figures[place], now[first + place], self._location[first + place]
-                yield group, _tell_figure(group, figure, float(value), float(normal), own[place])
+                value, normal = float(now[first + place]), float(self._location[first + place])
+                yield _Told(group, group.figures[place], value, normal, own[place])
             first += len(group.figures)
 
 
-def _tell_figure(group: Group, figure: Figure, value: float, normal: float, deviation: float) -> Reason:
+def _tell_figure(found: _Told) -> Reason:
     return Reason(
-        key=group.key,
-        feature=figure.feature,
-        value=_bounded(figure.plain(value)),
-        normal=_bounded(figure.plain(normal)),
-        unit=figure.unit,
-        deviation=_capped(deviation),
+        key=found.group.key,
+        feature=found.figure.feature,
+        value=_bounded(found.figure.plain(found.value)),
+        normal=_bounded(found.figure.plain(found.normal)),
+        unit=found.figure.unit,
+        deviation=_capped(found.deviation),
     )
 
 

@@ -1,6 +1,7 @@
 """Short-time spectra of a window: framing, power, the mel filterbank."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -59,6 +60,15 @@ class Framing:
 def hann(length: int) -> NDArray[np.float64]:
     """Return the periodic Hann window, shape (length,)."""
     return 0.5 - 0.5 * np.cos(np.linspace(0.0, 2.0 * np.pi, length, endpoint=False))
+
+
+@lru_cache(maxsize=8)
+def unit_power_hann(length: int) -> NDArray[np.float32]:
+    """Return a Hann window whose squares sum to 1: twice the squared bins, over the transform's length, are power."""
+    taper = hann(length)
+    unit: NDArray[np.float32] = (taper / np.sqrt((taper**2).sum())).astype(np.float32)
+    unit.flags.writeable = False
+    return unit
 
 
 def mel_filterbank(framing: Framing) -> NDArray[np.float32]:

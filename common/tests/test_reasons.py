@@ -198,6 +198,7 @@ def test_words_are_those_of_a_maintenance_engineer():
         Reason(key="dominant_tone", feature="dominant_khz", value=2_400, normal=148, unit="Hz", deviation=7),
         Reason(key="brightness", feature="centroid_khz", value=2_400, normal=1_480, unit="Hz", deviation=6),
         Reason(key="unsteadiness", low_hz=900, high_hz=1_200, value=3, normal=1.2, unit="dB", deviation=5),
+        Reason(key="band", low_hz=1_272, high_hz=1_340, value=5.2, normal=0, unit="dBFS", deviation=4.5),
         Reason(key="of_a_later_release", feature="new_figure", value=3, normal=1.2, unit="mm/s", deviation=4),
     ]
     assert put_in_words(reasons).split("; ") == [
@@ -207,8 +208,9 @@ def test_words_are_those_of_a_maintenance_engineer():
         "level +6.0 dB",
         "strongest tone 148 Hz → 2.4 kHz",
         "brightness (spectral centroid) 1.5 → 2.4 kHz",
-        "unsteadiness in 0.9-1.2 kHz 1.2 → 3 dB",
-        "of a later release 1.2 → 3 mm/s",
+        "unsteadiness in 0.9-1.2 kHz 1.2 → 3.0 dB",
+        "1.27-1.34 kHz band +5.2 dB",
+        "of a later release 1.2 → 3.0 mm/s",
     ]
 
 

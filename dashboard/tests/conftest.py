@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from audiosense_common import wire
 from audiosense_common.enrolment import PREFIX, EnrolmentKey
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
+from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
@@ -127,7 +128,14 @@ class Agent:
     running: tuple[str, int] | None = None
     desired: wire.DesiredModel | None = None
 
-    def send(self, count: int = 1, *, score: float | None = None, status: str = "learning") -> wire.Answer:
+    def send(
+        self,
+        count: int = 1,
+        *,
+        score: float | None = None,
+        status: str = "learning",
+        reasons: list[wire.Reason] | None = None,
+    ) -> wire.Answer:
         """Send the next ``count`` windows, each after the one before and none older than ``LAG_US``."""
         start = max(self.heard_us, time.time_ns() // 1000 - LAG_US)
         self.heard_us = start + count * WINDOW_US
@@ -143,6 +151,7 @@ class Agent:
             level_dbfs=[-31.5] * count,
             dominant_hz=[1480.0] * count,
             features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors),
+            reasons={} if reasons is None else dict.fromkeys(range(count), reasons),
         )
         self.seq += count
         return self.post(sensors=[columns])
@@ -171,6 +180,36 @@ class Agent:
         self.desired = parsed.desired.get(self.sensor)
         return parsed
 
+    def send_probes(self, strength: dict[str, float]) -> None:
+        """Send probes of 24 windows: each kind grows with its level, by ``strength`` dB above its weakest one."""
+        rows = [
+            (number, kind, level)
+            for number in range(24)
+            for kind in PROBE_KINDS
+            for level in levels_of(kind)[number % STAGGER :: STAGGER]
+        ]
+        growth = [
+            max(0.0, (level - levels_of(kind)[0] + strength[kind]) * (2.0 if kind == LEVEL else 1.0))
+            for _, kind, level in rows
+        ]
+        sign = self.random.choice((-1, 1), (len(rows), len(SCHEMAS[SCHEMA_ID])))
+        vectors = self.random.normal(-40, 2, sign.shape) + 0.3 * np.array(growth)[:, np.newaxis] * sign
+        message = wire.ProbeColumns(
+            sensor=self.sensor,
+            seed=1,
+            kinds=list(PROBE_KINDS),
+            kind=[PROBE_KINDS.index(kind) for _, kind, _ in rows],
+            level_db=[level for *_, level in rows],
+            window_us=[self.heard_us - (number + 1) * WINDOW_US for number, *_ in rows],
+            features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors.astype(np.float16)),
+        )
+        answer = self.client.post(
+            "/api/v1/probes",
+            content=message.model_dump_json(by_alias=True),
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code == 200, answer.text
+
     def run_what_is_desired(self, *, timeout_s: float = 60) -> str:
         """Ask until the collector wishes a model that is not running, then report that it runs."""
         deadline = time.monotonic() + timeout_s
@@ -183,7 +222,15 @@ class Agent:
             time.sleep(0.2)
         pytest.fail(f"the collector offered no new model for {self.machine} within {timeout_s} s")
 
-    def report_event(self, *, event: UUID, revision: int, state: str, started_s_ago: int = 30) -> None:
+    def report_event(
+        self,
+        *,
+        event: UUID,
+        revision: int,
+        state: str,
+        started_s_ago: int = 30,
+        reasons: Sequence[wire.Reason] = (),
+    ) -> None:
         now = time.time_ns() // 1000
         assert self.running
         self.post(
@@ -200,6 +247,7 @@ class Agent:
                     threshold=0.55,
                     windows=6,
                     model=self.running[0],
+                    reasons=list(reasons),
                 )
             ]
         )

@@ -54,7 +54,7 @@ def test_theme_and_language_are_remembered(page):
 def test_the_system_s_dark_theme_is_followed(page):
     page.emulate_media(color_scheme="dark")
     page.goto("/")
-    expect(page.get_by_role("link", name="Fleet")).to_be_visible()
+    expect(page.get_by_role("link", name="Fleet", exact=True)).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 20)"
 
 

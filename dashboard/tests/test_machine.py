@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
+from audiosense_common.wire import Reason
+
 pytestmark = pytest.mark.xdist_group("dashboard")
 
 
@@ -46,6 +48,41 @@ def test_a_machine_is_followed_from_learning_to_an_event(page, enrol, viewport):
     agent.report_event(event=event, revision=2, state="close")
     expect(page.locator('[data-event="closed"]')).to_be_visible()
     assert page.evaluate("window.notReloaded")
+
+
+BAND = Reason(key="band", low_hz=3_180, high_hz=4_210, value=-41, normal=-60.5, unit="dBFS", deviation=37.5)
+IMPULSES = Reason(key="impulsiveness", feature="kurtosis_log", value=9.41, normal=2.94, unit="", deviation=23.2)
+
+
+def test_why_a_machine_is_anomalous_stands_in_words(page, enrol, viewport):
+    agent = enrol(f"Explained {viewport}")
+    agent.send(40)
+    agent.run_what_is_desired()
+    agent.send(1, score=0.7, status="anomalous", reasons=[BAND])
+    page.goto("/")
+    card = page.locator(f'[data-machine="{agent.machine}"]')
+    expect(card).to_contain_text("3.2\u20134.2\u202fkHz band +20\u202fdB", timeout=20_000)
+    card.click()
+    why = page.get_by_role("region", name="Why")
+    expect(why).to_contain_text("3.2\u20134.2\u202fkHz band +20\u202fdB")
+    agent.send(1, score=0.7, status="anomalous", reasons=[])
+    expect(why).to_contain_text("No single figure stands out")
+    agent.send(1, score=0.4, status="normal")
+    expect(why).to_have_count(0)
+
+    event = uuid4()
+    agent.report_event(event=event, revision=1, state="open", reasons=[IMPULSES, BAND])
+    expect(why).to_contain_text("Impulsiveness (kurtosis) 2.9 → 9.4")
+    events = page.get_by_role("region", name="Events").first
+    expect(events.locator('[data-reason="impulsiveness"]')).to_contain_text("2.9 → 9.4")
+    expect(events.locator('[data-reason="band"]')).to_be_visible()
+    table = page.get_by_role("table").filter(has=page.locator("[data-event]"))
+    assert table.evaluate("it => it.scrollWidth <= it.parentElement.clientWidth"), "columns are cut off"
+    page.get_by_role("button", name=re.compile("español")).click()
+    expect(page.get_by_role("region", name="Por qué")).to_contain_text("Impulsividad (curtosis) 2,9 → 9,4")
+    agent.report_event(event=event, revision=2, state="close", reasons=[IMPULSES])
+    expect(page.get_by_role("region", name="Por qué")).to_have_count(0)
+    expect(page.locator('[data-reason="impulsiveness"]')).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)

@@ -10,6 +10,7 @@ from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_common.audio import Finding, Recording, inspect, read_recording, resample
 from audiosense_common.errors import AudioError
 from audiosense_common.features import (
+    FEATURES,
     MAX_SAMPLE_RATE_HZ,
     MIN_SAMPLE_RATE_HZ,
     SCHEMA_ID,
@@ -24,16 +25,7 @@ MAX_WINDOWS = 1_440
 """Two hours of windows of 5 s."""
 MAX_DECODED_BYTES = 256 * 2**20
 POWER_FEATURES = frozenset(
-    {
-        "rms_dbfs",
-        "band_0_500_db",
-        "band_500_1000_db",
-        "band_1000_4000_db",
-        "band_4000_8000_db",
-        "band_8000_12000_db",
-        "level_a_dbfs",
-        "velocity_db",
-    }
+    name for name, feature in FEATURES.items() if feature.group in {"level", "band", "third"} and name != "peak_dbfs"
 )
 """Averaged over windows as powers; of other features the summary holds the median."""
 

@@ -16,8 +16,9 @@ const sensor: SensorCard = {
 
 const live = (change: Partial<LiveMeasurements> = {}): LiveMeasurements => ({
   sensor_id: "s1", machine_id: "m1", time_us: [101 * MINUTE_US], score: [0.7], status: ["anomalous"],
-  level_dbfs: [-25], level: [0.9], velocity_mm_s: [3.5], dominant_hz: [2000], threshold: 0.5, ...change,
+  level_dbfs: [-25], level: [0.9], velocity_mm_s: [3.5], dominant_hz: [2000], threshold: 0.5, reasons: null, ...change,
 });
+const louder = { key: "level", feature: "rms_dbfs", value: -20, normal: -30, unit: "dBFS", deviation: 9 };
 
 describe("a sensor's card", () => {
   it("shows the newest window and extends its line", () => {
@@ -43,6 +44,13 @@ describe("a sensor's card", () => {
 
   it("stays in alarm while its event is open", () => {
     expect(patchSensor({ ...sensor, open_event: true }, live({ status: ["normal"] })).status).toBe("alarm");
+  });
+
+  it("tells the reasons of the newest window, but those of an open event while there is one", () => {
+    const said = patchSensor(sensor, live({ reasons: [louder] }));
+    expect(said.reasons).toEqual([louder]);
+    expect(patchSensor(said, live({ status: ["normal"], time_us: [102 * MINUTE_US] })).reasons).toBeNull();
+    expect(patchSensor({ ...sensor, open_event: true, reasons: [] }, live({ reasons: [louder] })).reasons).toEqual([]);
   });
 
   it("counts learning windows up to what is needed", () => {

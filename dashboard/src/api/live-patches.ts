@@ -65,6 +65,8 @@ export function patchSensor<T extends SensorCard>(sensor: T, live: LiveMeasureme
     velocity_mm_s: live.velocity_mm_s?.at(-1) ?? null,
     dominant_hz: live.dominant_hz.at(-1) ?? null,
     last_heard_us: latest,
+    // While an event is open, the card tells what its windows have in common.
+    reasons: sensor.open_event ? sensor.reasons : live.reasons,
     learning: sensor.learning && {
       ...sensor.learning,
       windows: Math.min(sensor.learning.windows + windows, sensor.learning.needed),

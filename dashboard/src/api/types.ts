@@ -13,6 +13,7 @@ export type KindHeard = Schemas["KindHeard"];
 export type Series = Schemas["Series"];
 export type SensorSettings = Schemas["SensorSettings"];
 export type EventOut = Schemas["EventOut"];
+export type Reason = Schemas["Reason"];
 export type State = MachineCard["status"];
 /** What one measurement says of its machine. */
 export type WindowStatus = Series["status"][number];
@@ -31,4 +32,6 @@ export interface LiveMeasurements {
   velocity_mm_s?: (number | null)[];
   dominant_hz: number[];
   threshold: number | null;
+  /** Of the last window, null where it is not anomalous. */
+  reasons: Reason[] | null;
 }

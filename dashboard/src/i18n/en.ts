@@ -4,6 +4,7 @@ import { baseline } from "./baseline.en";
 import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
 import { drift } from "./drift.en";
+import { reasons } from "./reasons.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
@@ -156,6 +157,7 @@ export const en = {
     show: "Show in charts",
     more: "Older events exist; the newest 100 are shown.",
   },
+  reasons,
   model: {
     title: "Model in use",
     none: "No model yet",
@@ -234,6 +236,8 @@ export const en = {
     spectrum: "Spectrum",
     band: "Frequency bands",
     mel: "Mel bands, level-free",
+    third: "Third octaves",
+    modulation: "Regular pulses",
   } as Record<string, string>,
 };
 

@@ -3,6 +3,7 @@ import { baseline } from "./baseline.es";
 import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { drift } from "./drift.es";
+import { reasons } from "./reasons.es";
 import type { Messages } from "./en";
 
 export const es: Messages = {
@@ -153,6 +154,7 @@ export const es: Messages = {
     show: "Ver en los gráficos",
     more: "Hay eventos más antiguos; se muestran los 100 más recientes.",
   },
+  reasons,
   model: {
     title: "Modelo en uso",
     none: "Todavía no hay modelo",
@@ -242,9 +244,15 @@ export const es: Messages = {
     mel_max_level_db: "Nivel máximo mel",
     level_a_dbfs: "Nivel ponderado A",
     velocity_db: "Velocidad RMS de 10 a 1000 Hz",
+    harmonicity_db: "Relación armónicos-ruido",
   },
   featureGroups: {
-    level: "Nivel", time: "Forma de onda", spectrum: "Espectro",
-    band: "Bandas de frecuencia", mel: "Bandas mel, sin nivel",
+    level: "Nivel",
+    time: "Forma de onda",
+    spectrum: "Espectro",
+    band: "Bandas de frecuencia",
+    mel: "Bandas mel, sin nivel",
+    third: "Tercios de octava",
+    modulation: "Pulsos regulares",
   },
 };

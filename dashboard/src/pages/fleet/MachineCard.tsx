@@ -1,11 +1,12 @@
 // One machine of the fleet: state, score against threshold, last hour, last heard.
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
-import type { MachineCard as Machine, SensorCard } from "@/api/types";
+import type { MachineCard as Machine, Reason, SensorCard } from "@/api/types";
 import { Sparkline } from "@/components/Sparkline";
 import { StatusBadge } from "@/components/StatusBadge";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
+import { reasonWords } from "@/lib/reason-words";
 import { TONE, worst, type Tone } from "@/lib/status";
 import { useFormat } from "@/lib/use-format";
 import { CardFigure } from "./CardFigure";
@@ -49,6 +50,7 @@ export const MachineCard = memo(function MachineCard({ machine }: { machine: Mac
         </div>
         {sensor && <CardFigure sensor={sensor} />}
         {sensor && <LastHour sensor={sensor} />}
+        {sensor?.reasons?.[0] && <MainReason reason={sensor.reasons[0]} />}
         <div className="mt-auto flex items-center justify-between gap-2 text-xs text-faint">
           <span>{machine.last_heard_us === null ? t.fleet.never : <TimeAgo us={machine.last_heard_us}>{t.fleet.heard}</TimeAgo>}</span>
           {machine.open_events > 0 && <span className="font-medium text-alarm">{t.fleet.events(machine.open_events)}</span>}
@@ -57,6 +59,16 @@ export const MachineCard = memo(function MachineCard({ machine }: { machine: Mac
     </li>
   );
 });
+
+function MainReason({ reason }: { reason: Reason }) {
+  const t = useMessages();
+  const { what, change } = reasonWords(reason, t, useFormat().locale);
+  return (
+    <p data-reason={reason.key} className="truncate text-xs">
+      <span className="text-soft">{what}</span> <span className="font-semibold">{change}</span>
+    </p>
+  );
+}
 
 function LastHour({ sensor }: { sensor: SensorCard }) {
   const t = useMessages();

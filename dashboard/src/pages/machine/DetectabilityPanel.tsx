@@ -45,9 +45,11 @@ function Kind({ kind, rateHz }: { kind: KindHeard; rateHz: number }) {
   const t = useMessages();
   const format = useFormat();
   const [low, high] = hissEdges(rateHz);
-  const name = t.detectability.kinds[kind.kind]?.(format.hertz(low), format.hertz(high)) ?? kind.kind;
+  const edge = (hz: number) => (hz < 1000 ? format.hertz(hz) : format.withUnit(hz / 1000, hz % 1000 ? 1 : 0, "kHz"));
+  const name = t.detectability.kinds[kind.kind]?.(edge(low), edge(high)) ?? kind.kind;
   const levels = kind.levels.map((level) => level.level_db);
-  const write = (level: number) => format.withUnit(level, Number.isInteger(level) ? 0 : 1, t.unit.db);
+  // Whole decibels: levels were tried in steps of 3 dB.
+  const write = (level: number) => format.withUnit(level, 0, t.unit.db);
   const { share, heard } = reach(kind, t.detectability, write);
   return (
     <li data-kind={kind.kind} className="text-sm">

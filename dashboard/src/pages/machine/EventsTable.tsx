@@ -5,6 +5,7 @@ import { eventsQuery } from "@/api/queries";
 import type { EventOut } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
+import { Reasons } from "@/components/Reasons";
 import { StatusGlyph } from "@/components/StatusGlyph";
 import { useMessages } from "@/i18n";
 import { useServerNowUs } from "@/lib/clock";
@@ -47,11 +48,18 @@ export function EventsTable({ machineId, manySensors }: { machineId: string; man
                 ))}
               </tr>
             </thead>
-            <tbody>
-              {items.map((event) => (
-                <EventRow key={event.id} event={event} showSensor={manySensors} />
-              ))}
-            </tbody>
+            {items.map((event) => (
+              <tbody key={event.id} className="border-t border-line hover:bg-raised">
+                <EventRow event={event} showSensor={manySensors} />
+                {event.reasons.length > 0 && (
+                  <tr>
+                    <td colSpan={columns.length} className="px-4 pb-2.5 text-xs">
+                      <Reasons reasons={event.reasons} />
+                    </td>
+                  </tr>
+                )}
+              </tbody>
+            ))}
           </table>
         </div>
       )}
@@ -67,7 +75,7 @@ function EventRow({ event, showSensor }: { event: EventOut; showSensor: boolean 
   const open = event.state === "open";
   const end = open ? now : event.end_us;
   return (
-    <tr data-event={event.state} className="border-t border-line hover:bg-raised">
+    <tr data-event={event.state}>
       <td className={CELL}>
         <span className={`inline-flex items-center gap-1.5 whitespace-nowrap ${open ? "font-medium text-alarm" : "text-soft"}`}>
           {open ? <StatusGlyph state="alarm" size={16} /> : null}

@@ -17,6 +17,7 @@ import { EventsTable } from "./EventsTable";
 import { ModelPanel } from "./ModelPanel";
 import { SensorCharts } from "./SensorCharts";
 import { SensorFacts } from "./SensorFacts";
+import { WhyStrip } from "./WhyStrip";
 
 const route = getRouteApi("/machines/$machineId");
 
@@ -56,6 +57,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
         <span className="text-sm text-faint">{machine.site.name}</span>
       </div>
       {machine.sensors.length > 1 && sensor && <SensorTabs sensors={machine.sensors} current={sensor.id} />}
+      {sensor && <WhyStrip sensor={sensor} />}
       {sensor ? (
         <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_20rem] lg:grid-rows-[auto_1fr]">
           <div className="lg:col-start-2">

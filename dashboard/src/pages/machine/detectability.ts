@@ -12,7 +12,7 @@ export function hissEdges(rateHz: number): [number, number] {
 /** Words for the level from which on a kind is heard, and how much of the scale lies at or above it, 0 to 1. */
 export function reach(
   kind: KindHeard,
-  words: Pick<Messages["detect"], "from" | "orLess" | "louder" | "never">,
+  words: Pick<Messages["detectability"], "from" | "orLess" | "louder" | "never">,
   write: (level: number) => string,
 ): { share: number; heard: string } {
   const levels = kind.levels.map((level) => level.level_db);
