@@ -125,21 +125,18 @@ def test_a_fault_that_begins_while_the_machine_runs_is_heard(tmp_path, bundle):
 
 
 def test_a_fault_that_makes_the_machine_quieter_than_ever_is_heard(tmp_path, bundle):
-    slow = machine()
-    slow.run_at(0.85)
-    heard = hear(tmp_path, bundle, Shifts(slow, 0, ramp_s=0.0))
-    assert not heard.rows
-
     class Slow(Shifts):
         def windows(self, _context):
             for number in range(20):
                 if number == 8:
-                    self._machine.run_at(0.8)
+                    self._machine.run_at(0.7)
                 yield Window(number * 500_000, self._machine.render(WINDOW))
 
     heard = hear(tmp_path, bundle, Slow(machine(), 1, ramp_s=0.0))
-    assert heard.events
-    assert heard.rows[-1].status is Status.ANOMALOUS
+    statuses = [row.status for row in heard.rows]
+    assert Status.ANOMALOUS not in statuses[8:11], "it might be about to stop"
+    assert statuses.count(Status.ANOMALOUS) >= 5
+    assert heard.events[0].start_us > heard.rows[10].time_us
 
 
 def test_the_configuration_stands_over_the_model_and_serves_without_one(tmp_path, bundle):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clock import SECOND_US, now_us, to_datetime
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.events.tables import EventRow
-from audiosense_collector.ingest.tables import STATUSES, ModelDigest
+from audiosense_collector.ingest.tables import STATUS_CODES, STATUSES, ModelDigest
 from audiosense_collector.machines import running
 from audiosense_collector.machines.schemas import (
     Fleet,
@@ -32,7 +32,7 @@ from audiosense_collector.models import service as models
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey
-from audiosense_common.wire import EventState
+from audiosense_common.wire import EventState, Status
 
 OFFLINE_US = 60 * SECOND_US
 OFFLINE_WINDOWS = 6
@@ -41,11 +41,12 @@ _COLUMNS = {"running_level_dbfs": "running_level"}
 _SEVERITY = {status: place for place, status in enumerate(ShownStatus)}
 
 # Each sensor's last hour of sound in 60 points, or what there is of it: a model's first minutes are no three points.
+# A machine at rest has no score there: it sounds unlike its running self, which is no finding.
 # The outer bounds let PostgreSQL skip all other partitions; the millisecond keeps the oldest row out of a 61st point.
 _SPARKLINES = text("""
 SELECT id, to_us(max(time)) AS time_us, max(score) AS score, max(level_dbfs) AS level
 FROM (
-    SELECT s.id, s.last_time, m.time, m.score, m.level_dbfs,
+    SELECT s.id, s.last_time, m.time, m.level_dbfs, CASE WHEN m.status <> :stopped THEN m.score END AS score,
         min(m.time) FILTER (WHERE s.running_digest IS NULL OR m.score IS NOT NULL) OVER (PARTITION BY s.id) AS first
     FROM sensor s JOIN measurement m ON m.sensor_id = s.id
     WHERE s.id = ANY(:sensors) AND m.time >= :low AND m.time <= :high
@@ -169,6 +170,7 @@ async def _sparklines(session: AsyncSession, sensors: Sequence[Sensor]) -> dict[
         "sensors": [sensor.id for sensor in sensors],
         "low": to_datetime(max(0, min(times) - SPARKLINE_US)),
         "high": to_datetime(max(times)),
+        "stopped": STATUS_CODES[Status.STOPPED],
     }
     found: dict[UUID, _Points] = {}
     for sensor_id, time_us, score, level in await session.execute(_SPARKLINES, parameters):

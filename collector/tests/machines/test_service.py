@@ -8,7 +8,7 @@ from sqlalchemy import update
 from audiosense_collector.clock import now_us
 from audiosense_collector.machines.tables import Sensor
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
-from audiosense_common.wire import Event, EventState, Status
+from audiosense_common.wire import Event, EventState, RunningModel, Status
 
 
 async def read(browser, agent):
@@ -165,3 +165,17 @@ async def test_the_line_of_scores_begins_with_the_first_score(browser, make_agen
     [card] = (await read(browser, agent))["sensors"]
     assert card["sparkline"]["kind"] == "score"
     assert card["sparkline"]["value"] == pytest.approx([0.4] * 10)
+
+
+async def test_a_machine_at_rest_has_no_score_in_its_sparkline(browser, make_agent):
+    agent = await make_agent()
+    (sensor,) = agent.sensors.values()
+    scored = {"digest": "a" * 64, "score": 0.4}
+    await agent.send(agent.batch(agent.columns(30, status=Status.NORMAL, start_us=now_us() - 300_000_000, **scored)))
+    running = {sensor: RunningModel(digest="a" * 64, version=1)}
+    rest = agent.columns(30, status=Status.STOPPED, **(scored | {"score": 0.9}))
+    await agent.send(agent.batch(rest, running=running))
+    card = (await read(browser, agent))["sensors"][0]
+    assert (card["status"], card["sparkline"]["kind"]) == ("stopped", "score")
+    assert card["sparkline"]["value"][-1] is None
+    assert max(value for value in card["sparkline"]["value"] if value is not None) == pytest.approx(0.4)

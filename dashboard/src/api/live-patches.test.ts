@@ -32,6 +32,12 @@ describe("a sensor's card", () => {
     expect(after.sparkline.value).toEqual([0.3, 0.4]);
   });
 
+  it("leaves a machine at rest out of its line of scores", () => {
+    const after = patchSensor(sensor, live({ status: ["stopped"], score: [0.9] }));
+    expect(after).toMatchObject({ status: "stopped", score: 0.9 });
+    expect(after.sparkline.value).toEqual([0.3, 0.4, null]);
+  });
+
   it("ignores a backlog older than what it shows", () => {
     expect(patchSensor(sensor, live({ time_us: [50 * MINUTE_US] }))).toBe(sensor);
   });

@@ -27,7 +27,8 @@ function halve(time: number[], values: (number | null)[]): void {
 function extendSparkline(line: SensorCard["sparkline"], live: LiveMeasurements): SensorCard["sparkline"] {
   const time = [...line.time_us];
   const values = [...line.value];
-  const news = line.kind === "score" ? live.score : live.level_dbfs;
+  const judged = live.score.map((score, index) => (live.status[index] === "stopped" ? null : score));
+  const news = line.kind === "score" ? judged : live.level_dbfs;
   live.time_us.forEach((at, index) => {
     const value = news[index] ?? null;
     const last = time.at(-1);

@@ -16,7 +16,8 @@ function ScoreFigure({ sensor }: { sensor: SensorCard }) {
   const t = useMessages();
   const format = useFormat();
   const { score, threshold } = sensor;
-  const above = score !== null && threshold !== null && score >= threshold;
+  // A machine at rest sounds unlike its running self; that is no finding.
+  const above = sensor.status !== "stopped" && score !== null && threshold !== null && score >= threshold;
   return (
     <dl className="flex items-end justify-between gap-3">
       <Item label={t.fleet.score} value={format.score(score)} className={`text-2xl/7 font-semibold ${above ? (sensor.open_event ? "text-alarm" : "text-warning") : ""}`} testId="score" />

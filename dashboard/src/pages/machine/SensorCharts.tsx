@@ -86,12 +86,14 @@ function Charts({ machineId, sensor, series, features, rangeS, onZoom }: ChartsP
   const format = useFormat();
   const spans = useEventSpans(machineId, sensor.id);
   const timeS = useMemo(() => series.time_us.map((at) => at / US), [series.time_us]);
+  // Where the machine stood still its score says nothing: a gap, not a peak above the threshold.
+  const judged = useMemo(() => series.score.map((score, index) => (series.status[index] === "stopped" ? null : score)), [series.score, series.status]);
   const scoreLines = useMemo(
     () => [
-      { label: t.machine.seriesScore, color: "--chart-1", values: series.score },
+      { label: t.machine.seriesScore, color: "--chart-1", values: judged },
       { label: t.machine.seriesThreshold, color: "--alarm", values: series.threshold, dashed: true, stepped: true },
     ],
-    [series.score, series.threshold, t],
+    [judged, series.threshold, t],
   );
   const levelLines = useMemo(() => [{ label: t.level.title[series.quantity], color: "--chart-2", values: series.level }], [series.level, series.quantity, t]);
   const dominantLines = useMemo(() => [{ label: t.machine.dominant, color: "--chart-3", values: series.dominant_hz }], [series.dominant_hz, t]);
