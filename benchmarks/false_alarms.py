@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=40.0, help="sensor-days to watch (default: %(default)s)")
     parser.add_argument("--per-day", type=float, default=1.0, help="the budget (default: %(default)s)")
     parser.add_argument("--baseline", type=float, nargs="+", default=[8.0, 1.0], help="hours to learn from, at most 8")
-    parser.add_argument("--machines", type=int, default=10, help=f"with {SPOTS} sensors each (default: %(default)s)")
+    parser.add_argument("--machines", type=int, default=5, help=f"with {SPOTS} sensors each (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder that keeps the feature vectors from one run to the next")
     arguments = parser.parse_args()

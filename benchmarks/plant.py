@@ -12,7 +12,7 @@ from audiosense_common.synth.machines import SyntheticMachine
 SAMPLE_RATE_HZ = 4_000
 """Low, so that weeks of sound can be made in an hour; everything else is as on an agent."""
 WINDOW_S = 5.0
-SPOTS = 4
+SPOTS = 8
 """Sensors that hear one machine, each with a hall, a tilt and visitors of its own."""
 _SAMPLES = round(WINDOW_S * SAMPLE_RATE_HZ)
 _MACHINE_RMS = 0.036

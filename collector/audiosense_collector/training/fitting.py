@@ -12,8 +12,9 @@ from audiosense_collector.training.statistics import Windows, robust_statistics
 from audiosense_collector.training.thresholds import Choice, keep_budget, take_percentile
 from audiosense_common.bundle import Debouncing
 
-LOGIT_SLOPE = 4.0
-"""Of ln(s / (1 - s)) at 0.5, where the scores of a baseline lie."""
+TYPICAL_PEAK = 2.4
+"""Height of an event's peak in logits, of a steady machine, over a detector's margin: ln(s / (1 - s)) has a slope of 4
+at 0.5, where the scores of a baseline lie, and peaks are 0.6 of a standard deviation high."""
 SPREAD_FLOOR = 1e-3
 """Least spread of a feature in a manifest; the features are decibels, kilohertz, logarithms, rounded to float16."""
 
@@ -110,7 +111,7 @@ def _choose(
     detector: Detector, debounced: NDArray[np.float64], debouncing: Debouncing, period_s: float, settings: FitSettings
 ) -> Choice:
     if settings.percentile is None:
-        return keep_budget(debounced, debouncing, period_s, LOGIT_SLOPE * detector.margin, settings)
+        return keep_budget(debounced, debouncing, period_s, TYPICAL_PEAK * detector.margin, settings)
     margin = detector.margin if settings.margin is None else settings.margin
     return take_percentile(debounced, settings.percentile, margin)
 

@@ -24,14 +24,17 @@ ENOUGH_PEAKS = 40
 """Peaks that a tail is fitted to, at least; a baseline too short for that gives what it has."""
 ENOUGH_SHARE = 0.005
 """Of all windows that are peaks, at least: a longer baseline shall tell more of the tail."""
-LIKELY_SHAPE = -0.1
+LIKELY_SHAPE = -0.15
 SHAPE_SPREAD = 0.12
-"""Standard deviation of the prior of the shape about 0, the exponential tail: scores are means of many features."""
+"""Mean and standard deviation of the prior of the shape: scores are means of many features and nearly normal, and the
+tail of a normal distribution looks like shapes of -0.3 to -0.1 as far out as a baseline reaches."""
 ASSURANCE = 0.6
 """Probability, as far as the baseline tells, that no more events come than were allowed: a little more than even."""
-LONGEST_EXTRAPOLATION = 200.0
+LONGEST_EXTRAPOLATION = 50.0
 """Longest time from one false alarm to the next that a threshold is made for, in lengths of the baseline."""
 WEEK_S = 604_800.0
+PRIOR_PEAKS = 5.0
+"""As many peaks as the prior of the scale counts for: standard scores of held-out windows have a scale that is known."""
 _SIMULATIONS = 199
 _SHAPES = np.linspace(-0.6, 0.9, 61)
 _SCALES = np.geomspace(0.15, 8.0, 61)
@@ -88,7 +91,7 @@ class Tail:
     def of(cls, debounced: Values, hysteresis: float, typical: float, seed: int) -> Self:
         """Fit the tail of debounced scores in order of time.
 
-        ``typical`` is the scale, in logits, that the prior holds likely: it counts as much as one peak.
+        ``typical`` is the scale, in logits, that the prior holds likely.
         """
         for quantile in reversed(BASE_QUANTILES):
             level = float(np.quantile(debounced, quantile))
@@ -100,9 +103,9 @@ class Tail:
 
     @classmethod
     def _fit(cls, excesses: Values, base: float, windows: int, typical: float, seed: int) -> Self:
-        unit = float((excesses.sum() + typical) / (len(excesses) + 1))
+        unit = float((excesses.sum() + PRIOR_PEAKS * typical) / (len(excesses) + PRIOR_PEAKS))
         shapes, scales = _SHAPES[:, np.newaxis], _SCALES[np.newaxis, :] * unit
-        log = -0.5 * ((shapes - LIKELY_SHAPE) / SHAPE_SPREAD) ** 2 - np.log(scales) - typical / scales
+        log = -0.5 * ((shapes - LIKELY_SHAPE) / SHAPE_SPREAD) ** 2 - PRIOR_PEAKS * (np.log(scales) + typical / scales)
         log += _log_density(excesses[:, np.newaxis, np.newaxis], shapes, scales).sum(axis=0)
         weights = np.exp(log - log.max())
         weights /= weights.sum()

@@ -68,7 +68,7 @@ def test_two_percent_of_noise_hides_a_fault_and_leaving_it_out_brings_it_back(ma
 
     def share_heard(baseline):
         fitted = fit(detector, baseline[:, columns].astype(np.float32))
-        return np.mean(fitted.detector.score(shifted[:, columns].astype(np.float32)) >= fitted.threshold)
+        return np.mean(fitted.detector.score(shifted[:, columns].astype(np.float32)) >= fitted.threshold.value)
 
     assert share_heard(clean) > 0.9
     assert share_heard(noisy) < 0.1
