@@ -45,7 +45,7 @@ def schema_groups() -> dict[str, tuple[str, ...]]:
     """Return the feature names of each group that the schema has."""
     return {
         "levels": ("rms_dbfs", "level_a_dbfs", "velocity_db"),
-        "waveform and spectrum": SCHEMAS[SCHEMA_ID][2:11],
+        "waveform and spectrum": SCHEMAS[SCHEMA_ID][2:12],
         "shape of the maximum": features.SHAPE_FEATURES,
         "spread over frames": features.SPREAD_FEATURES,
         "third octaves": features.THIRD_OCTAVE_FEATURES,

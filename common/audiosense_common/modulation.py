@@ -46,10 +46,10 @@ class ModulationAnalyzer:
                     filters += [taper * np.cos(phase), taper * np.sin(phase)]
                     owners += [carrier, carrier]
         matrix = np.array(filters, np.float32).reshape(len(filters), 2 * self._hop)
-        self._halves = np.hstack((matrix[:, : self._hop].T, matrix[:, self._hop :].T)).copy()
+        self._halves = np.vstack((matrix[:, : self._hop], matrix[:, self._hop :]))
         self._joined = (np.arange(len(CARRIERS_HZ))[:, np.newaxis] == np.array(owners)).astype(np.float32)
-        self._products = np.empty((0, 2 * len(owners)), np.float32)
-        self._filtered = np.empty((0, len(owners)), np.float32)
+        self._products = np.empty((2 * len(owners), 0), np.float32)
+        self._filtered = np.empty((len(owners), 0), np.float32)
 
     def measure(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return how far the strongest line stands above its band, in dB, shape (carriers, bands of swings).
@@ -85,16 +85,16 @@ class ModulationAnalyzer:
         if len(samples) < (_LEAST_FRAMES + 1) * hop:
             samples = np.concatenate((samples, np.zeros((_LEAST_FRAMES + 1) * hop - len(samples), np.float32)))
         blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
-        if len(self._products) != len(blocks):
-            self._products = np.empty((len(blocks), 2 * width), np.float32)
-            self._filtered = np.empty((len(blocks) - 1, width), np.float32)
+        if self._products.shape[1] != len(blocks):
+            self._products = np.empty((2 * width, len(blocks)), np.float32)
+            self._filtered = np.empty((width, len(blocks) - 1), np.float32)
         for start in range(0, len(blocks), BLOCK_FRAMES):
             block = slice(start, start + BLOCK_FRAMES)
-            np.matmul(blocks[block], self._halves, out=self._products[block])
-        filtered = np.add(self._products[:-1, :width], self._products[1:, width:], out=self._filtered)
+            np.matmul(self._halves, blocks[block].T, out=self._products[:, block])
+        filtered = np.add(self._products[:width, :-1], self._products[width:, 1:], out=self._filtered)
         np.multiply(filtered, filtered, out=filtered)
-        envelopes = np.empty((len(CARRIERS_HZ), len(filtered)), np.float32)
-        for start in range(0, len(filtered), JOINED_FRAMES):
+        envelopes = np.empty((len(CARRIERS_HZ), filtered.shape[1]), np.float32)
+        for start in range(0, filtered.shape[1], JOINED_FRAMES):
             block = slice(start, start + JOINED_FRAMES)
-            np.matmul(self._joined, filtered[block].T, out=envelopes[:, block])
+            np.matmul(self._joined, filtered[:, block], out=envelopes[:, block])
         return envelopes

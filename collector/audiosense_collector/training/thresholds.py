@@ -34,7 +34,7 @@ LONGEST_EXTRAPOLATION = 50.0
 """Longest time from one false alarm to the next that a threshold is made for, in lengths of the baseline."""
 WEEK_S = 604_800.0
 PRIOR_PEAKS = 5.0
-"""As many peaks as the prior of the scale counts for: standard scores of held-out windows have a scale that is known."""
+"""As many peaks as the prior of the scale counts for: standard scores of held-out windows have a known scale."""
 _SIMULATIONS = 199
 _SHAPES = np.linspace(-0.6, 0.9, 61)
 _SCALES = np.geomspace(0.15, 8.0, 61)
