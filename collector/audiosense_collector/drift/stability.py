@@ -21,6 +21,8 @@ LEAST_SPREAD = 0.05
 in something has not become another because it moved a little."""
 MAD_TO_SIGMA = 1.4826
 NORMAL_95 = 1.645
+LOGISTIC = 1.702
+"""1 / (1 + exp(-1.702 x)) is within 0.01 of the normal distribution function."""
 HALF_COUNT = 0.5
 """Added to each bin (Jeffreys), so that an empty one weighs finitely, on either side alike."""
 
@@ -51,7 +53,8 @@ class Reference:
         edges: quantiles (features, 9) between the bins.
         counts: of the baseline's windows (features, 10).
         location: median (features,).
-        spread: 1.4826 times the median absolute deviation (features,).
+        spread: 1.4826 times the median absolute deviation (features,), or the least that counts.
+        blur: standard deviation (features,) of what is thought added to each value, so that it spreads by the least.
         inflation: of each feature (features,), how many times more the index varies between contiguous spans of the
             baseline than between samples of independent windows: windows that follow each other are alike.
     """
@@ -60,15 +63,17 @@ class Reference:
     counts: Matrix
     location: Matrix
     spread: Matrix
+    blur: Matrix
     inflation: Matrix
 
     @classmethod
-    def fit(cls, windows: NDArray[np.floating], least: Matrix | float = 0.0) -> Self:
+    def fit(cls, windows: NDArray[np.floating], least: Matrix | None = None) -> Self:
         """Describe a baseline (windows, features) in order of time.
 
-        ``least`` (features,) is the least spread of each that counts; the bins of what is steadier are widened to it.
+        ``least`` (features,) is the least spread of each that counts; what is steadier is blurred to it.
         """
         values = windows.astype(np.float64)
+        least = np.zeros(values.shape[1]) if least is None else least
         location = np.median(values, axis=0)
         spread = MAD_TO_SIGMA * np.median(np.abs(values - location), axis=0)
         wide = np.maximum(1.0, least / np.maximum(spread, 1e-6))[:, np.newaxis]
@@ -76,13 +81,14 @@ class Reference:
         edges = location[:, np.newaxis] + wide * (edges - location[:, np.newaxis])
         # Kept as the features are, so that a window of the baseline falls into the same bin after packing.
         edges = edges.astype(np.float16).astype(np.float64)
+        blur = np.sqrt(np.maximum(np.square(least) - np.square(spread), 0.0))
         spread = np.maximum(np.maximum(spread, least), 1e-6)
-        return cls(edges, count(values, edges), location, spread, _inflation(values, edges))
+        return cls(edges, count(values, edges, blur), location, spread, blur, _inflation(values, edges, blur))
 
     @property
     def windows(self) -> int:
         """How many windows the baseline has."""
-        return int(self.counts[0].sum())
+        return round(float(self.counts[0].sum()))
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -91,7 +97,7 @@ class Reference:
 
     def compare(self, windows: NDArray[np.floating]) -> Matrix:
         """Return the index (features,) of some windows (windows, features)."""
-        return stability_index(self.counts, count(windows.astype(np.float64), self.edges))
+        return stability_index(self.counts, count(windows.astype(np.float64), self.edges, self.blur))
 
     def chance(self, windows: int, apart: float) -> Matrix:
         """Return what the index (features,) of windows drawn from the baseline itself stays below in 95 of 100 cases.
@@ -120,9 +126,10 @@ class Reference:
         np.savez_compressed(
             buffer,
             edges=self.edges.astype("<f2"),
-            counts=self.counts.astype("<u4"),
+            counts=self.counts.astype("<f4"),
             location=self.location.astype("<f4"),
             spread=self.spread.astype("<f4"),
+            blur=self.blur.astype("<f4"),
             inflation=self.inflation.astype("<f4"),
         )
         return buffer.getvalue()
@@ -139,11 +146,18 @@ def least_spreads(names: Sequence[str]) -> Matrix:
     return np.array([LEAST_SPREADS.get(FEATURES[name].unit, LEAST_SPREAD) for name in names])
 
 
-def count(values: Matrix, edges: Matrix) -> Matrix:
-    """Return how many values (windows, features) fall into each bin (features, bins); an edge belongs above it."""
+def count(values: Matrix, edges: Matrix, blur: Matrix) -> Matrix:
+    """Return how many values (windows, features) fall into each bin (features, bins); an edge belongs above it.
+
+    A blurred value counts in each bin for its part; the logistic curve stands for the normal distribution's.
+    """
     found = np.empty((values.shape[1], BINS))
-    for place, (column, between) in enumerate(zip(values.T, edges, strict=True)):
-        found[place] = np.bincount(np.searchsorted(between, column, side="right"), minlength=BINS)
+    for place, (column, between, width) in enumerate(zip(values.T, edges, blur, strict=True)):
+        if width > 0:
+            below = 0.5 + 0.5 * np.tanh(0.5 * LOGISTIC * (between[:, np.newaxis] - column) / width)
+            found[place] = np.diff(below.sum(axis=1), prepend=0.0, append=len(column))
+        else:
+            found[place] = np.bincount(np.searchsorted(between, column, side="right"), minlength=BINS)
     return found
 
 
@@ -156,17 +170,17 @@ def places_of_groups(names: Sequence[str], usable: NDArray[np.bool_]) -> dict[st
     return {group: np.array(found, np.int64) for group, found in places.items()}
 
 
-def _inflation(values: Matrix, edges: Matrix) -> Matrix:
+def _inflation(values: Matrix, edges: Matrix, blur: Matrix) -> Matrix:
     """Return how many times more the index varies than for independent windows, at least 1.
 
     The larger of two estimates: what the index is between contiguous spans and the rest, which saturates in short
     baselines; and that of a first-order autoregression, which sees only neighbours.
     """
     ratios = [np.ones(values.shape[1])]
-    total = count(values, edges)
+    total = count(values, edges, blur)
     for span in np.array_split(values, BLOCKS):
         if 0 < len(span) < len(values):
-            inside = count(span, edges)
+            inside = count(span, edges, blur)
             independent = (BINS - 1) * (1.0 / len(span) + 1.0 / (len(values) - len(span)))
             ratios.append(stability_index(total - inside, inside) / independent)
     spans = np.mean(ratios[1:], axis=0) if len(ratios) > 1 else ratios[0]

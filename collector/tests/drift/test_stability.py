@@ -97,14 +97,18 @@ def test_a_change_that_nobody_would_hear_is_none_where_a_feature_hardly_moves():
     steady = 0.01 * wander(400)
     moved = steady + 0.03
     assert np.all(Reference.fit(steady).compare(moved) > 1)
-    floored = Reference.fit(steady, 0.5)
+    floored = Reference.fit(steady, np.full(4, 0.5))
     assert np.all(floored.compare(moved) < 0.1)
     assert np.all(floored.compare(steady + 2) > 1)
     assert np.all(floored.shift(moved) < 0.1)
 
 
 def test_a_value_on_an_edge_belongs_above_it():
-    assert list(count(np.array([[1.0], [0.5], [2.0]]), np.array([np.ones(BINS - 1)]))[0]) == [1, *[0] * 8, 2]
+    assert list(count(np.array([[1.0], [0.5], [2.0]]), np.array([np.ones(BINS - 1)]), np.zeros(1))[0]) == [
+        1,
+        *[0] * 8,
+        2,
+    ]
 
 
 def test_every_feature_of_every_schema_has_a_group_of_its_own_kind():
