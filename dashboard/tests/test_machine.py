@@ -208,7 +208,7 @@ def test_an_accelerometers_levels_are_in_g_and_mm_per_second(page, enrol):
     expect(facts).to_contain_text("0.4257\u202fg")
     expect(facts).to_contain_text("mm/s")
     expect(page.get_by_role("img", name=re.compile(r"^Acceleration, RMS: 12 points.*0.4257\sg"))).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("^Velocity, RMS 10.1000 Hz: 12 points.*mm/s"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Velocity, RMS 10.1000 Hz: 12 points.*mm.s"))).to_be_visible()
     agent.send(3)
     expect(page.get_by_role("img", name=re.compile("^Velocity, RMS 10.1000 Hz: 15 points"))).to_be_visible()
 
