@@ -130,7 +130,7 @@ def build(
         TrainingError: the baseline or the settings cannot give a model; the message says why.
         BundleError: the exported graph is off the fitted detector's scores; it is not signed then.
     """
-    detector = detector or find_detector(DEFAULT_DETECTOR)
+    detector = (detector or find_detector(DEFAULT_DETECTOR)).within(features.SCHEMAS.get(ready.windows.schema_id, ()))
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
     windows = select_features(ready.windows, detector.features)
     probed = None if probes is None else select_probes(ready.windows, probes, detector.features)

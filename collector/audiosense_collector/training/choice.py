@@ -11,6 +11,7 @@ from audiosense_collector.training.detectors import DETECTORS, Detector, find_de
 from audiosense_collector.training.fitting import check_count, contiguous_folds, hold_out
 from audiosense_collector.training.probing import ProbeSet, place_probes
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
+from audiosense_common import features
 
 FALSE_ALARM_RATE = 0.01
 """Share of held-out windows at which candidates are compared."""
@@ -83,6 +84,7 @@ def choose_detector(baseline: BaselineWindows, probes: ProbeSet | None, settings
 def _try(
     detector: Detector, baseline: BaselineWindows, probes: ProbeSet, block: NDArray[np.int64], settings: FitSettings
 ) -> _Trial:
+    detector = detector.within(features.schema(baseline.schema_id))
     windows = select_features(baseline, detector.features).astype(np.float32)
     probed = select_probes(baseline, probes, detector.features)
     found = hold_out(detector, windows, block % settings.folds, settings, probed)

@@ -1,6 +1,7 @@
 """The detectors that a sensor may be given: which statistics of which features, and how they become one score."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from audiosense_collector.training.export import export_forest
 from audiosense_collector.training.graph import GraphBuilder
 from audiosense_collector.training.settings import FitSettings
 from audiosense_collector.training.statistics import Deviation, Fit, Isolation, Mahalanobis, Statistic, Windows
-from audiosense_common.features import SHAPE_FEATURES, SPREAD_FEATURES
+from audiosense_common.features import MODULATION_FEATURES, SHAPE_FEATURES, SPREAD_FEATURES
 
 LEAST_SIGMA = 0.005
 """Least spread of a statistic over a baseline: what never varied would otherwise drown the others."""
@@ -89,6 +90,11 @@ class Detector:
         places = {name: place for place, name in enumerate(self.features)}
         return [np.array([places[name] for name in member.features], np.int64) for member in self.members]
 
+    def within(self, schema: Collection[str]) -> Self:
+        """Return what is left of it on vectors of an older schema: the members whose features that has."""
+        members = tuple(member for member in self.members if set(member.features) <= set(schema))
+        return replace(self, members=members) if members else self
+
     def fit_statistics(self, windows: Windows, settings: FitSettings) -> list[Statistic]:
         """Fit each member on a baseline (n, features)."""
         return [
@@ -149,6 +155,7 @@ DETECTORS: dict[str, Detector] = {
                 Member(Isolation.fit, SHAPE_FEATURES),
                 Member(Deviation.fit, SHAPE_FEATURES),
                 Member(Isolation.fit, SPREAD_FEATURES, weight=0.5),
+                Member(Deviation.fit, MODULATION_FEATURES, weight=0.5),
             ),
             margin=0.03,
         ),

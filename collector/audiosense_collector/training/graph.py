@@ -15,6 +15,14 @@ IR_VERSION = 8
 """Of ONNX 1.12, the release that brought opset 17; every ONNX Runtime that an agent may have reads it."""
 
 
+ROW_WIDTH = 16
+"""Rows of a multiple of so many float32 start alike in memory, at each 64 bytes, and are added in the same order."""
+
+
+def _padded_width(count: int) -> int:
+    return -(-count // ROW_WIDTH) * ROW_WIDTH
+
+
 class GraphBuilder:
     """Collects nodes and constants; the input is ``features``, shape (N, ``width``) float32."""
 
@@ -33,6 +41,18 @@ class GraphBuilder:
         """Keep one float32 in the graph and return its name."""
         return self.constant(np.array([value], np.float32))
 
+    def pick(self, columns: NDArray[np.int64]) -> str:
+        """Add some of the input's columns, (N, m), m as in ``padded``: what pads them repeats the first one."""
+        places = np.full(_padded_width(len(columns)), columns[0])
+        places[: len(columns)] = columns
+        return self.add("Gather", INPUT, self.constant(places), axis=1)
+
+    def padded(self, values: NDArray[np.floating]) -> str:
+        """Keep one value for each picked column, 0 for those that pad."""
+        wide = np.zeros(_padded_width(len(values)), np.float32)
+        wide[: len(values)] = values
+        return self.constant(wide)
+
     def widen(self, values: NDArray[np.floating], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Spread rows over the input's width: row i goes to ``columns[i]``, all others are 0."""
         wide = np.zeros((self.width, *values.shape[1:]), np.float32)
@@ -46,7 +66,10 @@ class GraphBuilder:
         return name
 
     def add_sum(self, terms: str) -> str:
-        """Add the sum of each row, (N, 1), of (N, m) terms."""
+        """Add the sum of each row, (N, 1), of (N, m) terms.
+
+        Rows of more than a few terms must be padded: the order in which a row is added depends on where it starts.
+        """
         return self.add("ReduceSum", terms, self.constant(np.array([1], np.int64)), keepdims=1)
 
     def finish(self, result: str) -> bytes:

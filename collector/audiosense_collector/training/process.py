@@ -21,6 +21,7 @@ from audiosense_collector.signing import load_signing_key
 from audiosense_collector.training.probing import ProbeSet
 from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.settings import AUTO, FitSettings
+from audiosense_common.features import schema
 
 if TYPE_CHECKING:
     from audiosense_collector.training.baseline import Prepared
@@ -121,7 +122,7 @@ def assess(order: TrainingOrder, threshold: float) -> dict[str, Any]:
     from audiosense_collector.training.fitting import fit  # noqa: PLC0415
 
     assert order.probes is not None
-    ready, detector = _prepare(order), find_detector(order.detector)
+    ready, detector = _prepare(order), find_detector(order.detector).within(schema(order.schema_id))
     windows = select_features(ready.windows, detector.features).astype(np.float32)
     probed = select_probes(ready.windows, order.probes, detector.features)
     found = fit(detector, windows, FitSettings(trees=order.trees), probes=probed, period_s=order.window_s)

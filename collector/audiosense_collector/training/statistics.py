@@ -85,13 +85,13 @@ class Deviation:
         return bounded(deviation.mean(axis=1))
 
     def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
-        """Add the mean of |x - location| / spread, bounded; other features weigh 0.
+        """Add the mean of |x - location| / spread, bounded; what pads a row weighs 0.
 
         A sum of products, not a matrix product: that adds in another order for one row than for many.
         """
-        shifted = graph.add("Sub", INPUT, graph.constant(graph.widen(self.location, columns)))
-        weights = graph.widen(1.0 / (self.spread * len(columns)), columns)
-        return _add_bounded(graph, graph.add_sum(graph.add("Mul", graph.add("Abs", shifted), graph.constant(weights))))
+        shifted = graph.add("Sub", graph.pick(columns), graph.padded(self.location))
+        weights = graph.padded(1.0 / (self.spread * len(columns)))
+        return _add_bounded(graph, graph.add_sum(graph.add("Mul", graph.add("Abs", shifted), weights)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,6 @@ SHAPE_SPREAD = 0.12
 tail of a normal distribution looks like shapes of -0.3 to -0.1 as far out as a baseline reaches."""
 ASSURANCE = 0.6
 """Probability, as far as the baseline tells, that no more events come than were allowed: a little more than even."""
-LONGEST_EXTRAPOLATION = 50.0
-"""Longest time from one false alarm to the next that a threshold is made for, in lengths of the baseline."""
 WEEK_S = 604_800.0
 PRIOR_PEAKS = 5.0
 """As many peaks as the prior of the scale counts for: standard scores of held-out windows have a known scale."""
@@ -206,8 +204,9 @@ def keep_budget(
 ) -> Choice:
     """Choose the lowest threshold that keeps a budget of false alarms.
 
-    A short baseline cannot tell what happens once a week: the threshold is then one that keeps a false alarm every
-    ``LONGEST_EXTRAPOLATION`` lengths of the baseline, and the parameters tell how many a week are to be expected.
+    A short baseline cannot tell what happens once a week. The threshold is made for no longer a time between false
+    alarms than one length of the baseline for each peak that it held; beyond that it would be a guess, and in the end
+    one that nothing reaches. The parameters tell how many false alarms a week are to be expected then.
 
     Args:
         debounced: held-out scores after ``debounce``, in order of time.
@@ -218,9 +217,8 @@ def keep_budget(
     """
     per_week = WEEK_S / period_s
     wanted = settings.false_alarms_per_week / per_week
-    lowest = 1.0 / (LONGEST_EXTRAPOLATION * len(debounced))
     tail = Tail.of(debounced, debouncing.hysteresis, typical, settings.seed)
-    level = tail.level(max(wanted, lowest))
+    level = tail.level(max(wanted, 1.0 / (tail.peaks * len(debounced))))
     low, high = tail.interval(level, settings.seed)
     return Choice(
         to_score(level),

@@ -10,6 +10,8 @@ from audiosense_common.features import FEATURES
 
 LEAST_SPREAD_DB = 0.5
 """Least spread of a feature that counts: what a machine moves by less is no mode and no noise."""
+REPEATED_GROUPS = {"third", "modulation"}
+"""Features that say again what the bands say, in more numbers, or that wander by several dB in any machine."""
 SAMPLE = 1_000
 """Windows that are compared with each other, at most: their number grows the cost as its square."""
 
@@ -21,7 +23,11 @@ def in_decibels(windows: NDArray[np.floating], names: Sequence[str]) -> Matrix:
 
     Levels, bands and mel bands are all in decibels: a change of 3 dB means the same in each.
     """
-    chosen = [place for place, name in enumerate(names) if FEATURES[name].unit in {"dB", "dBFS"}]
+    chosen = [
+        place
+        for place, name in enumerate(names)
+        if FEATURES[name].unit in {"dB", "dBFS"} and FEATURES[name].group not in REPEATED_GROUPS
+    ]
     return windows[:, chosen].astype(np.float64)
 
 
