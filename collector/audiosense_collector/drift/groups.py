@@ -2,12 +2,12 @@
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "level": ("rms_dbfs", "peak_dbfs", "mel_max_level_db", "level_a_dbfs", "velocity_db"),
-    "bands": ("band_",),
+    "bands": ("band_", "third_"),
     "shape": ("mel_max_shape_",),
-    "tonality": ("dominant_khz", "dominant_dbfs", "snr_db", "flatness_db"),
+    "tonality": ("dominant_khz", "dominant_dbfs", "snr_db", "flatness_db", "harmonicity_db"),
     "brightness": ("centroid_khz", "bandwidth_khz", "rolloff_khz", "zcr_khz"),
     "impulsiveness": ("crest_db", "kurtosis_log"),
-    "modulation": ("flux_db", "mel_spread_"),
+    "modulation": ("flux_db", "mel_spread_", "modulation_"),
 }
 """Names of features, or how they begin."""
 OTHER = "other"

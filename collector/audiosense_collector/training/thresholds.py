@@ -30,6 +30,7 @@ SHAPE_SPREAD = 0.12
 tail of a normal distribution looks like shapes of -0.3 to -0.1 as far out as a baseline reaches."""
 ASSURANCE = 0.6
 """Probability, as far as the baseline tells, that no more events come than were allowed: a little more than even."""
+LEAST_EXTRAPOLATION = 10.0
 WEEK_S = 604_800.0
 PRIOR_PEAKS = 5.0
 """As many peaks as the prior of the scale counts for: standard scores of held-out windows have a known scale."""
@@ -205,8 +206,8 @@ def keep_budget(
     """Choose the lowest threshold that keeps a budget of false alarms.
 
     A short baseline cannot tell what happens once a week. The threshold is made for no longer a time between false
-    alarms than one length of the baseline for each peak that it held; beyond that it would be a guess, and in the end
-    one that nothing reaches. The parameters tell how many false alarms a week are to be expected then.
+    alarms than one length of the baseline for each peak that it held, or ``LEAST_EXTRAPOLATION`` lengths; beyond that
+    it would be a guess, and in the end one that nothing reaches. The parameters tell how many a week to expect then.
 
     Args:
         debounced: held-out scores after ``debounce``, in order of time.
@@ -218,7 +219,7 @@ def keep_budget(
     per_week = WEEK_S / period_s
     wanted = settings.false_alarms_per_week / per_week
     tail = Tail.of(debounced, debouncing.hysteresis, typical, settings.seed)
-    level = tail.level(max(wanted, 1.0 / (tail.peaks * len(debounced))))
+    level = tail.level(max(wanted, 1.0 / (max(LEAST_EXTRAPOLATION, tail.peaks) * len(debounced))))
     low, high = tail.interval(level, settings.seed)
     return Choice(
         to_score(level),

@@ -8,6 +8,7 @@ from audiosense_collector.training.fitting import debounce
 from audiosense_collector.training.settings import FitSettings
 from audiosense_collector.training.thresholds import (
     BUDGET,
+    LEAST_EXTRAPOLATION,
     WEEK_S,
     Tail,
     event_peaks,
@@ -99,7 +100,8 @@ def test_the_interval_narrows_with_the_baseline():
 def test_a_baseline_too_short_for_the_budget_says_how_many_to_expect():
     debounced = debounce(wandering(48, 1), RULE)
     choice = keep_budget(debounced, RULE, PERIOD_S, TYPICAL, FitSettings(false_alarms_per_week=1))
-    per_week = WEEK_S / (choice.parameters["peaks"] * len(debounced) * PERIOD_S)
+    assert choice.parameters["peaks"] < LEAST_EXTRAPOLATION
+    per_week = WEEK_S / (LEAST_EXTRAPOLATION * len(debounced) * PERIOD_S)
     assert choice.method == BUDGET
     assert choice.parameters["expected_per_week"] == pytest.approx(per_week, rel=0.05)
     assert choice.parameters["false_alarms_per_week"] == 1

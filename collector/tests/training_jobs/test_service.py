@@ -231,7 +231,8 @@ async def test_a_drifting_baseline_is_refused_unless_that_is_accepted(runtime, b
 
 async def test_after_a_baseline_that_was_refused_the_newest_windows_are_tried(runtime, browser, make_agent):
     agent = await make_agent()
-    await agent.send(agent.batch(with_course(agent.columns(40), np.full(40, -80))))
+    earlier_us = now_us() - 600_000_000
+    await agent.send(agent.batch(with_course(agent.columns(40, start_us=earlier_us), np.full(40, -80))))
     await work(runtime)
     assert "is silent" in (await read_detail(browser, agent))["training_error"]
     await agent.send(agent.batch(with_course(agent.columns(40), np.zeros(40))))

@@ -183,7 +183,11 @@ export const en = {
       return `${plain.format(value)}${ending[ORDINAL.select(value)] ?? "th"} percentile`;
     },
     budget: (count: string, value: number) => `At most ${count} false ${value === 1 ? "alarm" : "alarms"} a week.`,
-    hours: (count: string, minutes: boolean) => `${count} ${minutes ? "minutes" : "hours"}`,
+    span: {
+      seconds: (count: string) => `${count} seconds`,
+      minutes: (count: string) => `${count} minutes`,
+      hours: (count: string) => `${count} hours`,
+    },
     between: (low: string, high: string) => `between ${low} and ${high} a week (95 %)`,
     assured: (span: string, range: string) => `After ${span} of baseline, ${range}.`,
     tooShort: (span: string, expected: string, range: string) =>

@@ -177,7 +177,11 @@ export const es: Messages = {
     },
     percentile: (value, plain) => `percentil ${plain.format(value)}`,
     budget: (count, value) => `Como mucho ${count} ${value === 1 ? "falsa alarma" : "falsas alarmas"} por semana.`,
-    hours: (count, minutes) => `${count} ${minutes ? "minutos" : "horas"}`,
+    span: {
+      seconds: (count) => `${count} segundos`,
+      minutes: (count) => `${count} minutos`,
+      hours: (count) => `${count} horas`,
+    },
     between: (low, high) => `entre ${low} y ${high} por semana (95 %)`,
     assured: (span, range) => `Tras ${span} de línea base, ${range}.`,
     tooShort: (span, expected, range) =>

@@ -26,11 +26,15 @@ function budgetWords(parameters: Record<string, number>, t: Messages, locale: st
   const of = (name: string) => parameters[name] ?? 0;
   const budget = of("false_alarms_per_week");
   const expected = of("expected_per_week");
-  const hours = of("baseline_s") / 3600;
-  const span = t.model.hours(rounded.format(hours < 1 ? hours * 60 : hours), hours < 1);
+  const span = spanWords(of("baseline_s"), t, rounded);
   const range = t.model.between(rounded.format(of("expected_per_week_low")), rounded.format(of("expected_per_week_high")));
   const lead = t.model.budget(rounded.format(budget), budget);
   return expected > SHORT * budget
     ? `${lead} ${t.model.tooShort(span, rounded.format(expected), range)}`
     : `${lead} ${t.model.assured(span, range)}`;
+}
+
+function spanWords(seconds: number, t: Messages, rounded: Intl.NumberFormat): string {
+  if (seconds < 60) return t.model.span.seconds(rounded.format(seconds));
+  return seconds < 3600 ? t.model.span.minutes(rounded.format(seconds / 60)) : t.model.span.hours(rounded.format(seconds / 3600));
 }
