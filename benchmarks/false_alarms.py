@@ -9,6 +9,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -73,7 +74,7 @@ def _sensors(arguments: argparse.Namespace, count: int) -> Iterator[Vectors]:
     kept = {one: _load(arguments.keep, one, count) for one in range(arguments.machines)}
     missing = [one for one, vectors in kept.items() if vectors is None]
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-        for one, made in zip(missing, pool.starmap(describe, [(one, count) for one in missing], 1), strict=True):
+        for one, made in zip(missing, pool.imap(partial(describe, count=count), missing), strict=True):
             kept[one] = made
             if arguments.keep is not None:
                 arguments.keep.mkdir(parents=True, exist_ok=True)
