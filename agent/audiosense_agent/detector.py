@@ -50,6 +50,7 @@ class Detector:
         self.digest = bundle.digest
         self._session = open_session(bundle.model)
         self._input = self._session.get_inputs()[0].name
+        self._outputs = [self._session.get_outputs()[0].name]
         self._columns = np.array([column(SCHEMA_ID, need.name) for need in self.manifest.features])
         self.explainer = Explainer.of(bundle.manifest)
 
@@ -60,7 +61,7 @@ class Detector:
 
     def score_matrix(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score (windows, features of the model) float32; returns (windows,) float32."""
-        (scores,) = self._session.run(None, {self._input: features})
+        (scores,) = self._session.run(self._outputs, {self._input: features})
         return np.asarray(scores, dtype=np.float32).reshape(-1)
 
     def running_rule(self) -> RunningRule | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audiosense_collector.cli.common import print_table
+from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
 
 if TYPE_CHECKING:
     from audiosense_collector.evaluation.plan import Plan
@@ -33,7 +34,9 @@ def evaluate(
         int | None, typer.Option(min=1_000, max=768_000, help="Hz; default: what most clips of a machine have.")
     ] = None,
     percentile: Annotated[float | None, typer.Option(min=50, max=100, help="For the threshold.")] = None,
-    false_alarms_per_week: Annotated[float | None, typer.Option(help="Budget for the threshold.")] = None,
+    false_alarms_per_week: Annotated[
+        float | None, typer.Option(min=LEAST_PER_WEEK, max=MOST_PER_WEEK, help="Budget for the threshold.")
+    ] = None,
     detector: Annotated[str | None, typer.Option(help="Default: what training uses; auto chooses one.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 0,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page.")] = None,

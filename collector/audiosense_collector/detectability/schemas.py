@@ -37,13 +37,14 @@ class DetectabilityOut(BaseModel):
     """How small a fault a sensor's model would hear, or why that is not known.
 
     ``state`` is ``no_model`` until the first model, ``waiting`` until the agent has sent probes, ``computing`` until
-    they were scored, then ``known``.
+    they were scored, then ``known``; or ``unavailable`` where they cannot be, for a ``reason``.
     """
 
     sensor_id: UUID
-    state: Literal["no_model", "waiting", "computing", "known"]
+    state: Literal["no_model", "waiting", "computing", "known", "unavailable"]
     digest: str | None = Field(description="of the model that the report is of")
     version: int | None
     detector: str | None
     probes_created_us: int | None
     report: Detectability | None
+    reason: str | None = None

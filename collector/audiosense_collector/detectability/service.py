@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import service as agents
+from audiosense_collector.clock import SECOND_US, now_us
 from audiosense_collector.detectability import store
 from audiosense_collector.detectability.schemas import Detectability, DetectabilityOut
 from audiosense_collector.detectability.tables import ProbeRow
@@ -20,12 +21,16 @@ from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models.tables import Model
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
+from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.settings import AUTO
 from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import ProbeColumns
 
 log = structlog.get_logger()
 TASK = "detectability"
+LONGEST_US = 3_600 * SECOND_US
+"""What was not scored within an hour was never queued: a model that was pushed again and had no report before."""
+NEVER_MADE = "no report was made of this model; the next training makes one"
 
 
 async def wanted(session: AsyncSession, sensors: Sequence[Sensor]) -> list[UUID]:
@@ -60,7 +65,8 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, message:
     model = None if sensor.desired_digest is None else await session.get(Model, sensor.desired_digest)
     if model is None:
         return len(message.kind)
-    if runtime.settings.detector == AUTO and not model.manifest["evaluation"].get("auto_probe_windows"):
+    same_schema = model.manifest["schema_id"] == sensor.schema_id
+    if runtime.settings.detector == AUTO and same_schema and not model.manifest["evaluation"].get("auto_probe_windows"):
         await training.request(session, runtime.jobs, sensor.id, training.same_windows(model.manifest))
     else:
         await _request(session, runtime.jobs, sensor.id)
@@ -70,8 +76,7 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, message:
 async def assess(runtime: Runtime, sensor_id: UUID) -> None:
     """Report what a sensor's model hears of its probes, with detectors that did not learn the probes' windows.
 
-    Raises:
-        TrainingError: the windows of the model's baseline are gone.
+    Where that cannot be told (the windows of the model's baseline are gone), the reason is kept in place of a report.
     """
     async with runtime.sessions.begin() as session:
         sensor = await session.get(Sensor, sensor_id)
@@ -81,7 +86,10 @@ async def assess(runtime: Runtime, sensor_id: UUID) -> None:
         order = await training.make_assessment(session, runtime, sensor, model.manifest)
         if order is None:
             return
-    report = await runtime.trainer.assess(order, model.manifest["threshold"]["value"])
+    try:
+        report = await runtime.trainer.assess(order, model.manifest["threshold"]["value"])
+    except TrainingError as error:
+        report = {"reason": str(error)}
     async with runtime.sessions.begin() as session:
         await store.put_report(session, model.digest, order.probes_created, report)
         await notify.model(session, sensor_id, model.digest, "assessed")
@@ -104,8 +112,12 @@ async def read(session: AsyncSession, sensor_id: UUID) -> DetectabilityOut:
     row = (await store.read_reports(session, [model])).get(model.digest)
     created = await session.scalar(select(ProbeRow.created).where(ProbeRow.sensor_id == sensor_id))
     about = {"digest": model.digest, "version": model.version, "detector": model.manifest["detector"]}
+    if row is None and created is not None and now_us() - max(created, model.created) > LONGEST_US:
+        return _unknown(sensor_id, "unavailable").model_copy(update=about | {"reason": NEVER_MADE})
     if row is None:
         return _unknown(sensor_id, "waiting" if created is None else "computing").model_copy(update=about)
+    if "reason" in row.report:
+        return _unknown(sensor_id, "unavailable").model_copy(update=about | {"reason": row.report["reason"]})
     return DetectabilityOut(
         sensor_id=sensor_id,
         state="known",
@@ -115,7 +127,7 @@ async def read(session: AsyncSession, sensor_id: UUID) -> DetectabilityOut:
     )
 
 
-def _unknown(sensor_id: UUID, state: Literal["no_model", "waiting", "computing"]) -> DetectabilityOut:
+def _unknown(sensor_id: UUID, state: Literal["no_model", "waiting", "computing", "unavailable"]) -> DetectabilityOut:
     return DetectabilityOut(
         sensor_id=sensor_id,
         state=state,

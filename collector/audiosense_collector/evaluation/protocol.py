@@ -29,6 +29,8 @@ from audiosense_common.features import SCHEMA_ID
 
 _SENSOR = UUID(int=0)
 _SECOND_US = 1_000_000
+ALWAYS_RUNNING = RunningSettings("off")
+"""Clips are of a running machine: the quieter of two speeds is no standstill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +173,8 @@ def _train(found: Survey, clips: Sequence[Clip], channel: int, number: int, plan
         if plan.chooses:
             starts = [0, *np.cumsum(counts)[:-1].tolist()]
             probes = join_probes([clip.probes[channel] for clip in clips], starts, hop_us)
-            ready = prepare(baseline, RunningSettings(), accept_drift=True)
-            detector = choose_detector(ready.windows, probes, settings).detector
+            ready = prepare(baseline, ALWAYS_RUNNING, accept_drift=True)
+            detector = choose_detector(ready.windows, ready.usable(probes), settings).detector
         else:
             detector = find_detector(plan.detector) if plan.feature_names is None else forest_of(plan.feature_names)
         return build_bundle(
@@ -182,6 +184,7 @@ def _train(found: Survey, clips: Sequence[Clip], channel: int, number: int, plan
             created_us=0,
             detector=detector,
             settings=settings,
+            running=ALWAYS_RUNNING,
             period_s=plan.hop_s,
             accept_drift=True,
         )

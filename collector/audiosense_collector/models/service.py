@@ -80,7 +80,8 @@ async def push(session: AsyncSession, key: SigningKey, digest: str) -> ModelSumm
     else:
         sensor.bundle_version += 1
         bundle = _sign_again(model, key, sensor, now)
-        model = await store(session, bundle, bundle.pack(), reference_bins=model.reference_bins, pushed_from=digest)
+        origin = model.pushed_from or digest
+        model = await store(session, bundle, bundle.pack(), reference_bins=model.reference_bins, pushed_from=origin)
     return summarise(model, sensor)
 
 
@@ -179,7 +180,7 @@ def summarise(model: Model, sensor: Sensor, heard: DetectabilityRow | None = Non
         state=state,
         refused_reason=sensor.refused_reason if state == "refused" else None,
         heard_from_db=None
-        if heard is None
+        if heard is None or "kinds" not in heard.report
         else {kind["kind"]: kind["heard_from_db"] for kind in heard.report["kinds"]},
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
-from audiosense_collector.training.probing import ProbeSet
+from audiosense_collector.training.probing import ProbeSet, usable
 from audiosense_collector.training.quality.examine import Examined, examine
 from audiosense_collector.training.running import Levels, RunningSettings, apply, learn, running_windows
 from audiosense_common import features
@@ -61,6 +61,7 @@ class Prepared:
         running_level_dbfs: below it the machine is at rest; None for never.
         running: how that level is applied.
         at_rest: how many windows were taken out because the machine did not run.
+        heard_us: start of each window that was heard, learnt from or not, UTC microseconds.
     """
 
     windows: BaselineWindows
@@ -68,6 +69,11 @@ class Prepared:
     running_level_dbfs: float | None
     running: Running
     at_rest: int
+    heard_us: NDArray[np.int64]
+
+    def usable(self, probes: ProbeSet | None) -> ProbeSet | None:
+        """Return the probes that say something of what is learnt, None without any."""
+        return usable(probes, self.heard_us, self.windows.times())
 
 
 def prepare(baseline: BaselineWindows, settings: RunningSettings, *, accept_drift: bool) -> Prepared:
@@ -88,6 +94,7 @@ def prepare(baseline: BaselineWindows, settings: RunningSettings, *, accept_drif
         running_level_dbfs=level,
         running=running,
         at_rest=int(np.count_nonzero(~runs)),
+        heard_us=baseline.times(),
     )
 
 

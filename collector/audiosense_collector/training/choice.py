@@ -18,6 +18,8 @@ FALSE_ALARM_RATE = 0.01
 LEAST_ABOVE = 3
 """Held-out windows above a candidate's level, at least: a short baseline is compared at a higher rate, for its largest
 score alone says little."""
+MIN_SPANS = 3
+"""Fewer spans of time with probes do not tell a difference from chance."""
 MIN_SOURCES = 10
 """Fewer windows with probes say too little of the machine."""
 BLOCKS = 10
@@ -65,10 +67,14 @@ def choose_detector(baseline: BaselineWindows, probes: ProbeSet | None, settings
     count = len(baseline.features)
     check_count(count)
     block = contiguous_folds(count, BLOCKS) if baseline.group is None else baseline.group
+    if len(np.unique(block % settings.folds)) < 2:  # noqa: PLR2004 - something must be left to fit on
+        block = contiguous_folds(count, BLOCKS)
     place = place_probes(baseline.times(), probes)
-    trials = {name: _try(detector, baseline, probes, block, settings) for name, detector in DETECTORS.items()}
     rate = max(FALSE_ALARM_RATE, LEAST_ABOVE / count)
-    spans = [(block != number, block[place] != number) for number in np.unique(block)]
+    spans = [(block != number, block[place] != number) for number in np.unique(block[place])]
+    if len(spans) < MIN_SPANS:
+        return Choice(find_detector(DEFAULT_DETECTOR), {"auto_probe_windows": 0.0})
+    trials = {name: _try(detector, baseline, probes, block, settings) for name, detector in DETECTORS.items()}
     heard = {name: _heard(trial, probes, rate) for name, trial in trials.items()}
     without = {name: np.array([_heard(trial, probes, rate, *span) for span in spans]) for name, trial in trials.items()}
     gain = {name: share - heard[DEFAULT_DETECTOR] for name, share in heard.items()}

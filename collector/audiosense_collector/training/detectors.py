@@ -154,7 +154,7 @@ DETECTORS: dict[str, Detector] = {
             (
                 Member(Isolation.fit, SHAPE_FEATURES),
                 Member(Deviation.fit, SHAPE_FEATURES),
-                Member(Isolation.fit, SPREAD_FEATURES, weight=0.5),
+                Member(Isolation.fit_half, SPREAD_FEATURES, weight=0.5),
                 Member(Deviation.fit, MODULATION_FEATURES, weight=0.5),
             ),
             margin=0.03,

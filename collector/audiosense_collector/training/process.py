@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_collector.signing import load_signing_key
-from audiosense_collector.training.probing import ProbeSet
+from audiosense_collector.training.errors import TrainingError
+from audiosense_collector.training.probing import OTHER_TIME, ProbeSet
 from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.settings import AUTO, FitSettings
 from audiosense_common.features import schema
@@ -81,11 +82,12 @@ def train(order: TrainingOrder) -> Trained:
     from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
 
     ready = _prepare(order)
+    probes = ready.usable(order.probes)
     settings = FitSettings(
         trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
     )
     if order.detector == AUTO:
-        choice = choose_detector(ready.windows, order.probes, settings)
+        choice = choose_detector(ready.windows, probes, settings)
         detector, figures = choice.detector, choice.figures
     else:
         detector, figures = find_detector(order.detector), {}
@@ -102,7 +104,7 @@ def train(order: TrainingOrder) -> Trained:
         created_us=order.created_us,
         detector=detector,
         settings=settings,
-        probes=order.probes,
+        probes=probes,
         choice=figures,
     )
     report = None if built.detectability is None else built.detectability.model_dump(mode="json")
@@ -121,13 +123,15 @@ def assess(order: TrainingOrder, threshold: float) -> dict[str, Any]:
     from audiosense_collector.training.detectors import find_detector  # noqa: PLC0415
     from audiosense_collector.training.fitting import fit  # noqa: PLC0415
 
-    assert order.probes is not None
     ready, detector = _prepare(order), find_detector(order.detector).within(schema(order.schema_id))
     windows = select_features(ready.windows, detector.features).astype(np.float32)
-    probed = select_probes(ready.windows, order.probes, detector.features)
+    probes = ready.usable(order.probes)
+    if probes is None:
+        raise TrainingError(OTHER_TIME)
+    probed = select_probes(ready.windows, probes, detector.features)
     found = fit(detector, windows, FitSettings(trees=order.trees), probes=probed, period_s=order.window_s)
     assert found.probed is not None
-    return detectability(order.probes, found.probed, found.held_out, threshold).model_dump(mode="json")
+    return detectability(probes, found.probed, found.held_out, threshold).model_dump(mode="json")
 
 
 def _prepare(order: TrainingOrder) -> "Prepared":

@@ -21,6 +21,7 @@ from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
+from audiosense_collector.training.probing import OTHER_TIME
 from audiosense_collector.training.process import TrainingOrder
 from audiosense_collector.training.tables import JobError
 from audiosense_common.bundle import open_bundle
@@ -131,6 +132,8 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
         await models.store(session, bundle, trained.packed, reference_bins=trained.reference_bins)
         if trained.report is not None:
             await probes.put_report(session, bundle.digest, order.probes_created, trained.report)
+        elif order.probes is not None:
+            await probes.put_report(session, bundle.digest, order.probes_created, {"reason": OTHER_TIME})
         sensor = await session.get(Sensor, sensor_id)
         if sensor is not None and running_settings(sensor) != order.running:
             await models.push(session, runtime.signing_key, bundle.digest)
@@ -162,7 +165,8 @@ async def make_assessment(
     what = same_windows(manifest)
     rows = await _load_windows(session, sensor, what, manifest["baseline"]["windows"])
     order = await _order(session, runtime, sensor, rows, what)
-    return None if order.probes is None else replace(order, detector=manifest["detector"])
+    trees = int(manifest["threshold"]["parameters"].get("trees", order.trees))
+    return None if order.probes is None else replace(order, detector=manifest["detector"], trees=trees)
 
 
 async def _order(
@@ -213,7 +217,8 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
     )
     if what.windows is None and what.from_us is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
-        if sensor.training_error is None:
+        # Only a first baseline that was refused is given up for what was heard since.
+        if sensor.training_error is None or sensor.desired_digest is not None:
             return list(await session.execute(query.order_by(Measurement.time, Measurement.seq).limit(needed)))
     else:
         silent = [STATUS_CODES[status] for status in (Status.INVALID, Status.STOPPED)]

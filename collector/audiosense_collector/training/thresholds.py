@@ -24,6 +24,8 @@ ENOUGH_PEAKS = 40
 """Peaks that a tail is fitted to, at least; a baseline too short for that gives what it has."""
 ENOUGH_SHARE = 0.005
 """Of all windows that are peaks, at least: a longer baseline shall tell more of the tail."""
+MOST_PEAKS = 400
+"""More are not asked for: they would lie below the tail, and the fit's memory grows with them."""
 LIKELY_SHAPE = -0.15
 SHAPE_SPREAD = 0.12
 """Mean and standard deviation of the prior of the shape: scores are means of many features and nearly normal, and the
@@ -72,7 +74,8 @@ class Tail:
         base: level in logits above which the peaks were taken.
         peaks: how many there were.
         windows: in which.
-        fit: p-value of the goodness of fit (Anderson and Darling's statistic of the upper tail), by simulation.
+        fit: p-value of the goodness of fit (Anderson and Darling's statistic of the upper tail), by simulation; null
+            where there are too few peaks to say.
         shape: mean of the posterior; 0 is the exponential tail, above it is heavier.
         scale: mean of the posterior, in logits.
     """
@@ -80,7 +83,7 @@ class Tail:
     base: float
     peaks: int
     windows: int
-    fit: float
+    fit: float | None
     shape: float
     scale: float
     _weights: Values
@@ -95,7 +98,7 @@ class Tail:
         for quantile in reversed(BASE_QUANTILES):
             level = float(np.quantile(debounced, quantile))
             peaks = event_peaks(debounced, level, hysteresis)
-            if len(peaks) >= max(ENOUGH_PEAKS, ENOUGH_SHARE * len(debounced)):
+            if len(peaks) >= min(MOST_PEAKS, max(ENOUGH_PEAKS, ENOUGH_SHARE * len(debounced))):
                 break
         base = float(to_logit(np.array([level]))[0])
         return cls._fit(to_logit(peaks) - base, base, len(debounced), typical, seed)
@@ -178,10 +181,10 @@ def _statistic(excesses: Values) -> Values:
     return np.asarray(n / 2.0 - 2.0 * (1.0 - np.exp(log_survival)).sum(axis=1) - (order * log_survival).sum(axis=1))
 
 
-def _goodness(excesses: Values, seed: int) -> float:
-    """Return the share of samples of the fitted distribution that fit it worse; 1 where there are too few to say."""
+def _goodness(excesses: Values, seed: int) -> float | None:
+    """Return the share of samples of the fitted distribution that fit it worse; None where there are too few to say."""
     if len(excesses) < 5 or not excesses.max() > 0.0:  # noqa: PLR2004 - no shape can be seen in four
-        return 1.0
+        return None
     sample = np.sort(excesses)[np.newaxis, :]
     shape, scale = (float(value[0]) for value in _moments(sample))
     uniform = np.random.default_rng(seed).random((_SIMULATIONS, len(excesses)))
@@ -233,8 +236,8 @@ def keep_budget(
             "peaks": float(tail.peaks),
             "tail_shape": tail.shape,
             "tail_scale": tail.scale,
-            "tail_fit_p": tail.fit,
-        },
+        }
+        | ({} if tail.fit is None else {"tail_fit_p": tail.fit}),
     )
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 from uuid import UUID
 
 import numpy as np
@@ -163,3 +164,11 @@ def test_training_reports_what_its_model_hears_and_probes_do_not_change_the_mode
     plain = build_bundle(its, SENSOR, KEY, **options)
     assert plain.model == built.bundle.model
     assert build(ready, SENSOR, KEY, **options).detectability is None
+
+
+def test_probes_of_another_time_choose_nothing():
+    its = baseline()
+    late = dataclasses.replace(probes(its, part), time_us=probes(its, part).time_us * 0)
+    found = choose_detector(its, late, SETTINGS)
+    assert found.detector.name == DEFAULT_DETECTOR
+    assert found.figures == {"auto_probe_windows": 0.0}

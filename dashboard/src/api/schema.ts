@@ -860,7 +860,7 @@ export interface components {
          * @description How small a fault a sensor's model would hear, or why that is not known.
          *
          *     ``state`` is ``no_model`` until the first model, ``waiting`` until the agent has sent probes, ``computing`` until
-         *     they were scored, then ``known``.
+         *     they were scored, then ``known``; or ``unavailable`` where they cannot be, for a ``reason``.
          */
         DetectabilityOut: {
             /** Detector */
@@ -872,6 +872,8 @@ export interface components {
             digest: string | null;
             /** Probes Created Us */
             probes_created_us: number | null;
+            /** Reason */
+            reason?: string | null;
             report: components["schemas"]["Detectability"] | null;
             /**
              * Sensor Id
@@ -882,7 +884,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "no_model" | "waiting" | "computing" | "known";
+            state: "no_model" | "waiting" | "computing" | "known" | "unavailable";
             /** Version */
             version: number | null;
         };

@@ -4,6 +4,7 @@ export const detectability = {
   lead: "Found by mixing synthetic faults into this machine's own normal sound. Levels are relative to the machine: at −20 dB a fault has a tenth of its amplitude.",
   waiting: "The agent mixes synthetic faults into sound that it keeps, and sends no sound, only what they measure. This takes some minutes.",
   waitingHint: "If nothing comes: the agent may be of an earlier release, or its probes are switched off.",
+  unavailable: (why: string) => `Not known for this model: ${why}.`,
   computing: "The faults have come and are being scored.",
   none: "Known some minutes after the first model.",
   from: (level: string) => `from ${level} on`,

@@ -6,6 +6,7 @@ export const detectability: typeof english = {
   lead: "Se halla mezclando fallas sintéticas en el sonido normal de esta máquina. Los niveles son relativos a la máquina: a −20 dB una falla tiene la décima parte de su amplitud.",
   waiting: "El agente mezcla fallas sintéticas en sonido que él guarda; no envía sonido, solo lo que miden. Tarda unos minutos.",
   waitingHint: "Si no llega nada: el agente puede ser de una versión anterior, o tiene apagadas las pruebas.",
+  unavailable: (why) => `No se sabe para este modelo: ${why}.`,
   computing: "Las fallas han llegado y se están puntuando.",
   none: "Se sabrá unos minutos después del primer modelo.",
   from: (level: string) => `desde ${level}`,

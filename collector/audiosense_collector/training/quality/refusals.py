@@ -39,15 +39,15 @@ def find_defect(windows: NDArray[np.floating], names: Sequence[str]) -> str | No
     if silent > SILENT_SHARE:
         return (
             f"the baseline is silent: {silent:.0%} of its {len(windows)} windows are at or below {SILENT_DBFS:.0f} "
-            f"dBFS, at most {SILENT_SHARE:.0%} may be; check that the sensor is connected and its machine runs, and "
-            "start learning again"
+            f"dBFS, at most {SILENT_SHARE:.0%} may be; check that the sensor is connected and its machine runs "
+            "(learning goes on with what is heard then)"
         )
     at_full_scale = np.abs(named(windows, names, "peak_dbfs")) <= FULL_SCALE_DB
     clipped = float(np.mean(at_full_scale & (named(windows, names, "crest_db") < CLIPPED_CREST_DB)))
     if clipped > CLIPPED_SHARE:
         return (
             f"the baseline is clipped: {clipped:.0%} of its {len(windows)} windows reach full scale, at most "
-            f"{CLIPPED_SHARE:.0%} may; lower the gain and start learning again"
+            f"{CLIPPED_SHARE:.0%} may; lower the gain (learning goes on with what is heard then)"
         )
     return None
 
@@ -79,8 +79,8 @@ def find_drift(levels: Matrix, shape: Matrix) -> str | None:
 def _words(what: str, factor: float) -> str:
     return (
         f"the baseline still drifts: {what} from its beginning to its end, {factor:.1f} times the spread within, "
-        f"less than {LEAST_DRIFT:.0f} times is expected; let the machine warm up and start learning again, or accept "
-        "the drift and train by hand"
+        f"less than {LEAST_DRIFT:.0f} times is expected; let the machine warm up (learning goes on with what is "
+        "heard then), or accept the drift and train by hand"
     )
 
 

@@ -18,6 +18,9 @@ export function DetectabilityPanel({ sensor }: { sensor: SensorDetail }) {
       {found.isError && !found.data && <ErrorState error={found.error} onRetry={() => void found.refetch()} />}
       {found.data?.state === "no_model" && <p className="text-sm text-faint">{t.detectability.none}</p>}
       {found.data?.state === "computing" && <p className="text-sm text-soft">{t.detectability.computing}</p>}
+      {found.data?.state === "unavailable" && (
+        <p className="text-sm text-soft">{t.detectability.unavailable(found.data.reason ?? "")}</p>
+      )}
       {found.data?.state === "waiting" && (
         <>
           <p className="text-sm text-soft">{t.detectability.waiting}</p>
