@@ -24,7 +24,7 @@ def reports(plant):
 def test_each_simulated_machine_is_told_what_would_be_heard_and_keeps_its_one_model(tmp_path_factory):
     plant = Plant(tmp_path_factory.mktemp("plant"))
     plant.configuration.write_text(
-        plant.configuration.read_text() + "\n[probes]\nmax_bytes = 5000000\ncpu_share = 1.0\n"
+        plant.configuration.read_text() + "\n[probes]\nmax_bytes = 1500000\ncpu_share = 1.0\n"
     )
     with plant.collector() as collector:
         plant.enrol()
