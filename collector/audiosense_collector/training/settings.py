@@ -7,7 +7,7 @@ from audiosense_collector.training.errors import TrainingError
 
 CandidateName = Literal["ensemble", "isolation_forest", "mahalanobis"]
 AutoName = Literal["auto"]
-DetectorName = CandidateName | AutoName
+DetectorName = Literal[CandidateName, AutoName]
 DETECTOR_NAMES: tuple[str, ...] = get_args(CandidateName)
 AUTO: AutoName = "auto"
 """In place of a detector's name: choose one of them by synthetic faults."""
