@@ -1,5 +1,7 @@
 """Scores feature vectors with a bundle's ONNX graph, one thread, one session for each sensor."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +29,39 @@ def open_session(model: bytes) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
-    try:
+    with _refusals():
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen classes of its own
         text = str(error).splitlines()[0][:200]
         raise BundleError("model", f"ONNX Runtime does not take the bundle's model: {text}") from None
+
+
+class OneRow:
+    """Scores one row at a time in memory that is bound once: a third of the time that binding it each time takes."""
+
+    def __init__(self, session: Any, width: int) -> None:
+        import onnxruntime as ort  # noqa: PLC0415 - as above
+
+        self._session = session
+        self._row = ort.OrtValue.ortvalue_from_numpy(np.zeros((1, width), np.float32))
+        self._score = ort.OrtValue.ortvalue_from_numpy(np.zeros((1, 1), np.float32))
+        self._binding = session.io_binding()
+        self._binding.bind_ortvalue_input(session.get_inputs()[0].name, self._row)
+        self._binding.bind_ortvalue_output(session.get_outputs()[0].name, self._score)
+        with _refusals():
+            session.run_with_iobinding(self._binding)
+
+    def __call__(self, row: NDArray[np.float32]) -> float:
+        """Return the score of a row (1, features)."""
+        self._row.update_inplace(row)
+        self._session.run_with_iobinding(self._binding)
+        return float(self._score.numpy()[0, 0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +81,7 @@ class Detector:
         self._session = open_session(bundle.model)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [self._session.get_outputs()[0].name]
+        self._one = OneRow(self._session, len(bundle.manifest.features))
         self._columns = np.array([column(SCHEMA_ID, need.name) for need in self.manifest.features])
         self.explainer = Explainer.of(bundle.manifest)
 
@@ -79,7 +110,7 @@ class Detector:
                 down is ``stopped`` where it would be anomalous.
         """
         selected = vector[self._columns].astype(np.float32)[np.newaxis, :]
-        score = float(self.score_matrix(selected)[0])
+        score = self._one(selected)
         if not 0 <= score <= 1:
             return Verdict(None, Status.INVALID)
         if phase is None:

@@ -53,12 +53,12 @@ class Fusion:
         mean = (statistics - self.location) / self.spread @ self.weights
         return np.asarray(1.0 / (1.0 + np.exp(-mean / SIGMAS_PER_UNIT)))
 
-    def add_to(self, graph: GraphBuilder, statistics: list[str]) -> str:
-        """Add the same to a graph that computes the statistics, each (N, 1)."""
-        factors = self.weights / self.spread / SIGMAS_PER_UNIT
+    def add_to(self, graph: GraphBuilder, statistics: list[str], order: list[int]) -> str:
+        """Add the same to a graph that computes the statistics, side by side in another order of the members."""
+        factors = (self.weights / self.spread / SIGMAS_PER_UNIT)[order]
         joined = graph.add("Concat", *statistics, axis=1)
         terms = graph.add("Mul", joined, graph.constant(factors.astype(np.float32)))
-        shifted = graph.add("Sub", graph.add_sum(terms), graph.number(float(self.location @ factors)))
+        shifted = graph.add("Sub", graph.add_sum(terms), graph.number(float(self.location[order] @ factors)))
         return graph.add("Sigmoid", shifted)
 
 
@@ -131,9 +131,16 @@ class Fitted:
             assert isinstance(first, Isolation)
             return export_forest(first.forest)
         graph = GraphBuilder(len(self.detector.features))
-        pairs = zip(self.statistics, self.detector.columns, strict=True)
-        names = [statistic.add_to(graph, columns) for statistic, columns in pairs]
-        return graph.finish(self.fusion.add_to(graph, names))
+        kinds: dict[type[Statistic], list[int]] = {}
+        for place, statistic in enumerate(self.statistics):
+            kinds.setdefault(type(statistic), []).append(place)
+        columns = self.detector.columns
+        names = [
+            kind.add_all(graph, [self.statistics[place] for place in places], [columns[place] for place in places])
+            for kind, places in kinds.items()
+        ]
+        order = [place for places in kinds.values() for place in places]
+        return graph.finish(self.fusion.add_to(graph, names, order))
 
 
 def to_scores(fusion: Fusion | None, statistics: Statistics) -> NDArray[np.float64]:

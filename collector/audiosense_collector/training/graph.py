@@ -1,5 +1,6 @@
 """Building a model's ONNX graph from standard operators, node by node."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ ROW_WIDTH = 16
 """Rows of a multiple of so many float32 start alike in memory, at each 64 bytes, and are added in the same order."""
 
 
-def _padded_width(count: int) -> int:
-    return -(-count // ROW_WIDTH) * ROW_WIDTH
+def padded_width(groups: Sequence[NDArray[Any]]) -> int:
+    """Return to how many places each group is padded: the order in which a row is added depends on where it starts."""
+    return -(-max(map(len, groups)) // ROW_WIDTH) * ROW_WIDTH
 
 
 class GraphBuilder:
@@ -41,17 +43,20 @@ class GraphBuilder:
         """Keep one float32 in the graph and return its name."""
         return self.constant(np.array([value], np.float32))
 
-    def pick(self, columns: NDArray[np.int64]) -> str:
-        """Add some of the input's columns, (N, m), m as in ``padded``: what pads them repeats the first one."""
-        places = np.full(_padded_width(len(columns)), columns[0])
-        places[: len(columns)] = columns
-        return self.add("Gather", INPUT, self.constant(places), axis=1)
+    def pick(self, groups: Sequence[NDArray[np.int64]]) -> str:
+        """Add some of the input's columns, (N, m), as in ``padded``: what pads a group repeats its first one."""
+        width = padded_width(groups)
+        places = np.stack([np.full(width, columns[0]) for columns in groups])
+        for row, columns in zip(places, groups, strict=True):
+            row[: len(columns)] = columns
+        return self.add("Gather", INPUT, self.constant(places.ravel()), axis=1)
 
-    def padded(self, values: NDArray[np.floating]) -> str:
-        """Keep one value for each picked column, 0 for those that pad."""
-        wide = np.zeros(_padded_width(len(values)), np.float32)
-        wide[: len(values)] = values
-        return self.constant(wide)
+    def padded(self, groups: Sequence[NDArray[np.floating]]) -> str:
+        """Keep one value for each picked column, 0 for those that pad a group to the width of the widest."""
+        wide = np.zeros((len(groups), padded_width(groups)), np.float32)
+        for row, values in zip(wide, groups, strict=True):
+            row[: len(values)] = values
+        return self.constant(wide.ravel())
 
     def widen(self, values: NDArray[np.floating], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Spread rows over the input's width: row i goes to ``columns[i]``, all others are 0."""
@@ -66,11 +71,13 @@ class GraphBuilder:
         return name
 
     def add_sum(self, terms: str) -> str:
-        """Add the sum of each row, (N, 1), of (N, m) terms.
-
-        Rows of more than a few terms must be padded: the order in which a row is added depends on where it starts.
-        """
+        """Add the sum of each row, (N, 1), of (N, m) terms, a few only: see ``padded_width``."""
         return self.add("ReduceSum", terms, self.constant(np.array([1], np.int64)), keepdims=1)
+
+    def add_sums(self, terms: str, groups: int) -> str:
+        """Add the sum of each group, (N, groups), of terms that stand side by side in padded groups."""
+        apart = self.add("Reshape", terms, self.constant(np.array([0, groups, -1], np.int64)))
+        return self.add("ReduceSum", apart, self.constant(np.array([2], np.int64)), keepdims=0)
 
     def finish(self, result: str) -> bytes:
         """Return the serialized model whose output ``score`` (N, 1) is ``result``."""

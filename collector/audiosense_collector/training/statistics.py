@@ -1,6 +1,6 @@
 """What a detector measures of a window: how far it lies from a baseline, in three ways, each also as ONNX nodes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -21,6 +21,7 @@ RIDGE = 0.01
 """Least variance in any direction, in units of the features' own: a baseline that never moved one way is no proof."""
 
 Windows = NDArray[np.float32]
+Columns = NDArray[np.int64]
 
 
 class Statistic(Protocol):
@@ -29,8 +30,12 @@ class Statistic(Protocol):
     def __call__(self, windows: Windows) -> NDArray[np.float64]:
         """Return the statistic (n,) of windows (n, features)."""
 
-    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
-        """Add the same to a graph whose input holds the features at ``columns``; returns the name of an (N, 1)."""
+    @classmethod
+    def add_all(cls, graph: GraphBuilder, several: Sequence[Self], columns: Sequence[Columns]) -> str:
+        """Add the same of several to a graph whose input holds the features of each at ``columns``.
+
+        Returns the name of an (N, several). Together they take fewer nodes, and each node takes its time.
+        """
 
 
 Fit = Callable[[Windows, FitSettings], Statistic]
@@ -62,13 +67,16 @@ class Isolation:
         """Return s (n,)."""
         return np.asarray(-self.forest.score_samples(windows), dtype=np.float64)
 
-    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
+    @classmethod
+    def add_all(cls, graph: GraphBuilder, several: Sequence[Self], columns: Sequence[Columns]) -> str:
         """Add 2^(-path length / scale)."""
-        length = graph.add(
-            "TreeEnsembleRegressor", INPUT, domain="ai.onnx.ml", **forest_attributes(self.forest, columns)
-        )
-        exponent = graph.add("Mul", length, graph.number(-1.0 / path_length_scale(self.forest)))
-        return graph.add("Pow", graph.number(2.0), exponent)
+        lengths = [
+            graph.add("TreeEnsembleRegressor", INPUT, domain="ai.onnx.ml", **forest_attributes(one.forest, places))
+            for one, places in zip(several, columns, strict=True)
+        ]
+        factors = np.array([-1.0 / path_length_scale(one.forest) for one in several], np.float32)
+        exponents = graph.add("Mul", graph.add("Concat", *lengths, axis=1), graph.constant(factors))
+        return graph.add("Pow", graph.number(2.0), exponents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +97,16 @@ class Deviation:
         deviation = np.abs(windows.astype(np.float64) - self.location) / self.spread
         return bounded(deviation.mean(axis=1))
 
-    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
-        """Add the mean of |x - location| / spread, bounded; what pads a row weighs 0.
+    @classmethod
+    def add_all(cls, graph: GraphBuilder, several: Sequence[Self], columns: Sequence[Columns]) -> str:
+        """Add the means of |x - location| / spread, bounded; what pads a row weighs 0.
 
-        A sum of products, not a matrix product: that adds in another order for one row than for many.
+        Sums of products, not a matrix product: that adds in another order for one row than for many.
         """
-        shifted = graph.add("Sub", graph.pick(columns), graph.padded(self.location))
-        weights = graph.padded(1.0 / (self.spread * len(columns)))
-        return _add_bounded(graph, graph.add_sum(graph.add("Mul", graph.add("Abs", shifted), weights)))
+        shifted = graph.add("Sub", graph.pick(columns), graph.padded([one.location for one in several]))
+        weights = graph.padded([1.0 / (one.spread * len(one.spread)) for one in several])
+        terms = graph.add("Mul", graph.add("Abs", shifted), weights)
+        return _add_bounded(graph, graph.add_sums(terms, len(several)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +134,11 @@ class Mahalanobis:
         white = (windows.astype(np.float64) - self.location) @ self.whitening.astype(np.float64)
         return bounded(np.sqrt((white**2).sum(axis=1)))
 
-    def add_to(self, graph: GraphBuilder, columns: NDArray[np.int64]) -> str:
-        """Add the norm of the whitened difference, bounded."""
-        shifted = graph.add("Sub", INPUT, graph.constant(graph.widen(self.location, columns)))
-        white = graph.add("MatMul", shifted, graph.constant(graph.widen(self.whitening, columns)))
-        norm = graph.add("ReduceL2", white, graph.constant(np.array([1], np.int64)), keepdims=1)
-        return _add_bounded(graph, norm)
+    @classmethod
+    def add_all(cls, graph: GraphBuilder, several: Sequence[Self], columns: Sequence[Columns]) -> str:
+        """Add the norms of the whitened differences, bounded."""
+        norms = [_add_norm(graph, one, places) for one, places in zip(several, columns, strict=True)]
+        return _add_bounded(graph, norms[0] if len(norms) == 1 else graph.add("Concat", *norms, axis=1))
 
 
 def robust_statistics(windows: Windows, least: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -149,3 +158,9 @@ def bounded(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _add_bounded(graph: GraphBuilder, distance: str) -> str:
     return graph.add("Div", distance, graph.add("Add", distance, graph.number(1.0)))
+
+
+def _add_norm(graph: GraphBuilder, statistic: Mahalanobis, columns: Columns) -> str:
+    shifted = graph.add("Sub", INPUT, graph.constant(graph.widen(statistic.location, columns)))
+    white = graph.add("MatMul", shifted, graph.constant(graph.widen(statistic.whitening, columns)))
+    return graph.add("ReduceL2", white, graph.constant(np.array([1], np.int64)), keepdims=1)
