@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--days", type=float, default=40.0, help="sensor-days to watch (default: %(default)s)")
     parser.add_argument("--per-day", type=float, default=1.0, help="the budget (default: %(default)s)")
-    parser.add_argument("--baseline", type=float, nargs="+", default=[8.0, 1.0], help="hours to learn from, at most 8")
+    parser.add_argument("--baseline", type=float, nargs="+", default=[24.0, 8.0, 1.0], help="hours to learn from")
     parser.add_argument("--machines", type=int, default=5, help=f"with {SPOTS} sensors each (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder that keeps the feature vectors from one run to the next")
@@ -71,26 +71,29 @@ def main() -> None:
 
 def _sensors(arguments: argparse.Namespace, count: int) -> Iterator[Vectors]:
     """Yield the vectors (count, features) of each sensor; takes half a minute of two cores a sensor-day."""
-    kept = {one: _load(arguments.keep, one, count) for one in range(arguments.machines)}
-    missing = [one for one, vectors in kept.items() if vectors is None]
+    folder = arguments.keep
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-        for one, made in zip(missing, pool.imap(partial(describe, count=count), missing), strict=True):
-            kept[one] = made
-            if arguments.keep is not None:
-                arguments.keep.mkdir(parents=True, exist_ok=True)
-                np.save(_file(arguments.keep, one), made)
-    for vectors in kept.values():
-        assert vectors is not None
-        yield from vectors[:, :count]
+        for vectors in pool.imap(partial(_describe, count=count, folder=folder), range(arguments.machines)):
+            yield from vectors
 
 
-def _load(folder: Path | None, machine: int, count: int) -> Vectors | None:
-    """Return vectors (sensors, windows, features) that an earlier run kept, if they are long enough and of now."""
-    if folder is None or not _file(folder, machine).exists():
+def _describe(machine: int, count: int, folder: Path | None) -> Vectors:
+    """Return vectors (sensors, windows, features), going on from those that an earlier run kept."""
+    known = None if folder is None else _load(folder, machine)
+    if known is not None and known.shape[1] >= count:
+        return known[:, :count]
+    vectors = describe(machine, count, known)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(_file(folder, machine), vectors)
+    return vectors
+
+
+def _load(folder: Path, machine: int) -> Vectors | None:
+    if not _file(folder, machine).exists():
         return None
     vectors: Vectors = np.load(_file(folder, machine))
-    fits = vectors.shape[1] >= count and vectors.shape[2] == len(SCHEMAS[SCHEMA_ID])
-    return vectors if fits else None
+    return vectors if vectors.shape[2] == len(SCHEMAS[SCHEMA_ID]) else None
 
 
 def _file(folder: Path, machine: int) -> Path:

@@ -93,9 +93,9 @@ def _try(
     detector = detector.within(features.schema(baseline.schema_id))
     windows = select_features(baseline, detector.features).astype(np.float32)
     probed = select_probes(baseline, probes, detector.features)
-    found = hold_out(detector, windows, block % settings.folds, settings, probed)
+    found = hold_out(detector, windows, block % settings.folds, settings, [probed])
     fusion = detector.calibrate(found.windows)
-    return _Trial(to_scores(fusion, found.windows), to_scores(fusion, found.probes))
+    return _Trial(to_scores(fusion, found.windows), to_scores(fusion, found.probes[0]))
 
 
 def _heard(

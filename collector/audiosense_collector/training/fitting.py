@@ -1,10 +1,12 @@
 """Fitting a detector and choosing its threshold on windows that it was not fitted on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosense_collector.training.allowance import drift_extension, extend_drift
 from audiosense_collector.training.detectors import Detector, Fitted, Statistics, to_scores
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.settings import FitSettings
@@ -60,10 +62,10 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """What the members say of windows that they were not fitted on: (windows, members), and (probes, members)."""
+    """What the members say of windows that they were not fitted on: (windows, members), and of each set of probes."""
 
     windows: Statistics
-    probes: Statistics
+    probes: list[Statistics]
 
 
 def fit(
@@ -79,7 +81,9 @@ def fit(
 
     Folds are contiguous, since neighbours in time are alike, and each is scored by a detector that did not see it: one
     scores what it was fitted on lower than anything new. The threshold is chosen on the debounced held-out scores,
-    so that rare single windows (a door, the change from one speed to another), which open no event, do not raise it.
+    so that rare single windows (a door, the change from one speed to another), which open no event, do not raise it,
+    and of windows whose slow change goes on as far as ``allowance`` says, so that the drift of the next days does not
+    cry wolf.
 
     Raises:
         TrainingError: fewer than ``MIN_WINDOWS`` windows, values that are not finite, or windows that are all equal.
@@ -87,11 +91,16 @@ def fit(
     settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
     _check(windows)
     fold = contiguous_folds(len(windows), settings.folds)
-    found = hold_out(detector, windows, fold, settings, probes)
+    extension = 0.0 if settings.percentile is not None else drift_extension(len(windows), period_s)
+    sets = [] if probes is None else [probes]
+    if extension:
+        sets.append(Probed(extend_drift(windows, period_s, extension), np.arange(len(windows))))
+    found = hold_out(detector, windows, fold, settings, sets)
     fusion = detector.calibrate(found.windows)
     held_out = to_scores(fusion, found.windows)
     debounced = debounce(held_out, debouncing)
-    threshold = _choose(detector, debounced, debouncing, period_s, settings)
+    drifting = debounce(to_scores(fusion, found.probes[-1]), debouncing) if extension else debounced
+    threshold = _choose(detector, drifting, debouncing, period_s, settings)
     fitted = Fitted(detector, detector.fit_statistics(windows, settings), fusion)
     location, spread = robust_statistics(windows, SPREAD_FLOOR)
     known = float(np.median(fitted.score(windows)))
@@ -102,8 +111,9 @@ def fit(
         debounced=debounced,
         location=location,
         spread=spread,
-        evaluation=_evaluate(held_out, debounced, threshold.value, fold) | {"fitted_median": known},
-        probed=None if probes is None else to_scores(fusion, found.probes),
+        evaluation=_evaluate(held_out, debounced, threshold.value, fold)
+        | {"fitted_median": known, "drift_extension": extension},
+        probed=None if probes is None else to_scores(fusion, found.probes[0]),
     )
 
 
@@ -126,18 +136,18 @@ def hold_out(
     windows: Windows,
     fold: NDArray[np.int64],
     settings: FitSettings,
-    probes: Probed | None = None,
+    probes: Sequence[Probed] = (),
 ) -> HeldOut:
     """Measure each window, and each probe, by members that were fitted on the other folds' windows only."""
     own = np.empty((len(windows), len(detector.members)))
-    probes = probes or Probed(windows[:0], np.empty(0, np.int64))
-    mixed = np.empty((len(probes.windows), len(detector.members)))
-    probe_fold = fold[probes.source]
+    mixed = [np.empty((len(each.windows), len(detector.members))) for each in probes]
     for number in np.unique(fold):
         members = detector.fit_statistics(windows[fold != number], settings)
         own[fold == number] = detector.measure(members, windows[fold == number])
-        if (probe_fold == number).any():
-            mixed[probe_fold == number] = detector.measure(members, probes.windows[probe_fold == number])
+        for found, each in zip(mixed, probes, strict=True):
+            here = fold[each.source] == number
+            if here.any():
+                found[here] = detector.measure(members, each.windows[here])
     return HeldOut(own, mixed)
 
 

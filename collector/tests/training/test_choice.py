@@ -146,9 +146,9 @@ def test_a_probe_is_scored_by_a_detector_that_did_not_learn_its_window():
     places = [column(SCHEMA_ID, name) for name in detector.features]
     learnt = windows(60)[:, places].astype(np.float32)
     untouched = Probed(learnt, np.arange(60))
-    found = hold_out(detector, learnt, contiguous_folds(60, 5), SETTINGS, untouched)
-    np.testing.assert_array_equal(found.probes, found.windows)
-    assert hold_out(detector, learnt, contiguous_folds(60, 5), SETTINGS).probes.shape == (0, 1)
+    found = hold_out(detector, learnt, contiguous_folds(60, 5), SETTINGS, [untouched])
+    np.testing.assert_array_equal(found.probes[0], found.windows)
+    assert hold_out(detector, learnt, contiguous_folds(60, 5), SETTINGS).probes == []
 
 
 def test_training_reports_what_its_model_hears_and_probes_do_not_change_the_model():
