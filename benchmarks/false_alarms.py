@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--days", type=float, default=40.0, help="sensor-days to watch (default: %(default)s)")
     parser.add_argument("--per-day", type=float, default=1.0, help="the budget (default: %(default)s)")
-    parser.add_argument("--baseline", type=float, nargs="+", default=[24.0, 8.0, 1.0], help="hours to learn from")
+    parser.add_argument("--baseline", type=float, nargs="+", default=[8.0, 4.0, 1.0], help="hours to learn from")
     parser.add_argument("--machines", type=int, default=5, help=f"with {SPOTS} sensors each (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder that keeps the feature vectors from one run to the next")
