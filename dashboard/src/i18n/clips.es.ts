@@ -1,0 +1,41 @@
+// Spanish words of sound clips; the type holds them to the keys of clips.en.ts.
+import type { clips as english } from "./clips.en";
+
+export const clips: typeof english = {
+  title: "Clips de sonido",
+  keep: "Guardar clips de sonido",
+  on: "El sonido en torno a cada evento, y un breve fragmento de sonido normal al día, se envían al colector.",
+  off: "Desactivado: ningún sonido sale del agente. Los eventos tienen sus cifras y motivos, pero nada que escuchar.",
+  speech: "Este sensor es un micrófono: lo que se diga cerca de la máquina puede quedar en sus clips. Guárdelos solo donde todos los que trabajan allí lo sepan y esté permitido.",
+  speechLog: "Queda registrado quién lo cambia y quién escucha.",
+  confirm: "Guardarlos",
+  cancel: "Cancelar",
+  saved: "Guardado. El agente lo aplica con su próximo lote.",
+  origin: {
+    sensor: "Fijado aquí",
+    site: (site) => `Fijado para el sitio ${site}`,
+    microphone: "Valor inicial de los micrófonos",
+    other: "Valor inicial de simuladores y grabaciones",
+  },
+  listen: (duration) => `Escuchar (${duration})`,
+  close: "Cerrar reproductor",
+  event: "Este evento",
+  eventAt: (offset) => `empieza tras ${offset}`,
+  reference: "Sonido normal, para comparar",
+  referenceNone: "Aún no hay sonido normal: se toma un fragmento al día mientras la máquina funciona con normalidad.",
+  failed: "Este sonido no se puede reproducir. Quizá se borró por su antigüedad; recargue la página.",
+  log: "Quién escuchó, quién lo cambió",
+  heardBy: "Lo han escuchado",
+  nobody: "Nadie lo ha escuchado aún.",
+  logEmpty: "Nada todavía.",
+  unknown: "usuario desconocido",
+  action: {
+    listened: "escuchó",
+    allowed: "activó los clips",
+    withdrawn: "desactivó los clips",
+    reset: "volvió al valor inicial",
+    locked: "protegió un clip",
+    unlocked: "quitó la protección de un clip",
+    deleted: "borró un clip",
+  },
+};
