@@ -83,8 +83,15 @@ def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown
     of_reference.evaluate("it => it.play()")
     page.wait_for_function("it => it.currentTime > 0.1", arg=of_reference.element_handle())
     assert of_event.evaluate("it => it.paused"), "two sounds at once cannot be compared"
-    of_event.evaluate("it => { it.currentTime = 2.5; return it.play() }")
-    page.wait_for_function("it => it.ended", arg=of_event.element_handle())
+    of_event.evaluate("it => { it.currentTime = 0.5; return it.play() }")
+    page.wait_for_function("it => it.currentTime > 0.7", arg=of_event.element_handle())
+    of_event.evaluate("it => { it.currentTime = 2.99; it.play().catch(() => {}) }")
+    page.wait_for_function(
+        "it => it.error === null && (it.ended || it.currentTime < 0.1)", arg=of_event.element_handle()
+    )
+    of_event.evaluate("it => it.play()")
+    page.wait_for_function("it => it.currentTime > 0.2 && !it.paused", arg=of_event.element_handle())
+    expect(sound.get_by_role("alert")).to_have_count(0)
     expect(sound.locator('[data-audit="listened"]')).to_have_count(1)
     picture(page, f"event-sound-{viewport}")
     page.get_by_role("button", name=re.compile("español")).click()

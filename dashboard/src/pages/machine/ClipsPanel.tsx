@@ -44,7 +44,7 @@ function Switch({ permission }: { permission: ClipPermission }) {
           type="checkbox"
           role="switch"
           className="size-4"
-          checked={allowed || asking}
+          checked={allowed}
           onChange={(event) => {
             if (!event.target.checked) set(false);
             else if (mayHearSpeech) setAsking(true);

@@ -62,6 +62,16 @@ function Player({ id, name, detail, onPlay }: PlayerProps) {
   const t = useMessages();
   const refresh = useRefreshAudit();
   const [failed, setFailed] = useState(false);
+  const wasHeard = useRef(false);
+  /** Chromium fails for good at a jump into the last fraction of a second of a FLAC file; loaded anew it plays again. */
+  const recover = (player: HTMLAudioElement) => {
+    if (!wasHeard.current) {
+      setFailed(true);
+      return;
+    }
+    wasHeard.current = false;
+    player.load();
+  };
   return (
     <figure className="min-w-0">
       <figcaption className="mb-1 text-xs">
@@ -75,8 +85,11 @@ function Player({ id, name, detail, onPlay }: PlayerProps) {
         aria-label={`${name}, ${detail}`}
         className="h-11 w-full"
         onPlay={(event) => onPlay(event.currentTarget)}
-        onLoadedData={refresh}
-        onError={() => setFailed(true)}
+        onLoadedData={() => {
+          wasHeard.current = true;
+          refresh();
+        }}
+        onError={(event) => recover(event.currentTarget)}
       />
       {failed && (
         <p role="alert" className="mt-1 text-xs text-alarm">
