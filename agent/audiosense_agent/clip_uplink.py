@@ -55,7 +55,7 @@ class ClipUplink:
         self._spool = spool
         self._timeout_s = timeout_s
         self._retry = retry or Retry()
-        self._later = put_off or Retry(first_s=20.0, cap_s=3_600.0)
+        self._later = put_off or Retry(first_s=20.0, cap_s=6 * 3_600.0)
         self._put_off: dict[UUID, _PutOff] = {}
         self._lock = threading.Lock()
         self._identity: Identity | None = None
