@@ -42,13 +42,14 @@ async def take(
         ConflictError: another clip is stored under this id.
         InvalidError: not a sensor of this agent, or the body is not what was said.
         TooLargeError: larger than a clip may be.
-        UnavailableError: the disk is full.
+        UnavailableError: the disk is full, or many clips come at once.
     """
+    files = ClipFiles.of(runtime)
     async with runtime.sessions.begin() as session:
-        if await _is_stored(session, agent_id, clip_id, upload):
+        if await _is_stored(session, agent_id, clip_id, upload) and files.path(upload.sha256).is_file():
             return True
     content = await read_clip(upload, stream, length)
-    ClipFiles.of(runtime).put(upload.sha256, content)
+    files.put(upload.sha256, content)
     async with runtime.sessions.begin() as session:
         await agents.lock(session, agent_id)
         if await _is_stored(session, agent_id, clip_id, upload):

@@ -4,13 +4,16 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator
+from threading import BoundedSemaphore
 
 import soundfile
 
-from audiosense_collector.errors import InvalidError, TooLargeError
+from audiosense_collector.errors import InvalidError, TooLargeError, UnavailableError
 from audiosense_common.wire_clips import MAX_CLIP_BYTES, MAX_CLIP_S, ClipUpload
 
 _BLOCK_FRAMES = 65_536
+_places = BoundedSemaphore(32)
+"""Clips that are held in memory at once; the agents of all others come again."""
 
 
 async def read_clip(upload: ClipUpload, stream: AsyncIterator[bytes], length: str | None) -> bytes:
@@ -19,7 +22,17 @@ async def read_clip(upload: ClipUpload, stream: AsyncIterator[bytes], length: st
     Raises:
         TooLargeError: larger or longer than a clip may be; no more than that is read.
         InvalidError: not the SHA-256, length or format that was said, or damaged.
+        UnavailableError: too many others are read just now.
     """
+    if not _places.acquire(blocking=False):
+        raise UnavailableError("many clips come at once; send it again later")
+    try:
+        return await _read(upload, stream, length)
+    finally:
+        _places.release()
+
+
+async def _read(upload: ClipUpload, stream: AsyncIterator[bytes], length: str | None) -> bytes:
     if upload.duration_s > MAX_CLIP_S:
         raise InvalidError(f"frames: the clip lasts {upload.duration_s:.0f} s, at most {MAX_CLIP_S:.0f}", loc="frames")
     if length is not None and length.isdecimal() and int(length) > MAX_CLIP_BYTES:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import time
+from threading import BoundedSemaphore
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -389,6 +390,29 @@ async def test_a_full_disk_puts_clips_off_and_takes_none(browser, known, monkeyp
     assert response.headers["retry-after"]
     assert await listed(browser, sensor=sensor) == []
     monkeypatch.undo()
+    assert (await put(agent, event.id, flac(), sensor=sensor)).status_code == 200
+
+
+async def test_a_file_that_was_lost_comes_back_with_a_repeat(browser, runtime, known):
+    agent, sensor, event = known
+    content = flac(seed=51)
+    await put(agent, event.id, content, sensor=sensor)
+    ClipFiles.of(runtime).delete(hashlib.sha256(content).hexdigest())
+    again = await put(agent, event.id, content, sensor=sensor)
+    assert (again.status_code, again.json()) == (200, {"repeated": True})
+    assert (await browser.get(f"/api/v1/clips/{event.id}")).content == content
+
+
+async def test_of_too_many_clips_at_once_some_are_put_off(browser, known, monkeypatch):
+    agent, sensor, event = known
+    places = BoundedSemaphore(1)
+    monkeypatch.setattr("audiosense_collector.clips.upload._places", places)
+    places.acquire()
+    response = await put(agent, event.id, flac(), sensor=sensor)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    places.release()
+    for _ in range(2):
+        assert (await put(agent, uuid4(), b"no clip", sensor=sensor, kind="reference")).status_code == 422
     assert (await put(agent, event.id, flac(), sensor=sensor)).status_code == 200
 
 
