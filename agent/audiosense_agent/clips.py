@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 DAY_US = 86_400 * MICROSECONDS
 _HOUR_US = 3_600 * MICROSECONDS
 _RESAMPLED_HZ = 48_000
+_FAILED = "%s: the sound around an event could not be kept; measuring goes on"
 
 
 def encode(samples: NDArray[np.int16], sample_rate_hz: int) -> tuple[bytes, int, int]:
@@ -91,35 +92,45 @@ class ClipRecorder:
             debouncer: the sensor's; None while it has no model.
         """
         try:
-            if not self._spool.allows(self._sensor.name):
-                self._forget()
-                return
-            if not self._ring.continues(window):
-                self._cut_all()
-            self._ring.push(window)
-            pending_us = None if debouncer is None else debouncer.pending_us
-            in_event = debouncer is not None and (debouncer.is_open or revision is not None)
-            if status is not Status.NORMAL or in_event or pending_us is not None:
-                self._wanted = [each for each in self._wanted if each.kind is ClipKind.EVENT]
-            elif not self._wanted and self._is_reference_due(window.start_us):
-                self._add(uuid7(window.start_us // 1_000), ClipKind.REFERENCE, window.start_us, window.start_us)
-            if revision is not None and revision.state is EventState.OPEN:
-                self._want_event(revision)
-            end_us = window.start_us + self._sensor.window_us
-            for wanted in [each for each in self._wanted if each.to_us <= end_us]:
-                self._cut(wanted)
-            earliest_us = min(end_us, pending_us or end_us) - self._before_us
-            self._ring.forget_before(min([earliest_us, *(each.from_us for each in self._wanted)]))
+            self._take(window, status, revision, debouncer)
         except Exception:
-            log.exception("%s: the sound around an event could not be kept; measuring goes on", self._sensor.name)
-            self._forget()
+            log.exception(_FAILED, self._sensor.name)
+            self._lose()
 
     def finish(self) -> None:
         """The sound has ended, or a source was opened anew: cut what is wanted as far as it was heard."""
         try:
             self._cut_all()
         except Exception:
-            log.exception("%s: the sound around an event could not be kept", self._sensor.name)
+            log.exception(_FAILED, self._sensor.name)
+            self._lose()
+        self._forget()
+
+    def _take(
+        self, window: Window, status: Status, revision: EventRevision | None, debouncer: Debouncer | None
+    ) -> None:
+        if not self._spool.allows(self._sensor.name):
+            self._forget()
+            return
+        if not self._ring.continues(window):
+            self._cut_all()
+        self._ring.push(window)
+        pending_us = None if debouncer is None else debouncer.pending_us
+        in_event = debouncer is not None and (debouncer.is_open or revision is not None)
+        if status is not Status.NORMAL or in_event or pending_us is not None:
+            self._wanted = [each for each in self._wanted if each.kind is ClipKind.EVENT]
+        elif not self._wanted and self._is_reference_due(window.start_us):
+            self._add(uuid7(window.start_us // 1_000), ClipKind.REFERENCE, window.start_us, window.start_us)
+        if revision is not None and revision.state is EventState.OPEN:
+            self._want_event(revision)
+        end_us = window.start_us + self._sensor.window_us
+        for wanted in [each for each in self._wanted if each.to_us <= end_us]:
+            self._cut(wanted)
+        earliest_us = min(end_us, pending_us or end_us) - self._before_us
+        self._ring.forget_before(min([earliest_us, *(each.from_us for each in self._wanted)]))
+
+    def _lose(self) -> None:
+        self._spool.count_dropped(self._sensor.name, "an unexpected failure")
         self._forget()
 
     def _forget(self) -> None:
@@ -175,5 +186,7 @@ class ClipRecorder:
             bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
         )
-        if self._spool.put(note, content) and wanted.kind is ClipKind.REFERENCE:
+        self._spool.put(note, content)
+        if wanted.kind is ClipKind.REFERENCE:
+            # Of one that could not be kept too: on a full disk it is not tried again with every window.
             self._spool.note_reference(self._sensor.name, wanted.opening_us // DAY_US)

@@ -205,6 +205,18 @@ def test_a_failure_to_keep_a_clip_does_not_reach_the_measuring(hearing, monkeypa
     hearing.hear(0.1, 0.9, 0.9, 0.9)
     assert "could not be kept; measuring goes on" in caplog.text
     assert not hearing.clips()
+    assert hearing.spool.status().dropped == 1
+    hearing.hear(0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+    monkeypatch.undo()
+    hearing.hear(0.9, 0.9, 0.9)
+    assert len(hearing.clips()) == 1
+
+
+def test_a_reference_that_cannot_be_kept_is_not_tried_again_with_every_window(tmp_path, monkeypatch):
+    hearing = Hearing(tmp_path)
+    monkeypatch.setattr("audiosense_agent.clip_spool._SPARE_BYTES", 2**62)
+    hearing.hear(*[0.1] * 100)
+    assert hearing.spool.status().dropped == 1
 
 
 @pytest.mark.parametrize(("rate", "of_clip"), [(8_000, 8_000), (96_000, 96_000), (192_000, 48_000)])
