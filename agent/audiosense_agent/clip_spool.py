@@ -250,8 +250,11 @@ class ClipSpool:
 
 
 def read_clip_status(folder: Path) -> ClipStatus:
-    """Count a folder's clips beside the agent that writes it."""
-    sizes = [path.stat().st_size + _NOTE_BYTES for path in folder.glob("*.flac")] if folder.is_dir() else []
+    """Count a folder's clips beside the agent that writes it and deletes in it."""
+    sizes = []
+    for path in folder.glob("*.flac") if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            sizes.append(path.stat().st_size + _NOTE_BYTES)
     return ClipStatus(len(sizes), sum(sizes), _count(_read(folder / "state.json").get("dropped")))
 
 

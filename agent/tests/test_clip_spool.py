@@ -56,6 +56,16 @@ def test_what_is_kept_is_there_after_a_restart_with_permission_and_counts(tmp_pa
     assert read_clip_status(tmp_path) == again.status()
 
 
+def test_clips_are_counted_beside_an_agent_that_deletes_them(tmp_path, monkeypatch):
+    spool = open_spool(tmp_path)
+    for number in range(3):
+        spool.put(*clip(number))
+    found = list(tmp_path.glob("*.flac"))
+    found[1].unlink()
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(found))
+    assert read_clip_status(tmp_path).waiting == 2
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -147,12 +147,35 @@ def test_a_simulators_clips_are_on_and_switched_off_without_a_question(page, enr
     switch = panel.get_by_role("switch", name="Keep sound clips")
     expect(switch).to_be_checked()
     expect(panel).to_contain_text("Default of simulators and recordings")
-    expect(panel).not_to_contain_text("microphone")
+    expect(panel).not_to_contain_text("This sensor is a microphone")
     switch.click()
     expect(switch).not_to_be_checked()
     switch.click()
     expect(switch).to_be_checked()
     expect(panel.get_by_role("status")).to_be_visible()
+
+
+def test_a_whole_sites_clips_are_switched_on_knowingly(page, enrol, viewport):
+    site = f"Hall {viewport}"
+    agent = enrol(f"Of a hall {viewport}", source="microphone", site=site)
+    agent.send(3)
+    open_machine(page, agent)
+    panel = page.get_by_role("region", name="Sound clips")
+    panel.get_by_text("For the whole site").click()
+    choice = panel.get_by_label(f"Sensors at {site}")
+    choice.select_option("Keep sound clips")
+    expect(panel.get_by_role("alert")).to_contain_text("Sound of all microphones of this site")
+    assert agent.post().clips_allowed == []
+    picture(page, f"clips-site-{viewport}")
+    panel.get_by_role("button", name="Keep them").click()
+    expect(panel).to_contain_text(f"Set for the site {site}")
+    expect(panel.get_by_role("switch")).to_be_checked()
+    assert agent.post().clips_allowed == [agent.sensor]
+    panel.get_by_role("switch").click()
+    expect(panel).to_contain_text("This sensor has a setting of its own")
+    assert agent.post().clips_allowed == []
+    choice.select_option("Keep none")
+    expect(choice).to_have_value("off")
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)

@@ -42,6 +42,16 @@ export function useRefreshAudit() {
   return () => void cache.invalidateQueries({ queryKey: ["clip-audit"] });
 }
 
+/** Change the word of a site; all of its sensors may be meant. */
+export function useChangeSitePermission(siteId: string) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (allowed: boolean | null) =>
+      unwrap(client.PUT("/api/v1/sites/{site_id}/clips-permission", { params: { path: { site_id: siteId } }, body: { allowed } })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: ["clips-permission"] }),
+  });
+}
+
 export function useChangePermission(sensorId: string) {
   const cache = useQueryClient();
   return useMutation({

@@ -7,6 +7,7 @@ import { ErrorState, explain } from "@/components/ErrorState";
 import { SoundLog } from "@/components/SoundLog";
 import { useMessages } from "@/i18n";
 import type { Messages } from "@/i18n/en";
+import { SiteClips } from "./SiteClips";
 
 export function ClipsPanel({ sensor }: { sensor: SensorDetail }) {
   const t = useMessages();
@@ -18,6 +19,12 @@ export function ClipsPanel({ sensor }: { sensor: SensorDetail }) {
         <ErrorState error={permission.error} onRetry={() => void permission.refetch()} />
       )}
       {permission.data && <Switch permission={permission.data} />}
+      {permission.data && (
+        <details className="mt-3 border-t border-line pt-2">
+          <summary className="text-sm text-soft">{t.clips.site.summary}</summary>
+          <SiteClips permission={permission.data} />
+        </details>
+      )}
       <details className="mt-3 border-t border-line pt-2">
         <summary className="text-sm text-soft">{t.clips.log}</summary>
         <div className="mt-2">
