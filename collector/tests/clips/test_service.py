@@ -1,93 +1,16 @@
-"""From an agent's clip to what a browser plays: what is taken, repeats, refusals, ranges, the log, retention."""
+"""From an agent's clip to what a browser plays: what is taken, repeats, refusals, ranges."""
 
 import asyncio
 import hashlib
-import io
-import os
-import time
 from threading import BoundedSemaphore
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import numpy as np
-import psycopg
 import pytest
-import soundfile
-from sqlalchemy import update
+from clip_testing import RATE, event_of, files, flac, listed, logged, put
 
-from audiosense_collector.clips import retention
 from audiosense_collector.clips.storage import ClipFiles
-from audiosense_collector.clips.tables import Clip
 from audiosense_collector.clock import DAY_US, now_us
-from audiosense_collector.db.engine import libpq_url
-from audiosense_common.wire import Event
 from audiosense_common.wire_clips import MAX_CLIP_BYTES, NOT_ALLOWED, ClipUpload
-
-RATE = 16_000
-
-
-def flac(seconds=1.0, *, seed=0, rate=RATE, channels=1, subtype="PCM_16", form="FLAC"):
-    samples = np.random.default_rng(seed).uniform(-0.3, 0.3, (round(seconds * rate), channels))
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=form, subtype=subtype)
-    return file.getvalue()
-
-
-def event_of(sensor, *, start_us=None, event_id=None):
-    start = start_us or now_us() - 60_000_000
-    return Event(
-        id=event_id or uuid4(),
-        sensor=sensor,
-        revision=1,
-        state="open",
-        start_us=start,
-        end_us=start + 10_000_000,
-        peak_us=start,
-        peak_score=0.9,
-        threshold=0.6,
-        windows=3,
-        model="ab" * 32,
-    )
-
-
-async def put(agent, clip_id, content, *, sensor, seconds=1.0, kind="event", start_us=None, **said):
-    start = start_us or now_us() - 60_000_000
-    upload = {
-        "sensor": str(sensor),
-        "kind": kind,
-        "start_us": start,
-        "opening_us": start,
-        "sample_rate_hz": RATE,
-        "frames": round(seconds * RATE),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    path = f"/api/v1/clips/{clip_id}"
-    return await agent.client.put(path, params=upload | said, content=content, headers=agent.headers)
-
-
-async def listed(browser, **query):
-    response = await browser.get("/api/v1/clips", params=query)
-    assert response.status_code == 200, response.text
-    return response.json()["items"]
-
-
-async def logged(browser, **query):
-    response = await browser.get("/api/v1/clip-audit", params=query)
-    assert response.status_code == 200, response.text
-    return response.json()["items"]
-
-
-def files(runtime):
-    return sorted(path.name for path in (runtime.settings.data_dir / "clips").glob("??/*"))
-
-
-@pytest.fixture
-async def known(make_agent):
-    """An agent whose sensor, a simulator, has an open event."""
-    agent = await make_agent()
-    (sensor,) = agent.sensors.values()
-    event = event_of(sensor)
-    await agent.send(agent.batch(events=[event]))
-    return agent, UUID(sensor), event
 
 
 async def test_a_clip_is_stored_listed_and_played_byte_for_byte(runtime, browser, known):
@@ -259,45 +182,6 @@ async def test_lists_are_paged(browser, make_agent):
     assert (await browser.get("/api/v1/clips", params={"before": "x"})).status_code == 422
 
 
-async def test_who_listened_is_kept_once_for_the_pieces_of_one_listening(browser, known):
-    agent, sensor, event = known
-    await put(agent, event.id, flac(), sensor=sensor)
-    await listed(browser, event=event.id)
-    assert await logged(browser, clip=event.id) == []
-    for asked in ("bytes=500-", "bytes=0-99", "bytes=100-199"):
-        await browser.get(f"/api/v1/clips/{event.id}", headers={"Range": asked})
-    (entry,) = await logged(browser, clip=event.id)
-    assert (entry["action"], entry["actor"], entry["address"]) == ("listened", "unknown", "127.0.0.1")
-    assert entry["sensor_id"] == str(sensor)
-    assert abs(entry["at_us"] - now_us()) < 60_000_000
-
-
-async def test_the_log_is_only_ever_added_to(browser, known, database_url):
-    agent, sensor, event = known
-    await put(agent, event.id, flac(), sensor=sensor)
-    await browser.get(f"/api/v1/clips/{event.id}")
-    with psycopg.connect(libpq_url(database_url), autocommit=True) as connection:
-        for change in ("UPDATE clip_audit SET actor = 'me'", "DELETE FROM clip_audit", "TRUNCATE clip_audit"):
-            with pytest.raises(psycopg.errors.RaiseException, match="only ever added"):
-                connection.execute(change)
-    assert len(await logged(browser, clip=event.id)) == 1
-
-
-async def test_a_clip_is_locked_and_deleted_by_hand_and_the_log_outlives_it(runtime, browser, known):
-    agent, sensor, event = known
-    content = flac(seed=11)
-    await put(agent, event.id, content, sensor=sensor)
-    path = f"/api/v1/clips/{event.id}"
-    assert (await browser.patch(path, json={"locked": True})).json()["locked"] is True
-    assert (await browser.delete(path)).status_code == 409
-    assert (await browser.patch(path, json={"locked": False})).json()["locked"] is False
-    assert (await browser.delete(path)).status_code == 204
-    assert (await browser.get(path)).status_code == 404
-    assert not ClipFiles.of(runtime).path(hashlib.sha256(content).hexdigest()).exists()
-    actions = [entry["action"] for entry in await logged(browser, clip=event.id)]
-    assert actions == ["deleted", "unlocked", "locked"]
-
-
 async def test_a_file_that_is_gone_is_told_as_that(runtime, browser, known):
     agent, sensor, event = known
     content = flac(seed=12)
@@ -307,79 +191,6 @@ async def test_a_file_that_is_gone_is_told_as_that(runtime, browser, known):
     assert response.status_code == 404
     assert "missing in the data directory" in response.json()["detail"]
     assert await logged(browser, clip=event.id) == []
-
-
-async def age(runtime, clip_id, days):
-    async with runtime.sessions.begin() as session:
-        await session.execute(update(Clip).where(Clip.id == clip_id).values(received=now_us() - days * DAY_US))
-
-
-async def keep(runtime, agent, sensor, *, days, seed, locked=False, kind="reference"):
-    clip_id, content = uuid4(), flac(seed=seed)
-    if kind == "event":
-        await agent.send(agent.batch(events=[event_of(sensor, event_id=clip_id)]))
-    assert (await put(agent, clip_id, content, sensor=sensor, kind=kind)).status_code == 200
-    await age(runtime, clip_id, days)
-    async with runtime.sessions.begin() as session:
-        await session.execute(update(Clip).where(Clip.id == clip_id).values(locked=locked))
-    return str(clip_id), content
-
-
-async def test_old_clips_are_deleted_and_locked_ones_kept(runtime, browser, make_agent):
-    agent = await make_agent()
-    (sensor,) = agent.sensors.values()
-    old, its_content = await keep(runtime, agent, sensor, days=91, seed=21)
-    locked, _ = await keep(runtime, agent, sensor, days=400, seed=22, locked=True)
-    young, _ = await keep(runtime, agent, sensor, days=89, seed=23)
-    twin, _ = await keep(runtime, agent, sensor, days=1, seed=21)
-    await retention.clean(runtime)
-    assert {clip["id"] for clip in await listed(browser, sensor=sensor)} == {locked, young, twin}
-    assert (await browser.get(f"/api/v1/clips/{twin}")).content == its_content, "its sound was the old one's too"
-    assert (await browser.get(f"/api/v1/clips/{old}")).status_code == 404
-
-
-async def test_beyond_the_size_references_go_before_events_and_the_oldest_first(runtime, browser, make_agent):
-    agent = await make_agent()
-    (sensor,) = agent.sensors.values()
-    event, content = await keep(runtime, agent, sensor, days=9, seed=31, kind="event")
-    newer_event, _ = await keep(runtime, agent, sensor, days=8, seed=32, kind="event")
-    locked, _ = await keep(runtime, agent, sensor, days=7, seed=33, locked=True)
-    for seed in (34, 35):
-        await keep(runtime, agent, sensor, days=5, seed=seed)
-
-    async def clean_to(clips):
-        others = sum(clip["bytes"] for clip in await listed(browser, limit=1_000)) - len(
-            await listed(browser, sensor=sensor)
-        ) * len(content)
-        limit = round(others + (clips + 0.5) * len(content))
-        settings = runtime.settings.model_copy(update={"clip_max_bytes": limit})
-        async with runtime.sessions.begin() as session:
-            await session.execute(update(Clip).where(Clip.sensor_id != UUID(sensor)).values(locked=True))
-        object.__setattr__(runtime, "settings", settings)
-        await retention.clean(runtime)
-        return {clip["id"] for clip in await listed(browser, sensor=sensor)}
-
-    assert await clean_to(3) == {event, newer_event, locked}
-    assert await clean_to(2) == {newer_event, locked}
-    assert await clean_to(0) == {locked}
-
-
-async def test_stray_files_are_swept_once_they_are_no_longer_new(runtime, browser, known):
-    agent, sensor, event = known
-    content = flac(seed=41)
-    await put(agent, event.id, content, sensor=sensor)
-    store = ClipFiles.of(runtime)
-    store.put("f" * 64, b"left by a crash between file and row")
-    half = store.path("f" * 64).with_name(".half.new")
-    half.write_bytes(b"left by a crash while it was written")
-    await retention.clean(runtime)
-    assert store.path("f" * 64).exists()
-    for path in (store.path("f" * 64), half, store.path(hashlib.sha256(content).hexdigest())):
-        os.utime(path, (time.time() - 7_200,) * 2)
-    await retention.clean(runtime)
-    assert not store.path("f" * 64).exists()
-    assert not half.exists()
-    assert (await browser.get(f"/api/v1/clips/{event.id}")).content == content
 
 
 async def test_a_full_disk_puts_clips_off_and_takes_none(browser, known, monkeypatch):
