@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from audiosense_agent.errors import ConfigError
 from audiosense_common.wire import Name, Quantity, RunningLevel
+from audiosense_common.wire_clips import MAX_CLIP_S
 
 PREFIX = "AUDIOSENSE_AGENT_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -58,6 +59,17 @@ class ProbeSettings(_Section):
     enabled: bool = True
     max_bytes: Annotated[int, Field(ge=0)] = 64 * 2**20
     cpu_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
+class ClipSettings(_Section):
+    """Sound around events that is kept and sent, where the collector's administrator allows it."""
+
+    enabled: bool = True
+    before_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    after_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    max_s: Annotated[float, Field(gt=0, le=MAX_CLIP_S)] = 30.0
+    max_bytes: Annotated[int, Field(ge=0)] = 128 * 2**20
+    per_hour: Annotated[int, Field(ge=0, le=3_600)] = 12
 
 
 class MicrophoneSource(_Section):
@@ -171,6 +183,7 @@ class Settings(_Section):
     collector: CollectorSettings = CollectorSettings()
     spool: SpoolSettings = SpoolSettings()
     probes: ProbeSettings = ProbeSettings()
+    clips: ClipSettings = ClipSettings()
     sensors: Annotated[list[SensorSettings], Field(max_length=1_000)] = Field(default_factory=list)
 
     @field_validator("state_dir")
@@ -351,6 +364,8 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     sections: dict[str, type[_Section]] = {
         "collector": CollectorSettings,
         "spool": SpoolSettings,
+        "probes": ProbeSettings,
+        "clips": ClipSettings,
         "microphone": MicrophoneSource,
         "recording": RecordingSource,
         "simulator": SimulatorSource,

@@ -1,4 +1,4 @@
-"""Events: spans of anomalous windows, debouncing by k of n with hysteresis."""
+"""Events: spans of anomalous windows, debouncing by k of n with hysteresis and a minimum gap."""
 
 import os
 from collections import deque
@@ -13,6 +13,7 @@ from audiosense_common.bundle import Debouncing
 from audiosense_common.wire import EventState, Reason
 
 _UPDATE_EVERY = 12
+_SECOND_US = 1_000_000
 _MOST_KEPT = 64
 """Windows of an event whose vectors are kept; a power of two, for it is halved."""
 
@@ -90,12 +91,23 @@ class _Open:
     sent_windows: int
     typical: _Typical
 
+    def add(self, windows: Sequence[_Scored]) -> None:
+        """Take in anomalous windows, in order."""
+        for window in windows:
+            if window.score > self.peak_score:
+                self.peak_score, self.peak_us = window.score, window.start_us
+            self.typical.add(window.features)
+        self.end_us = windows[-1].end_us
+        self.windows += len(windows)
+
 
 class Debouncer:
     """Opens an event when k of the last n windows are anomalous.
 
     It closes the event when fewer than k of the last n reach ``threshold - hysteresis``. Windows without a score
     (stopped machine, sensor fault) count as not anomalous: a sensor fault is never reported as a machine fault.
+    What would open less than ``min_gap_s`` after the last event's end is that event, going on: it gets a further
+    revision in place of a second event.
 
     An event's reasons are those of the median feature vector over its anomalous windows so far: chance in single
     windows, the peak's among them, falls away, what they have in common stays, and every figure is one that was heard
@@ -112,6 +124,16 @@ class Debouncer:
         self._explain = explain
         self._last: deque[_Scored] = deque(maxlen=rule.n)
         self._open: _Open | None = None
+        self._closed: _Open | None = None
+        self._since: list[_Scored] = []
+
+    @property
+    def pending_us(self) -> int | None:
+        """Start of the earliest window with which the next one could open an event; None if there is none."""
+        if self._open is not None:
+            return None
+        waiting = (window.start_us for window in self._last if window.anomalous and not window.told)
+        return next(waiting, None)
 
     @property
     def is_open(self) -> bool:
@@ -133,36 +155,58 @@ class Debouncer:
         lingering = found >= self._threshold - self._rule.hysteresis and score is not None
         window = _Scored(start_us, end_us, found, found >= self._threshold, lingering, features)
         self._last.append(window)
-        if self._open is None:
-            return self._begin() if self._count_anomalous() >= self._rule.k else None
-        return self._go_on(self._open, window)
+        if self._open is not None:
+            return self._go_on(self._open, window)
+        if window.anomalous and self._closed is not None:
+            self._since.append(window)
+        if self._count_anomalous() >= self._rule.k:
+            return self._begin()
+        self._forget_closed(start_us)
+        return None
 
     def close(self) -> EventRevision | None:
         """Close an open event and forget the windows: the model or the sound changed."""
         self._last.clear()
-        return None if self._open is None else self._end(self._open)
+        revision = None if self._open is None else self._end(self._open)
+        self._closed, self._since = None, []
+        return revision
 
     def _count_anomalous(self) -> int:
         return sum(window.anomalous for window in self._last)
 
     def _begin(self) -> EventRevision:
         windows = [window for window in self._last if window.anomalous and not window.told]
-        peak = max(windows, key=lambda window: window.score)
-        first, last = windows[0], windows[-1]
+        first = windows[0]
+        if self._closed is not None and first.start_us - self._closed.end_us < self._rule.min_gap_s * _SECOND_US:
+            return self._resume(self._closed)
+        self._closed, self._since = None, []
         self._open = _Open(
             id=uuid7(first.start_us // 1_000),
             start_us=first.start_us,
-            end_us=last.end_us,
-            peak_us=peak.start_us,
-            peak_score=peak.score,
-            windows=len(windows),
+            end_us=first.end_us,
+            peak_us=first.start_us,
+            peak_score=first.score,
+            windows=0,
             revision=0,
-            sent_windows=len(windows),
+            sent_windows=0,
             typical=_Typical(),
         )
-        for window in windows:
-            self._open.typical.add(window.features)
+        self._open.add(windows)
         return self._revise(self._open, EventState.OPEN)
+
+    def _resume(self, event: _Open) -> EventRevision:
+        self._open, self._closed = event, None
+        event.add(self._since)
+        self._since = []
+        return self._revise(event, EventState.UPDATE)
+
+    def _forget_closed(self, now_us: int) -> None:
+        """Let go of the last event once no other can be too close to it."""
+        if self._closed is None:
+            return
+        earliest_us = now_us if self.pending_us is None else self.pending_us
+        if earliest_us - self._closed.end_us >= self._rule.min_gap_s * _SECOND_US:
+            self._closed, self._since = None, []
 
     def _go_on(self, event: _Open, window: _Scored) -> EventRevision | None:
         if window.lingering:
@@ -180,7 +224,7 @@ class Debouncer:
         return None
 
     def _end(self, event: _Open) -> EventRevision:
-        self._open = None
+        self._open, self._closed = None, event
         for window in self._last:
             window.told = True
         return self._revise(event, EventState.CLOSE)

@@ -8,6 +8,9 @@ import time
 from dataclasses import replace
 from typing import IO
 
+from audiosense_agent.clip_spool import FOLDER, ClipSpool
+from audiosense_agent.clip_uplink import ClipUplink
+from audiosense_agent.clips import ClipRecorder
 from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
@@ -53,6 +56,7 @@ class Service:
             settings.state_dir / "spool.db", max_bytes=limits.max_bytes, max_dead_letters=limits.max_dead_letters
         )
         self._reservoirs = _open_reservoirs(settings)
+        clip_spool = _open_clips(settings)
         hub = DeviceHub(settings)
         self.workers = {
             sensor.name: Worker(
@@ -62,6 +66,7 @@ class Service:
                 group=limits.group,
                 stop_after=stop_after,
                 reservoir=self._reservoirs.get(sensor.name),
+                clips=ClipRecorder(sensor, settings.clips, clip_spool) if settings.clips.enabled else None,
             )
             for sensor in settings.sensors
         }
@@ -74,6 +79,7 @@ class Service:
             },
             settings.probes.cpu_share,
         )
+        self._clip_uplink = ClipUplink(clip_spool, settings.collector.timeout_s, retry=retry)
         self.uplink = Uplink(
             self.spool,
             settings.state_dir,
@@ -82,6 +88,7 @@ class Service:
             self._source_states,
             retry=retry,
             probes=self._prober,
+            clips=self._clip_uplink,
         )
 
     def stop(self) -> None:
@@ -98,7 +105,8 @@ class Service:
         uplink_stop = threading.Event()
         uplink = threading.Thread(target=self.uplink.run, args=(uplink_stop,), name="uplink", daemon=True)
         prober = threading.Thread(target=self._prober.run, args=(uplink_stop,), name="prober", daemon=True)
-        for thread in (*workers, uplink, prober):
+        clips = threading.Thread(target=self._clip_uplink.run, args=(uplink_stop,), name="clips", daemon=True)
+        for thread in (*workers, uplink, prober, clips):
             thread.start()
         notify("READY=1")
         try:
@@ -127,6 +135,7 @@ class Service:
         for thread in workers:
             thread.join(max(0.0, deadline - time.monotonic()))
         stop.set()
+        self._clip_uplink.stop()
         self.uplink.wake()
         uplink.join(max(0.1, deadline - time.monotonic()))
         if not uplink.is_alive():
@@ -158,6 +167,12 @@ def _open_reservoirs(settings: Settings) -> dict[str, Reservoir]:
         for sensor in settings.sensors
         if sensor.name in names
     }
+
+
+def _open_clips(settings: Settings) -> ClipSpool:
+    """Open the clips that wait; where they are switched off, or their sensor is no more, they are deleted."""
+    sources = {sensor.name: sensor.source.type for sensor in settings.sensors} if settings.clips.enabled else {}
+    return ClipSpool(settings.state_dir / FOLDER, sources, settings.clips.max_bytes)
 
 
 def _lock(settings: Settings) -> IO[str]:

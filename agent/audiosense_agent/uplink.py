@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from audiosense_agent import __version__
 from audiosense_agent.batches import MAX_EVENTS, UnknownSensorError, cover, now_us, pack, to_columns, wire_event
 from audiosense_agent.client import Client, Reply
+from audiosense_agent.clip_spool import ClipStatus
 from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
@@ -49,6 +50,16 @@ class Probes(Protocol):
         """Note what the collector wants, and send what was made since."""
 
 
+class Clips(Protocol):
+    """What the uplink needs of the agent's clips."""
+
+    def exchange(self, allowed: Collection[UUID], identity: Identity, *, caught_up: bool) -> None:
+        """Note whose clips are allowed; with ``caught_up`` no measurements wait, and clips may be sent."""
+
+    def status(self) -> ClipStatus:
+        """Count what waits and what was lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """How long to wait after failures, in seconds.
@@ -63,7 +74,11 @@ class Retry:
 
     def delay(self, failures: int) -> float:
         """Draw the wait after so many failures in a row."""
-        return random.uniform(0, min(self.cap_s, self.first_s * 2 ** min(failures - 1, 30)))  # noqa: S311
+        return random.uniform(0, self.longest(failures))  # noqa: S311
+
+    def longest(self, failures: int) -> float:
+        """Return the longest wait after so many failures in a row."""
+        return min(self.cap_s, self.first_s * 2.0 ** min(failures - 1, 30))
 
 
 class Uplink:
@@ -77,6 +92,7 @@ class Uplink:
         sources: gives the state of each sensor's source by name.
         retry: waits after failures.
         probes: told of which sensors the collector wants probes; without it none are sent.
+        clips: told whose clips are allowed, and when measurements leave room for them.
     """
 
     def __init__(
@@ -89,8 +105,10 @@ class Uplink:
         *,
         retry: Retry | None = None,
         probes: Probes | None = None,
+        clips: Clips | None = None,
     ) -> None:
         self._probes = probes
+        self._clips = clips
         self._spool = spool
         self._settings = settings
         self._models = models
@@ -181,6 +199,8 @@ class Uplink:
         except ValidationError:
             raise foreign_answer(identity.url) from None
         self._accept(batch, answer, started_us)
+        if self._clips is not None:
+            self._clips.exchange(answer.clips_allowed, identity, caught_up=batch.items < self._settings.max_batch)
         if answer.desired and self._models.take(answer.desired, identity, client):
             self._due = self._heartbeat_due = 0.0
         if self._probes is not None:
@@ -240,12 +260,15 @@ class Uplink:
 
     def _heartbeat(self, identity: Identity, status: SpoolStatus) -> Heartbeat:
         known = identity.sensors
+        clips = ClipStatus() if self._clips is None else self._clips.status()
         return Heartbeat(
             version=__version__,
             spool_rows=status.rows,
             spool_bytes=status.bytes,
             dropped=status.dropped,
             dead_letters=status.dead_letters,
+            clips_waiting=clips.waiting,
+            clips_dropped=clips.dropped,
             sources={known[name]: text[:500] for name, text in self._sources().items() if name in known},
         )
 

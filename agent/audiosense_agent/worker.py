@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosense_agent.clips import ClipRecorder
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
@@ -48,8 +49,10 @@ class Worker:
         stop_after: int | None = None,
         on_commit: Callable[[], None] = lambda: None,
         reservoir: Reservoir | None = None,
+        clips: ClipRecorder | None = None,
     ) -> None:
         self._reservoir = reservoir
+        self._clips = clips
         self.sensor = sensor
         self.state = _STARTING
         self._source = source
@@ -88,9 +91,9 @@ class Worker:
             else:
                 self._say("stopped" if stop.is_set() else "ended")
                 break
-            self._end_event()
+            self._end_sound()
             stop.wait(self._retry_s)
-        self._end_event()
+        self._end_sound()
 
     def _listen(self, context: Context) -> None:
         if self._left == 0:
@@ -131,10 +134,14 @@ class Worker:
                 reasons=self._explain(vector, verdict),
             )
         )
+        revision = None
         if self._debouncer is not None:
             counts = verdict.status in (Status.NORMAL, Status.ANOMALOUS)
             end_us = window.start_us + self.sensor.window_us
-            self._tell(self._debouncer.push(window.start_us, end_us, verdict.score if counts else None, vector))
+            revision = self._debouncer.push(window.start_us, end_us, verdict.score if counts else None, vector)
+            self._tell(revision)
+        if self._clips is not None:
+            self._clips.push(window, verdict.status, revision, self._debouncer)
         if verdict.status is not self._status:
             log.info("%s: %s", self.sensor.name, verdict.status.value)
             self._status = verdict.status
@@ -189,6 +196,11 @@ class Worker:
             log.info(
                 "%s: scores with model %s version %d", self.sensor.name, detector.digest[:12], manifest.bundle_version
             )
+
+    def _end_sound(self) -> None:
+        self._end_event()
+        if self._clips is not None:
+            self._clips.finish()
 
     def _end_event(self) -> None:
         if self._debouncer is not None:

@@ -1,4 +1,4 @@
-"""Debouncing: k of n with hysteresis, as properties over any sequence of scores."""
+"""Debouncing: k of n with hysteresis and a minimum gap, as properties over any sequence of scores."""
 
 import time
 
@@ -66,6 +66,92 @@ def test_revisions_count_up_and_peak_and_span_are_right(scores, rule):
         assert last.start_us < last.end_us
         assert not ends or last.start_us >= ends[-1]
         ends.append(last.end_us)
+
+
+SECOND_US = 1_000_000
+BURSTS = st.lists(st.tuples(st.sampled_from([0.9, 0.65, 0.3, None]), st.integers(1, 8)), max_size=20).map(
+    lambda bursts: [score for score, length in bursts for _ in range(length)]
+)
+
+
+def play_seconds(scores, rule):
+    """Play windows of a second each."""
+    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, rule)
+    windows = [(i * SECOND_US, (i + 1) * SECOND_US, score) for i, score in enumerate(scores)]
+    found = [debouncer.push(*window) for window in windows]
+    return [revision for revision in [*found, debouncer.close()] if revision]
+
+
+def last_of_each(revisions):
+    return list({revision.id: revision for revision in revisions}.values())
+
+
+@given(BURSTS, RULES, st.floats(0, 30))
+def test_events_closer_than_the_minimum_gap_are_one_and_no_others(scores, rule, gap_s):
+    apart = last_of_each(play_seconds(scores, rule))
+    merged = last_of_each(play_seconds(scores, rule.model_copy(update={"min_gap_s": gap_s})))
+    expected = []
+    for each in apart:
+        if expected and each.start_us - expected[-1][1] < gap_s * SECOND_US:
+            expected[-1] = (expected[-1][0], each.end_us)
+        else:
+            expected.append((each.start_us, each.end_us))
+    assert [(each.start_us, each.end_us) for each in merged] == expected
+
+
+@given(BURSTS, RULES, st.floats(0, 30))
+def test_an_event_that_goes_on_counts_every_window_once(scores, rule, gap_s):
+    revisions = play_seconds(scores, rule.model_copy(update={"min_gap_s": gap_s}))
+    by_event = {}
+    for revision in revisions:
+        by_event.setdefault(revision.id, []).append(revision)
+    for told in by_event.values():
+        assert [each.revision for each in told] == list(range(1, len(told) + 1))
+        assert [each.state for each in told].count(EventState.OPEN) == 1
+        assert told[0].state is EventState.OPEN
+        last = told[-1]
+        assert last.state is EventState.CLOSE
+        inside = [
+            score
+            for i, score in enumerate(scores)
+            if score is not None and last.start_us <= i * SECOND_US < last.end_us
+        ]
+        assert last.windows == sum(score >= THRESHOLD for score in inside)
+        assert last.peak_score == max(inside)
+
+
+def test_a_closed_event_is_told_as_open_again_when_it_goes_on():
+    scores = [0.9] * 3 + [0.1] * 5 + [0.9] * 3 + [0.1] * 3
+    revisions = play_seconds(scores, Debouncing(k=3, n=5, min_gap_s=10))
+    assert [(each.state, each.windows) for each in revisions] == [
+        (EventState.OPEN, 3),
+        (EventState.CLOSE, 3),
+        (EventState.UPDATE, 6),
+        (EventState.CLOSE, 6),
+    ]
+    assert len({each.id for each in revisions}) == 1
+    assert len(last_of_each(play_seconds(scores, Debouncing(k=3, n=5)))) == 2
+
+
+def test_a_new_model_begins_a_new_event_however_soon():
+    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, Debouncing(k=1, n=1, min_gap_s=1_000))
+    first = debouncer.push(0, 1, 0.9)
+    debouncer.close()
+    assert debouncer.push(1, 2, 0.9).id != first.id
+
+
+def test_a_bundle_without_a_minimum_gap_has_none():
+    assert Debouncing.model_validate({"k": 3, "n": 5, "hysteresis": 0.01}).min_gap_s == 0
+
+
+@given(SCORES, RULES)
+def test_the_sound_of_whatever_the_next_window_could_open_is_known(scores, rule):
+    debouncer = Debouncer("pump", "ab" * 32, THRESHOLD, rule)
+    for i, score in enumerate(scores):
+        pending_us = debouncer.pending_us
+        revision = debouncer.push(i * 10, i * 10 + 10, score)
+        if revision is not None and revision.state is EventState.OPEN:
+            assert revision.start_us >= (i * 10 if pending_us is None else pending_us)
 
 
 def test_a_sensor_fault_never_keeps_an_event_open():

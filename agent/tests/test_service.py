@@ -14,7 +14,7 @@ import pytest
 from agent_testing.bundles import KEY, RATE, make_bundle
 from agent_testing.samples import event, simulated
 
-from audiosense_agent.config import CollectorSettings, ProbeSettings, Settings
+from audiosense_agent.config import ClipSettings, CollectorSettings, ProbeSettings, Settings
 from audiosense_agent.detector import Detector
 from audiosense_agent.errors import AgentError, SourceError
 from audiosense_agent.service import Service
@@ -40,9 +40,9 @@ def wait_for(condition, seconds=30.0):
 class Running:
     """A service in a thread of its own."""
 
-    def __init__(self, folder, *sensors, probes=None, **options):
-        probes = probes or ProbeSettings()
-        settings = Settings(name="test", state_dir=folder, collector=INTERVALS, probes=probes, sensors=sensors)
+    def __init__(self, folder, *sensors, probes=None, clips=None, **options):
+        parts = {"probes": probes or ProbeSettings(), "clips": clips or ClipSettings()}
+        settings = Settings(name="test", state_dir=folder, collector=INTERVALS, sensors=sensors, **parts)
         self.service = Service(settings, retry=QUICK, **options)
         self.thread = threading.Thread(target=self.service.run)
 

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from audiosense_collector import system
 from audiosense_collector.agents import routes as agents
 from audiosense_collector.analyses import routes as analyses
+from audiosense_collector.clips import routes as clips
 from audiosense_collector.dashboard import mount_dashboard
 from audiosense_collector.detectability import routes as detectability
 from audiosense_collector.developer import routes as developer
@@ -35,9 +36,16 @@ BROWSER_ROUTERS = [
     agents.router,
     live.router,
     analyses.router,
+    clips.router,
     developer.router,
 ]
-AGENT_ROUTERS = [agents.agent_router, ingest.agent_router, models.agent_router, detectability.agent_router]
+AGENT_ROUTERS = [
+    agents.agent_router,
+    ingest.agent_router,
+    models.agent_router,
+    detectability.agent_router,
+    clips.agent_router,
+]
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -55,7 +63,7 @@ def create_agent_app(runtime: Runtime) -> FastAPI:
     """Make the application for agents."""
     app = _make("AudioSense for agents", AGENT_ROUTERS)
     app.state.runtime = runtime
-    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes"}))
+    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes", "/api/v1/clips/"}))
     return app
 
 

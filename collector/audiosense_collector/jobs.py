@@ -7,6 +7,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 from sqlalchemy import text
 
+from audiosense_collector.clips import retention as clips
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.detectability import jobs as detectability
 from audiosense_collector.training import jobs as training
@@ -27,6 +28,7 @@ def make_jobs(database_url: str) -> procrastinate.App:
     for name, cron, task in (
         ("retry_stalled", "* * * * *", retry_stalled),
         ("make_partitions", "7 * * * *", make_partitions),
+        ("delete_old_clips", "23 * * * *", clips.delete_old_clips),
     ):
         app.periodic(cron=cron)(app.task(name=name, queueing_lock=name, pass_context=True)(task))
     return app

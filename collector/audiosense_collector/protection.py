@@ -51,15 +51,19 @@ class Protection:
 
 
 class BodyLimit:
-    """Refuses bodies that are too large, before they are held in memory; ``own`` paths have limits of their own."""
+    """Refuses bodies that are too large, before they are held in memory.
+
+    ``own`` paths have limits of their own; one that ends in a slash stands for all below it.
+    """
 
     def __init__(self, app: ASGIApp, own: frozenset[str]) -> None:
         self.app = app
         self.own = own
+        self.own_below = tuple(path for path in own if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what arrives."""
-        if scope["type"] != "http" or scope["path"] in self.own:
+        if scope["type"] != "http" or scope["path"] in self.own or scope["path"].startswith(self.own_below):
             await self.app(scope, receive, send)
             return
         too_large = TooLargeError(f"the body is larger than {MAX_BODY_BYTES} bytes; send less at once", loc="body")

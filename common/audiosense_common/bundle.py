@@ -68,12 +68,14 @@ class Threshold(_Part):
 class Debouncing(_Part):
     """An event opens when ``k`` of the last ``n`` windows are anomalous.
 
-    It closes when fewer than ``k`` of the last ``n`` windows reach ``threshold - hysteresis``.
+    It closes when fewer than ``k`` of the last ``n`` windows reach ``threshold - hysteresis``. One that would open
+    less than ``min_gap_s`` after the last one's end is the last one, going on; bundles of releases before have no gap.
     """
 
     k: Annotated[int, Field(ge=1, le=1_000)] = 3
     n: Annotated[int, Field(ge=1, le=1_000)] = 5
     hysteresis: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    min_gap_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
 
     @model_validator(mode="after")
     def _k_within_n(self) -> Self:

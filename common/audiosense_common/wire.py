@@ -201,6 +201,8 @@ class Heartbeat(Message):
     spool_bytes: Annotated[int, Field(ge=0)] = 0
     dropped: Annotated[int, Field(ge=0)] = 0
     dead_letters: Annotated[int, Field(ge=0)] = 0
+    clips_waiting: Annotated[int, Field(ge=0)] = 0
+    clips_dropped: Annotated[int, Field(ge=0, description="not kept, damaged or refused")] = 0
     sources: dict[UUID, Annotated[str, Field(max_length=500)]] = Field(
         default_factory=dict, description="per sensor: 'ok' or what is wrong with its source"
     )
@@ -249,6 +251,9 @@ class Answer(Message):
     desired: dict[UUID, DesiredModel] = Field(default_factory=dict)
     probes_wanted: list[UUID] = Field(
         default_factory=list, max_length=1_000, description="sensors of which the collector lacks probes"
+    )
+    clips_allowed: list[UUID] = Field(
+        default_factory=list, description="sensors whose sound may be kept and sent as clips; no others"
     )
 
 

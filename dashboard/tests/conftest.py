@@ -271,8 +271,7 @@ def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
             sample_rate_hz=48_000,
             window_s=WINDOW_US / 1e6,
             schema_id=SCHEMA_ID,
-            source="simulator pump",
-            **registration,
+            **{"source": "simulator pump"} | registration,
         )
         request = wire.EnrolmentRequest(
             secret=collector.enrolment_key().secret, name=f"agent of {machine}", version="0.1.0", sensors=[sensor]

@@ -35,6 +35,7 @@ class Result:
     bundles_active: int = 0
     events: dict[str, int] = field(default_factory=dict)
     false_events: int = 0
+    clips: int = 0
 
     @property
     def lost(self) -> int:
@@ -51,6 +52,7 @@ class Result:
             "bundles_active": self.bundles_active,
             "events": self.events,
             "false_events": self.false_events,
+            "clips": self.clips,
             "recordings": self.recordings,
         }
 
@@ -237,6 +239,16 @@ class Demo:
         self.terminal.stage("hearing", "Waiting for the agent to hear them")
         told: set[str] = set()
         wait_for("an event on each faulty machine", lambda: self._heard(told), seconds=120, processes=self.processes)
+        wait_for("the sound of each fault", self._has_clips, seconds=60, processes=self.processes)
+        self.terminal.say("the sound of each can be listened to on its machine's page, beside its normal sound")
+
+    def _has_clips(self) -> bool | None:
+        clips = self._get("/api/v1/clips", kind="event", limit=500)["items"]
+        sensors = self._sensors()
+        self.result.clips = len(clips)
+        return {sensors[machine.sensor]["id"] for machine in self.faulty} <= {
+            clip["sensor_id"] for clip in clips
+        } or None
 
     def _heard(self, told: set[str]) -> bool | None:
         events = self._events()

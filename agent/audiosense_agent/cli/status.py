@@ -8,6 +8,7 @@ from typing import Any
 
 from audiosense_agent import __version__
 from audiosense_agent.cli.options import ConfigOption, JsonOption
+from audiosense_agent.clip_spool import FOLDER, read_clip_status
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.spool_rows import load_reasons
@@ -29,6 +30,8 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         f"spool: {spool['rows']} measurements, {spool['events']} event revisions, {spool['bytes'] / 1e6:.1f} MB, "
         f"{spool['dropped']} dropped, {spool['dead_letters']} dead letters, {spool['set_aside']} spools set aside"
     )
+    clips = found["clips"]
+    print(f"clips: {clips['waiting']} waiting, {clips['bytes'] / 1e6:.1f} MB, {clips['dropped']} not kept")
     offset = found["clock_offset_us"]
     clock = "" if offset is None else f", collector's clock {offset / 1e6:+.3f} s"
     print(f"last answer: {_show_time(found['last_answer_us'])}{clock}")
@@ -55,6 +58,7 @@ def _collect(settings: Settings) -> dict[str, Any]:
         "agent": None if identity is None else str(identity.agent),
         "collector": None if identity is None else identity.url,
         "spool": asdict(view.status),
+        "clips": asdict(read_clip_status(settings.state_dir / FOLDER)),
         "last_answer_us": view.last_answer_us,
         "clock_offset_us": view.clock_offset_us,
         "sensors": {sensor.name: _readable(view.sensors.get(sensor.name, empty)) for sensor in settings.sensors},

@@ -7,7 +7,8 @@ import json
 import ssl
 import threading
 import time
-from uuid import uuid4
+import urllib.parse
+from uuid import UUID, uuid4
 
 import zstandard
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from audiosense_common.wire import (
     SensorRegistrations,
     Trust,
 )
+from audiosense_common.wire_clips import NOT_ALLOWED, ClipKind, ClipTaken, ClipUpload
 
 CREDENTIAL = "credential-1"
 SECRET = "secret-1"
@@ -48,6 +50,9 @@ class Collector:
         self.probes_wanted = []
         self.probes = {}
         self.probe_faults = collections.deque()
+        self.clips_allowed = []
+        self.clips = {}
+        self.clip_faults = collections.deque()
         self.signing_keys = {}
         self.poison = lambda _columns, _row: False
         self.poison_event = lambda _event: False
@@ -104,12 +109,18 @@ class Collector:
             if path == "/api/v1/agent/sensors":
                 sensors = SensorRegistrations.model_validate_json(body).sensors
                 return _json(RegisteredSensors(sensors=self.register([sensor.name for sensor in sensors])))
-            if path.startswith("/api/v1/bundles/"):
-                return self._bundle(path.rsplit("/", 1)[1])
-            return self._probes(headers, body) if path == "/api/v1/probes" else self._batch(headers, body)
+            return self._take(path, headers, body)
 
-    def _bundle(self, digest):
-        content = self.bundles.get(digest)
+    def _take(self, path, headers, body):
+        if path.startswith("/api/v1/clips/"):
+            return self._clip(path, body)
+        if path == "/api/v1/batches":
+            return self._batch(headers, body)
+        return self._probes(headers, body) if path == "/api/v1/probes" else self._bundle(path)
+
+    def _bundle(self, path):
+        assert path.startswith("/api/v1/bundles/")
+        content = self.bundles.get(path.rsplit("/", 1)[1])
         return (200, content, {}) if content is not None else _problem(404, "there is no such bundle")
 
     def _probes(self, headers, body):
@@ -121,6 +132,27 @@ class Collector:
         self.probes[message.sensor] = message
         self.probes_wanted = [each for each in self.probes_wanted if each != message.sensor]
         return _json(ProbesTaken(stored=len(message.kind)))
+
+    def _clip(self, path, body):
+        fault = self.clip_faults.popleft() if self.clip_faults else None
+        self.fired[f"clip {fault}"] += fault is not None
+        if fault == "portal":
+            return 200, b"<html>please log in</html>", {"Content-Type": "text/html"}
+        if isinstance(fault, int):
+            return _problem(fault, f"injected {fault}")
+        address, _, query = path.partition("?")
+        clip_id = UUID(address.rsplit("/", 1)[1])
+        upload = ClipUpload.model_validate(dict(urllib.parse.parse_qsl(query)))
+        if fault == "withdrawn" or upload.sensor not in self.clips_allowed:
+            return _problem(403, "clips of this sensor are switched off", kind=NOT_ALLOWED)
+        if upload.kind is ClipKind.EVENT and clip_id not in self.events:
+            self.fired["unknown event"] += 1
+            return _problem(404, f"there is no event {clip_id}")
+        assert hashlib.sha256(body).hexdigest() == upload.sha256
+        repeated = clip_id in self.clips
+        self.fired["clip repeated"] += repeated
+        self.clips[clip_id] = (upload, body)
+        return None if fault == "drop" else _json(ClipTaken(repeated=repeated))
 
     def _enrol(self, body):
         request = EnrolmentRequest.model_validate_json(body)
@@ -176,6 +208,7 @@ class Collector:
             repeated=0,
             desired=self.desired,
             probes_wanted=self.probes_wanted,
+            clips_allowed=self.clips_allowed,
         )
         self._last = (digest, answer)
         return _json(answer)
@@ -206,8 +239,8 @@ def _json(message, code=200):
     return code, message.model_dump_json(by_alias=True).encode(), {"Content-Type": "application/json"}
 
 
-def _problem(code, detail, headers=None):
-    body = json.dumps({"title": "refused", "status": code, "detail": detail}).encode()
+def _problem(code, detail, headers=None, kind="about:blank"):
+    body = json.dumps({"type": kind, "title": "refused", "status": code, "detail": detail}).encode()
     return code, body, {"Content-Type": "application/problem+json"} | (headers or {})
 
 

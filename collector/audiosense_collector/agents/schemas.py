@@ -19,7 +19,7 @@ class AgentSensor(BaseModel):
 
 
 class AgentOut(BaseModel):
-    """An agent: release, last contact, clock against the collector's, spool."""
+    """An agent: release, last contact, clock against the collector's, spool and clips."""
 
     id: UUID
     name: str
@@ -31,6 +31,8 @@ class AgentOut(BaseModel):
     spool_rows: int | None
     dropped: int | None
     dead_letters: int | None
+    clips_waiting: int | None
+    clips_dropped: int | None
     sensors: list[AgentSensor]
 
 

@@ -144,6 +144,8 @@ async def list_agents(session: AsyncSession) -> list[AgentOut]:
             spool_rows=agent.spool_rows,
             dropped=agent.dropped,
             dead_letters=agent.dead_letters,
+            clips_waiting=agent.clips_waiting,
+            clips_dropped=agent.clips_dropped,
             sensors=sensors.get(agent.id, []),
         )
         for agent in agents

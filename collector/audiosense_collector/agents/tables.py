@@ -40,6 +40,8 @@ class Agent(Table):
     spool_bytes: Mapped[int | None] = mapped_column(BigInteger)
     dropped: Mapped[int | None] = mapped_column(BigInteger)
     dead_letters: Mapped[int | None] = mapped_column(BigInteger)
+    clips_waiting: Mapped[int | None] = mapped_column(BigInteger)
+    clips_dropped: Mapped[int | None] = mapped_column(BigInteger)
     epoch: Mapped[UUID | None]
     token: Mapped[str | None]
     last_batch_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import to_datetime
+from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import InvalidError
 from audiosense_collector.events.schemas import EventOut, EventPage
 from audiosense_collector.events.tables import EventRow
@@ -93,7 +94,8 @@ async def list_events(
         closed = EventRow.state == EventState.CLOSE.value
         query = query.where(closed if state == "closed" else ~closed)
     if before is not None:
-        query = query.where(tuple_(EventRow.start, EventRow.id) < tuple_(*_position(before)))
+        start, event_id = _position(before)
+        query = query.where(tuple_(EventRow.start, EventRow.id) < tuple_(literal(start, MicrosecondTime()), event_id))
     rows = (await session.execute(query)).all()
     items = [_show(event, of_sensor, of_machine) for event, of_sensor, of_machine in rows[:limit]]
     more = len(rows) > limit

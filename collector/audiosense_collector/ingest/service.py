@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import service as agents
 from audiosense_collector.agents.tables import Agent, AgentState
+from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError
@@ -48,7 +49,8 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: 
     if batch.agent != agent.id:
         raise InvalidError(f"agent: the batch is of agent {batch.agent}, the credential of {agent.id}", loc="agent")
     if agent.last_batch_sha256 == parsed.sha256:
-        return Answer.model_validate(agent.last_answer)
+        allowed = await permission.allowed(session, [sensor.id for sensor in await _sensors_of(session, agent_id)])
+        return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": allowed})
     if not _is_next(agent, batch):
         return _quarantine(agent)
     now = now_us()
@@ -68,6 +70,7 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: 
         repeated=count - new,
         desired=await models.desired(session, list(sensors.values())),
         probes_wanted=await detectability.wanted(session, list(sensors.values())),
+        clips_allowed=await permission.allowed(session, list(sensors)),
     )
     agent.token, agent.epoch = answer.token, batch.epoch
     agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")
@@ -86,9 +89,12 @@ def _quarantine(agent: Agent) -> ForbiddenError:
     return agents.quarantined(agent)
 
 
+async def _sensors_of(session: AsyncSession, agent_id: UUID) -> list[Sensor]:
+    return list(await session.scalars(select(Sensor).where(Sensor.agent_id == agent_id)))
+
+
 async def _own_sensors(session: AsyncSession, agent_id: UUID, batch: Batch) -> dict[UUID, Sensor]:
-    rows = await session.scalars(select(Sensor).where(Sensor.agent_id == agent_id))
-    sensors = {sensor.id: sensor for sensor in rows}
+    sensors = {sensor.id: sensor for sensor in await _sensors_of(session, agent_id)}
     named = [(f"sensors.{place}.sensor", measured.sensor) for place, measured in enumerate(batch.sensors)]
     named += [(f"events.{place}.sensor", event.sensor) for place, event in enumerate(batch.events)]
     for where, sensor_id in named:
@@ -201,7 +207,7 @@ def _note_heartbeat(agent: Agent, sensors: Mapping[UUID, Sensor], batch: Batch, 
     if beat is None:
         return
     agent.version = beat.version
-    for name in ("spool_rows", "spool_bytes", "dropped", "dead_letters"):
+    for name in ("spool_rows", "spool_bytes", "dropped", "dead_letters", "clips_waiting", "clips_dropped"):
         setattr(agent, name, min(getattr(beat, name), _INT64_MAX))
     for sensor_id, state in beat.sources.items():
         if sensor_id in sensors:

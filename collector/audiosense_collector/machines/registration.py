@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.clips import permission
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import InvalidError
 from audiosense_collector.machines.tables import Machine, Sensor, Site
@@ -39,6 +40,7 @@ async def register(
             sensor = known[wanted.name] = _new_sensor(agent_id, machine_id, wanted)
             session.add(sensor)
         else:
+            permission.source_changed(session, sensor, wanted.source)
             _update(sensor, machine_id, wanted)
     await session.flush()
     return {wanted.name: known[wanted.name].id for wanted in registrations}

@@ -16,6 +16,7 @@ class Site(Table):
     __tablename__ = "site"
     id: Mapped[Identity]
     name: Mapped[str] = mapped_column(unique=True)
+    clips_allowed: Mapped[bool | None]
 
 
 class Machine(Table):
@@ -34,7 +35,8 @@ class Sensor(Table):
 
     The latest measurement is kept here because finding it in all partitions would cost a probe of each.
     ``running_level`` is a level in dBFS, ``off``, or null where it is learned; the agent's stands over it.
-    ``full_scale`` is what a sample of 1.0 stands for, in pascal or g.
+    ``full_scale`` is what a sample of 1.0 stands for, in pascal or g. ``clips_allowed`` is null where its site, or
+    without its word the kind of source, says whether its sound is kept as clips.
     """
 
     __tablename__ = "sensor"
@@ -58,6 +60,7 @@ class Sensor(Table):
     settling_windows: Mapped[int | None]
     quantity: Mapped[str] = mapped_column(default=Quantity.SOUND_PRESSURE.value, server_default="sound_pressure")
     full_scale: Mapped[float | None]
+    clips_allowed: Mapped[bool | None]
     baseline_since: Mapped[TimeColumn]
     learning_windows: Mapped[int] = mapped_column(default=0)
     training_requested: Mapped[int | None]

@@ -37,6 +37,8 @@ from audiosense_common.onnx_guard import check_graph
 
 INSTALL_WITHIN_US = 30 * 24 * 3_600 * 1_000_000
 GOLDEN_ROWS = 32
+MIN_GAP_S = 30.0
+"""Events closer than this are told as one: nobody walks to a machine twice for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ def build(
         created_us: now.
         detector: null for the default.
         settings: of the fit.
-        debouncing: of events.
+        debouncing: of events; default: the manifest's own with a minimum gap of ``MIN_GAP_S``.
         period_s: from one window's start to the next; null where windows follow each other without a gap.
         probes: synthetic faults in windows of the baseline, to report what would be heard of them.
         choice: figures of how the detector was chosen, for the manifest.
@@ -131,7 +133,7 @@ def build(
         BundleError: the exported graph is off the fitted detector's scores; it is not signed then.
     """
     detector = (detector or find_detector(DEFAULT_DETECTOR)).within(features.SCHEMAS.get(ready.windows.schema_id, ()))
-    settings, debouncing = settings or FitSettings(), debouncing or Debouncing()
+    settings, debouncing = settings or FitSettings(), debouncing or Debouncing(min_gap_s=MIN_GAP_S)
     windows = select_features(ready.windows, detector.features)
     probed = None if probes is None else select_probes(ready.windows, probes, detector.features)
     period_s = period_s or model.window_s

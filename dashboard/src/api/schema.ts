@@ -204,6 +204,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clip-audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Clip Audit
+         * @description Who allowed, heard, locked or deleted sound, the newest first.
+         */
+        get: operations["read_clip_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Clips
+         * @description Clips, the newest first.
+         */
+        get: operations["list_clips"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clips/{clip_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Play Clip
+         * @description The sound of a clip (FLAC), or a range of it; that somebody listened is kept in the log.
+         */
+        get: operations["play_clip"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Clip
+         * @description Delete a clip and its sound.
+         */
+        delete: operations["delete_clip"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Clip
+         * @description Lock a clip, so that it is kept whatever its age, or unlock it.
+         */
+        patch: operations["change_clip"];
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -384,6 +452,30 @@ export interface paths {
         patch: operations["change_sensor"];
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/clips-permission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Clips Permission
+         * @description Whether a sensor's sound is kept as clips, and who says so.
+         */
+        get: operations["read_clips_permission"];
+        /**
+         * Change Clips Permission
+         * @description Switch a sensor's clips on or off; the agent hears of it in the answer to its next batch.
+         */
+        put: operations["change_clips_permission"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/detectability": {
         parameters: {
             query?: never;
@@ -458,6 +550,26 @@ export interface paths {
          * @description Queue a training of a sensor's model.
          */
         post: operations["train_sensor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}/clips-permission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Site Clips Permission
+         * @description Switch the clips of a site's sensors on or off, where they have no word of their own.
+         */
+        put: operations["change_site_clips_permission"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -571,9 +683,13 @@ export interface components {
     schemas: {
         /**
          * AgentOut
-         * @description An agent: release, last contact, clock against the collector's, spool.
+         * @description An agent: release, last contact, clock against the collector's, spool and clips.
          */
         AgentOut: {
+            /** Clips Dropped */
+            clips_dropped: number | null;
+            /** Clips Waiting */
+            clips_waiting: number | null;
             /** Clock Offset Us */
             clock_offset_us: number | null;
             /** Dead Letters */
@@ -782,6 +898,47 @@ export interface components {
             window_size: number;
         };
         /**
+         * AuditAction
+         * @description What was done with sound.
+         * @enum {string}
+         */
+        AuditAction: "listened" | "allowed" | "withdrawn" | "reset" | "locked" | "unlocked" | "deleted";
+        /**
+         * AuditOut
+         * @description One entry of the log.
+         */
+        AuditOut: {
+            action: components["schemas"]["AuditAction"];
+            /** Actor */
+            actor: string;
+            /** Address */
+            address: string;
+            /** At Us */
+            at_us: number;
+            /** Clip Id */
+            clip_id: string | null;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
+            /** Sensor Id */
+            sensor_id: string | null;
+            /** Site Id */
+            site_id: string | null;
+        };
+        /**
+         * AuditPage
+         * @description Entries, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditOut"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
          * BaselineSummary
          * @description What a model was trained on; see the manifest's baseline. Older models tell no modes.
          */
@@ -807,6 +964,70 @@ export interface components {
             to_us: number;
             /** Windows */
             windows: number;
+        };
+        /**
+         * ClipChange
+         * @description What can be changed of a clip.
+         */
+        ClipChange: {
+            /** Locked */
+            locked: boolean;
+        };
+        /**
+         * ClipKind
+         * @description Why a clip was kept.
+         * @enum {string}
+         */
+        ClipKind: "event" | "reference";
+        /**
+         * ClipOut
+         * @description A clip; ``GET /api/v1/clips/{id}`` plays it. ``reference`` is the sensor's nearest in time, to compare by ear.
+         */
+        ClipOut: {
+            /** Bytes */
+            bytes: number;
+            /** Duration S */
+            duration_s: number;
+            /** Event Id */
+            event_id: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["ClipKind"];
+            /**
+             * Locked
+             * @description kept whatever its age and the space that clips take
+             */
+            locked: boolean;
+            /**
+             * Opening Us
+             * @description start of the event's first anomalous window
+             */
+            opening_us: number;
+            /** Received Us */
+            received_us: number;
+            reference: components["schemas"]["ReferenceOut"] | null;
+            /** Sample Rate Hz */
+            sample_rate_hz: number;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Start Us */
+            start_us: number;
+        };
+        /**
+         * ClipPage
+         * @description Clips, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        ClipPage: {
+            /** Items */
+            items: components["schemas"]["ClipOut"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * DayDrift
@@ -1351,6 +1572,48 @@ export interface components {
             unit: string;
         };
         /**
+         * PermissionChange
+         * @description Whether sound clips are kept; null: as the site, or without its word as the source, says.
+         */
+        PermissionChange: {
+            /** Allowed */
+            allowed: boolean | null;
+        };
+        /**
+         * PermissionOut
+         * @description Whether a sensor's sound is kept as clips, and who says so.
+         *
+         *     The sensor's own word stands over its site's, and that over the source: microphones are off, for speech may be in
+         *     their sound; simulators and recordings are on.
+         */
+        PermissionOut: {
+            /** Allowed */
+            allowed: boolean;
+            /** May Hear Speech */
+            may_hear_speech: boolean;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "sensor" | "site" | "source";
+            /** Sensor */
+            sensor: boolean | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Site */
+            site: boolean | null;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+        };
+        /**
          * Problem
          * @description An error as the collector tells it (RFC 9457), media type ``application/problem+json``.
          */
@@ -1414,6 +1677,21 @@ export interface components {
             unit: string;
             /** Value */
             value: number;
+        };
+        /**
+         * ReferenceOut
+         * @description A short piece of a sensor's normal sound; ``GET /api/v1/clips/{id}`` plays it.
+         */
+        ReferenceOut: {
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Start Us */
+            start_us: number;
         };
         /**
          * RunningOut
@@ -1709,6 +1987,19 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * SitePermissionOut
+         * @description What a site says of the clips of its sensors.
+         */
+        SitePermissionOut: {
+            /** Allowed */
+            allowed: boolean | null;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
         };
         /**
          * Sparkline
@@ -2346,6 +2637,217 @@ export interface operations {
             };
         };
     };
+    read_clip_audit: {
+        parameters: {
+            query?: {
+                clip?: string | null;
+                sensor?: string | null;
+                site?: string | null;
+                limit?: number;
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_clips: {
+        parameters: {
+            query?: {
+                machine?: string | null;
+                sensor?: string | null;
+                event?: string | null;
+                kind?: components["schemas"]["ClipKind"] | null;
+                limit?: number;
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipPage"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    play_clip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clip_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sound */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/flac": string;
+                };
+            };
+            /** @description The range of it that was asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/flac": string;
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_clip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clip_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_clip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clip_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClipChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
@@ -2674,6 +3176,90 @@ export interface operations {
             };
         };
     };
+    read_clips_permission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_clips_permission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PermissionChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_detectability: {
         parameters: {
             query?: never;
@@ -2840,6 +3426,50 @@ export interface operations {
             };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_site_clips_permission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PermissionChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SitePermissionOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,7 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
 
 import { baseline } from "./baseline.en";
+import { clips } from "./clips.en";
 import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
 import { drift } from "./drift.en";
@@ -203,6 +204,7 @@ export const en = {
   baseline,
   drift,
   detectability,
+  clips,
   train: {
     open: "Train now",
     windows: "Windows",

@@ -1,5 +1,6 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
 import { baseline } from "./baseline.es";
+import { clips } from "./clips.es";
 import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { drift } from "./drift.es";
@@ -197,6 +198,7 @@ export const es: Messages = {
   baseline,
   drift,
   detectability,
+  clips,
   train: {
     open: "Entrenar ahora",
     windows: "Ventanas",

@@ -1,6 +1,7 @@
 // Events of a machine, newest first; each can be shown in the charts.
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { eventClipsQuery } from "@/api/clips";
 import { eventsQuery } from "@/api/queries";
 import type { EventOut } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
@@ -11,6 +12,7 @@ import { useMessages } from "@/i18n";
 import { useServerNowUs } from "@/lib/clock";
 import { shortDigest } from "@/lib/digest";
 import { useFormat } from "@/lib/use-format";
+import { EventSound } from "./EventSound";
 
 const route = getRouteApi("/machines/$machineId");
 const MARGIN_US = 120e6;
@@ -21,8 +23,10 @@ const WIDE = "hidden sm:table-cell";
 export function EventsTable({ machineId, manySensors }: { machineId: string; manySensors: boolean }) {
   const t = useMessages();
   const events = useQuery(eventsQuery(machineId));
+  const clips = useQuery(eventClipsQuery(machineId));
   if (events.isError && !events.data) return <ErrorState error={events.error} onRetry={() => void events.refetch()} />;
   const items = events.data?.items ?? [];
+  const clipOf = new Map(clips.data?.items.map((clip) => [clip.event_id, clip]));
   const columns = [
     [t.events.state, ""],
     [t.events.start, ""],
@@ -48,18 +52,28 @@ export function EventsTable({ machineId, manySensors }: { machineId: string; man
                 ))}
               </tr>
             </thead>
-            {items.map((event) => (
-              <tbody key={event.id} className="border-t border-line hover:bg-raised">
-                <EventRow event={event} showSensor={manySensors} />
-                {event.reasons.length > 0 && (
-                  <tr>
-                    <td colSpan={columns.length} className="px-4 pb-2.5 text-xs">
-                      <Reasons reasons={event.reasons} />
-                    </td>
-                  </tr>
-                )}
-              </tbody>
-            ))}
+            {items.map((event) => {
+              const clip = clipOf.get(event.id);
+              return (
+                <tbody key={event.id} className="border-t border-line hover:bg-raised">
+                  <EventRow event={event} showSensor={manySensors} />
+                  {event.reasons.length > 0 && (
+                    <tr>
+                      <td colSpan={columns.length} className="px-4 pb-2.5 text-xs">
+                        <Reasons reasons={event.reasons} />
+                      </td>
+                    </tr>
+                  )}
+                  {clip && (
+                    <tr>
+                      <td colSpan={columns.length} className="px-4 pb-3">
+                        <EventSound clip={clip} />
+                      </td>
+                    </tr>
+                  )}
+                </tbody>
+              );
+            })}
           </table>
         </div>
       )}

@@ -11,6 +11,7 @@ import { StatusBadge } from "@/components/StatusBadge";
 import { StatusGlyph } from "@/components/StatusGlyph";
 import { useMessages } from "@/i18n";
 import { need } from "@/lib/status";
+import { ClipsPanel } from "./ClipsPanel";
 import { DriftPanel } from "./DriftPanel";
 import { DetectabilityPanel } from "./DetectabilityPanel";
 import { EventsTable } from "./EventsTable";
@@ -71,6 +72,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
             <ModelPanel key={sensor.id} sensor={sensor} />
             <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />
             <DetectabilityPanel sensor={sensor} />
+            <ClipsPanel key={`clips ${sensor.id}`} sensor={sensor} />
           </div>
         </div>
       ) : (

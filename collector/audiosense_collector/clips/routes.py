@@ -1,0 +1,127 @@
+"""Clips over HTTP: taken from agents; listed, played, locked and deleted by browsers; permissions and the log."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse
+
+from audiosense_collector.agents.routes import AgentId
+from audiosense_collector.clips import audit, permission, service
+from audiosense_collector.clips.audit import By
+from audiosense_collector.clips.schemas import (
+    AuditPage,
+    ClipChange,
+    ClipOut,
+    ClipPage,
+    PermissionChange,
+    PermissionOut,
+    SitePermissionOut,
+)
+from audiosense_collector.db.session import Session
+from audiosense_collector.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+    responses,
+)
+from audiosense_collector.runtime import RuntimeOf
+from audiosense_common.wire_clips import ClipKind, ClipTaken, ClipUpload
+
+router = APIRouter(prefix="/api/v1", tags=["clips"])
+agent_router = APIRouter(prefix="/api/v1", tags=["clips"])
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+_FLAC: dict[int | str, dict[str, Any]] = {
+    code: {"description": text, "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}}}
+    for code, text in ((200, "The sound"), (206, "The range of it that was asked for"))
+}
+_BODY = {"required": True, "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@agent_router.put(
+    "/clips/{clip_id}",
+    openapi_extra={"requestBody": _BODY},
+    responses=responses(
+        UnauthorizedError, ForbiddenError, NotFoundError, ConflictError, TooLargeError, InvalidError, UnavailableError
+    ),
+)
+async def take_clip(
+    clip_id: UUID, upload: Annotated[ClipUpload, Query()], request: Request, agent: AgentId, runtime: RuntimeOf
+) -> ClipTaken:
+    """Take a clip, after its event; the same one again changes nothing. The answer is sent after the commit."""
+    length = request.headers.get("content-length")
+    repeated = await service.take(runtime, agent, clip_id, upload, stream=request.stream(), length=length)
+    return ClipTaken(repeated=repeated)
+
+
+@router.get("/clips")
+async def list_clips(  # noqa: PLR0917 - FastAPI passes them by name
+    session: Session,
+    machine: UUID | None = None,
+    sensor: UUID | None = None,
+    event: UUID | None = None,
+    kind: ClipKind | None = None,
+    limit: Limit = 100,
+    before: Annotated[str | None, Query(max_length=80)] = None,
+) -> ClipPage:
+    """Clips, the newest first."""
+    return await service.list_clips(
+        session, machine=machine, sensor=sensor, event=event, kind=kind, limit=limit, before=before
+    )
+
+
+@router.get("/clips/{clip_id}", response_class=FileResponse, responses=responses(NotFoundError) | _FLAC)
+async def play_clip(clip_id: UUID, session: Session, runtime: RuntimeOf, by: By) -> FileResponse:
+    """The sound of a clip (FLAC), or a range of it; that somebody listened is kept in the log."""
+    path = await service.listen(session, runtime, clip_id, by)
+    # Not kept by browsers: who listens again is to be found in the log again.
+    return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "no-store"})
+
+
+@router.patch("/clips/{clip_id}", responses=responses(NotFoundError))
+async def change_clip(clip_id: UUID, change: ClipChange, session: Session, by: By) -> ClipOut:
+    """Lock a clip, so that it is kept whatever its age, or unlock it."""
+    return await service.lock(session, clip_id, by, locked=change.locked)
+
+
+@router.delete("/clips/{clip_id}", status_code=204, responses=responses(NotFoundError, ConflictError))
+async def delete_clip(clip_id: UUID, runtime: RuntimeOf, by: By) -> None:
+    """Delete a clip and its sound."""
+    await service.delete(runtime, clip_id, by)
+
+
+@router.get("/clip-audit")
+async def read_clip_audit(  # noqa: PLR0917 - FastAPI passes them by name
+    session: Session,
+    clip: UUID | None = None,
+    sensor: UUID | None = None,
+    site: UUID | None = None,
+    limit: Limit = 100,
+    before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+) -> AuditPage:
+    """Who allowed, heard, locked or deleted sound, the newest first."""
+    return await audit.read(session, clip=clip, sensor=sensor, site=site, limit=limit, before=before)
+
+
+@router.get("/sensors/{sensor_id}/clips-permission", responses=responses(NotFoundError))
+async def read_clips_permission(sensor_id: UUID, session: Session) -> PermissionOut:
+    """Whether a sensor's sound is kept as clips, and who says so."""
+    return await permission.read(session, sensor_id)
+
+
+@router.put("/sensors/{sensor_id}/clips-permission", responses=responses(NotFoundError))
+async def change_clips_permission(sensor_id: UUID, change: PermissionChange, session: Session, by: By) -> PermissionOut:
+    """Switch a sensor's clips on or off; the agent hears of it in the answer to its next batch."""
+    return await permission.change_sensor(session, sensor_id, change.allowed, by)
+
+
+@router.put("/sites/{site_id}/clips-permission", responses=responses(NotFoundError))
+async def change_site_clips_permission(
+    site_id: UUID, change: PermissionChange, session: Session, by: By
+) -> SitePermissionOut:
+    """Switch the clips of a site's sensors on or off, where they have no word of their own."""
+    return await permission.change_site(session, site_id, change.allowed, by)

@@ -1,0 +1,114 @@
+"""Clips, permissions and the log as the interface shows them."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from audiosense_common.wire_clips import ClipKind
+
+
+class ReferenceOut(BaseModel):
+    """A short piece of a sensor's normal sound; ``GET /api/v1/clips/{id}`` plays it."""
+
+    id: UUID
+    start_us: int
+    duration_s: float
+
+
+class ClipOut(BaseModel):
+    """A clip; ``GET /api/v1/clips/{id}`` plays it. ``reference`` is the sensor's nearest in time, to compare by ear."""
+
+    id: UUID
+    sensor_id: UUID
+    event_id: UUID | None
+    kind: ClipKind
+    start_us: int
+    opening_us: Annotated[int, Field(description="start of the event's first anomalous window")]
+    duration_s: float
+    sample_rate_hz: int
+    bytes: int
+    received_us: int
+    locked: Annotated[bool, Field(description="kept whatever its age and the space that clips take")]
+    reference: ReferenceOut | None
+
+
+class ClipPage(BaseModel):
+    """Clips, the newest first; ``next`` goes into ``before`` for the page after this one."""
+
+    items: list[ClipOut]
+    next: str | None
+
+
+class ClipChange(BaseModel):
+    """What can be changed of a clip."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    locked: bool
+
+
+class PermissionChange(BaseModel):
+    """Whether sound clips are kept; null: as the site, or without its word as the source, says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    allowed: bool | None
+
+
+class PermissionOut(BaseModel):
+    """Whether a sensor's sound is kept as clips, and who says so.
+
+    The sensor's own word stands over its site's, and that over the source: microphones are off, for speech may be in
+    their sound; simulators and recordings are on.
+    """
+
+    sensor_id: UUID
+    allowed: bool
+    origin: Literal["sensor", "site", "source"]
+    sensor: bool | None
+    site: bool | None
+    site_id: UUID
+    site_name: str
+    may_hear_speech: bool
+
+
+class SitePermissionOut(BaseModel):
+    """What a site says of the clips of its sensors."""
+
+    site_id: UUID
+    allowed: bool | None
+
+
+class AuditAction(StrEnum):
+    """What was done with sound."""
+
+    LISTENED = "listened"
+    ALLOWED = "allowed"
+    WITHDRAWN = "withdrawn"
+    RESET = "reset"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    DELETED = "deleted"
+
+
+class AuditOut(BaseModel):
+    """One entry of the log."""
+
+    id: int
+    at_us: int
+    action: AuditAction
+    actor: str
+    address: str
+    sensor_id: UUID | None
+    site_id: UUID | None
+    clip_id: UUID | None
+    detail: dict[str, Any]
+
+
+class AuditPage(BaseModel):
+    """Entries, the newest first; ``next`` goes into ``before`` for the page after this one."""
+
+    items: list[AuditOut]
+    next: int | None

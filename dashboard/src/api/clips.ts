@@ -1,0 +1,70 @@
+// Sound clips: whose are kept, the clips of a machine's events, and the log of who allowed and who listened.
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { BASE_URL, client, unwrap } from "./client";
+import type { components } from "./schema";
+
+export type Clip = components["schemas"]["ClipOut"];
+export type ClipPermission = components["schemas"]["PermissionOut"];
+export type AuditEntry = components["schemas"]["AuditOut"];
+
+const REFETCH_MS = 15_000;
+const SHOWN = 10;
+
+/** Where the sound of a clip is played from; the collector logs that it was. */
+export function clipUrl(id: string): string {
+  return new URL(`api/v1/clips/${id}`, BASE_URL).href;
+}
+
+export const eventClipsQuery = (machineId: string) =>
+  queryOptions({
+    queryKey: ["clips", machineId] as const,
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/api/v1/clips", { params: { query: { machine: machineId, kind: "event", limit: 200 } }, signal })),
+    refetchInterval: REFETCH_MS,
+  });
+
+export const permissionQuery = (sensorId: string) =>
+  queryOptions({
+    queryKey: ["clips-permission", sensorId] as const,
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/api/v1/sensors/{sensor_id}/clips-permission", { params: { path: { sensor_id: sensorId } }, signal })),
+  });
+
+export const auditQuery = (of: { clip: string } | { sensor: string }) =>
+  queryOptions({
+    queryKey: ["clip-audit", of] as const,
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/clip-audit", { params: { query: { ...of, limit: SHOWN } }, signal })),
+  });
+
+/** Read the log again: somebody has just listened. */
+export function useRefreshAudit() {
+  const cache = useQueryClient();
+  return () => void cache.invalidateQueries({ queryKey: ["clip-audit"] });
+}
+
+/** Change the word of a site; all of its sensors may be meant. */
+export function useChangeSitePermission(siteId: string) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (allowed: boolean | null) =>
+      unwrap(client.PUT("/api/v1/sites/{site_id}/clips-permission", { params: { path: { site_id: siteId } }, body: { allowed } })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: ["clips-permission"] }),
+  });
+}
+
+export function useChangePermission(sensorId: string) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (allowed: boolean) =>
+      unwrap(
+        client.PUT("/api/v1/sensors/{sensor_id}/clips-permission", {
+          params: { path: { sensor_id: sensorId } },
+          body: { allowed },
+        }),
+      ),
+    onSuccess: (permission) => {
+      cache.setQueryData(permissionQuery(sensorId).queryKey, permission);
+      return cache.invalidateQueries({ queryKey: ["clip-audit"] });
+    },
+  });
+}
