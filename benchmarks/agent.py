@@ -1,7 +1,7 @@
 """What an agent takes of a computer: memory, processor, time to the first score, bytes on the wire.
 
-A real agent hears recordings at 48 kHz beside a real collector that trains its models: first one sensor, through an hour's
-windows as fast as it can and then in real time, then 64 sensors in real time.
+A real agent hears recordings at 48 kHz beside a real collector that trains its models: first one sensor, through an
+hour's windows as fast as it can and then in real time, then 64 sensors in real time.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
@@ -53,20 +54,29 @@ def main() -> None:
         folder = Path(name)
         sound = SyntheticMachine("gearbox", RATE_HZ, seed=3).render(SOUND_S * RATE_HZ)
         soundfile.write(folder / "sound.wav", sound, RATE_HZ, subtype="PCM_16")
-        with collector(folder) as (address, environment):
-            one = Bench(folder, "one", 1, HOUR + LEARNT, address, environment)
+        with collector(folder) as beside:
+            one = Bench(beside, "one", 1, HOUR + LEARNT)
             result = one.measure_memory() | {"cpu_percent": one.measure_cpu(arguments.seconds)}
             result |= {"start_s": one.measure_start()} | one.measure_spool()
-            many = Bench(folder, "many", arguments.sensors, LEARNT, address, environment)
+            many = Bench(beside, "many", arguments.sensors, LEARNT)
             with many.running():
                 many.wait_until_live()
                 result["sensors64_cpu_percent"] = many.measure_cpu(arguments.seconds)
     print(json.dumps(result))
 
 
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """A running collector: its folder, its address for agents, and the variables that its commands need."""
+
+    folder: Path
+    address: str
+    environment: dict[str, str]
+
+
 @contextmanager
-def collector(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Run a collector with a database of its own; gives its address for agents and its environment."""
+def collector(folder: Path) -> Iterator[Collector]:
+    """Run a collector with a database of its own."""
     environment = {
         "DATABASE_URL": "",
         "AUDIOSENSE_DATA_DIR": str(folder / "collector"),
@@ -80,22 +90,22 @@ def collector(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     ) as process:
         addresses = folder / "collector" / "run" / "addresses.json"
         found = wait_for("the collector listens", lambda: read_json(addresses), seconds=60, processes=[process])
-        yield found["agents"], environment
+        yield Collector(folder, found["agents"], environment)
 
 
 class Bench:
     """An agent that is started again and again on one state directory."""
 
-    def __init__(
-        self, folder: Path, name: str, sensors: int, windows: int, address: str, environment: dict[str, str]
-    ) -> None:
+    def __init__(self, beside: Collector, name: str, sensors: int, windows: int) -> None:
+        folder = beside.folder
         self._folder, self._name = folder, name
         self.sensors = [f"{name} {number}" for number in range(sensors)]
         self.state = folder / name
         self._configuration = folder / f"{name}.toml"
         self._configure(windows * WINDOW_S)
         key = command(
-            ["audiosense_collector", "enrolment-key", "create", "--url", address, "--quiet"], environment=environment
+            ["audiosense_collector", "enrolment-key", "create", "--url", beside.address, "--quiet"],
+            environment=beside.environment,
         )
         command(["audiosense_agent", "enroll", key.strip(), "--config", str(self._configuration)], environment={})
         self._pid = 0
