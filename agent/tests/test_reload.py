@@ -2,10 +2,12 @@
 
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -28,7 +30,9 @@ class Agent:
         self.configure("left")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(folder / "notify"))
-        self._socket.settimeout(30)
+        self._states = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NOTIFY_SOCKET": str(folder / "notify")}
         command = [sys.executable, "-m", "audiosense_agent", "run", "--verbose", "-c", str(self.path)]
         self.process = subprocess.Popen(
@@ -43,8 +47,13 @@ class Agent:
         """Wait until systemd is told ``wanted``; return all that was told on the way."""
         states = []
         while wanted not in states:
-            states += self._socket.recv(4096).decode().splitlines()
+            states.append(self._states.get(timeout=60))
         return states
+
+    def _read(self):
+        while (told := self._socket.recv(4096)) != b"END":
+            for state in told.decode().splitlines():
+                self._states.put(state)
 
     def status(self):
         command = [sys.executable, "-m", "audiosense_agent", "status", "--json", "-c", str(self.path)]
@@ -56,18 +65,22 @@ class Agent:
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        _, said = self.process.communicate(timeout=30)
+        return self.process.communicate(timeout=30)[1]
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ending:
+            ending.sendto(b"END", str(self._folder / "notify"))
+        self._reader.join()
         self._socket.close()
-        return said
 
 
 @pytest.fixture
 def agent(tmp_path):
     running = Agent(tmp_path)
     yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.communicate()
+    running.close()
 
 
 def wait_for(condition):
