@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 DEMO_ARGS ?=
 TEST_ARGS ?= -n 2 --dist loadgroup
 
-.PHONY: help setup demo test check format bench dashboard lock clean
+.PHONY: help setup demo test check format bench deb dashboard lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -21,7 +21,7 @@ demo: setup ## Run the whole product on this machine (DEMO_ARGS="--check" checks
 
 test: setup ## Run all tests (TEST_ARGS are pytest's arguments)
 	@cd dashboard && ../$(BIN)/npm run --silent test
-	@$(BIN)/python -m pytest -m "not soak" $(TEST_ARGS)
+	@$(BIN)/python -m pytest -m "not soak and not package" $(TEST_ARGS)
 
 check: setup ## Lint (ruff), types (mypy strict, tsc), import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -35,6 +35,9 @@ format: setup ## Format the Python code
 bench: setup ## Run the benchmarks, one JSON line each; false_alarms and ablation take an hour and are run by name
 	@for name in scoring features reasons training developer detection; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
+deb: setup ## Build the agent's Debian package into artefacts/, for this computer's release and processor
+	@rm -f artefacts/*.deb && deploy/debian/build.sh
+
 dashboard: setup ## Build the dashboard again
 	@rm -f dashboard/dist/.ready && deploy/setup.sh
 
@@ -42,6 +45,9 @@ lock: ## Resolve requirements.lock and package-lock.json again
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
 	  --no-emit-package audiosense-common --custom-compile-command "make lock" --output-file requirements.lock \
 	  common/pyproject.toml agent/pyproject.toml collector/pyproject.toml requirements-dev.in
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-package audiosense-common \
+	  --custom-compile-command "make lock" --constraint requirements.lock --output-file agent/requirements.lock \
+	  common/pyproject.toml agent/pyproject.toml
 	@cd dashboard && ../$(BIN)/npm install --package-lock-only
 
 clean: ## Remove what set-up, tests and demo made

@@ -14,12 +14,18 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace ``path`` by ``content``, durably; a crash leaves the old content or the new, never a mixture."""
+    """Replace ``path`` by ``content``, durably; a crash leaves the old content or the new, never a mixture.
+
+    What root writes belongs to the folder's owner: the service that an administrator enrols must read it.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = path.with_name(f".{path.name}.{os.getpid()}.new")
     handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -44,12 +44,10 @@ class Service:
     """
 
     def __init__(self, settings: Settings, *, stop_after: int | None = None, retry: Retry | None = None) -> None:
-        if not settings.sensors:
-            raise AgentError(
-                "the configuration has no sensor; add a [[sensors]] table, see audiosense-agent.example.toml"
-            )
-        self._settings = settings
+        check_sensors(settings)
+        self.settings = settings
         self._stop = threading.Event()
+        self._drains = True
         self._lock_file = _lock(settings)
         limits = settings.spool
         self.spool = Spool(
@@ -91,8 +89,9 @@ class Service:
             clips=self._clip_uplink,
         )
 
-    def stop(self) -> None:
-        """Ask the agent to stop; safe in a signal handler."""
+    def stop(self, *, drain: bool = True) -> None:
+        """Ask the agent to stop; safe in a signal handler. One that is followed by another does not ``drain``."""
+        self._drains = drain
         self._stop.set()
 
     def run(self) -> None:
@@ -121,7 +120,7 @@ class Service:
         for event in self.spool.open_events():
             self.spool.append([], [replace(event, revision=event.revision + 1, state=EventState.CLOSE)])
         try:
-            identity = load_identity(self._settings.state_dir)
+            identity = load_identity(self.settings.state_dir)
         except EnrolmentError as error:
             log.warning("%s", error)
             return
@@ -129,7 +128,7 @@ class Service:
             self._rollout.load(identity)
 
     def _shut_down(self, workers: list[threading.Thread], uplink: threading.Thread, stop: threading.Event) -> None:
-        notify("STOPPING=1")
+        notify("STOPPING=1" if self._drains else "RELOADING=1")
         deadline = time.monotonic() + DRAIN_S
         self._stop.set()
         for thread in workers:
@@ -139,7 +138,7 @@ class Service:
         self.uplink.wake()
         uplink.join(max(0.1, deadline - time.monotonic()))
         if not uplink.is_alive():
-            if not self.uplink.drain(deadline):
+            if self._drains and not self.uplink.drain(deadline):
                 log.info("stopped with measurements left in the spool; they are sent after the next start")
             self.uplink.close()
         try:
@@ -150,6 +149,16 @@ class Service:
 
     def _source_states(self) -> dict[str, str]:
         return {name: worker.state for name, worker in self.workers.items()}
+
+
+def check_sensors(settings: Settings) -> None:
+    """Make sure that there is something to hear.
+
+    Raises:
+        AgentError: the configuration names no sensor.
+    """
+    if not settings.sensors:
+        raise AgentError("the configuration has no sensor; add a [[sensors]] table, see audiosense-agent.example.toml")
 
 
 def _open_reservoirs(settings: Settings) -> dict[str, Reservoir]:

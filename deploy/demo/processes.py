@@ -38,6 +38,11 @@ class Process:
                 start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops its children in order
             )
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._child.pid
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,0 +1,135 @@
+"""SIGHUP: the configuration is read again while the agent runs."""
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+SENSOR = """
+[[sensors]]
+name = "{name}"
+machine = "m"
+sample_rate_hz = 8000
+window_s = 0.1
+source = {{ type = "simulator" }}
+"""
+
+
+class Agent:
+    """A running agent, and what it tells systemd."""
+
+    def __init__(self, folder):
+        self.path, self._folder = folder / "agent.toml", folder
+        self.configure("left")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(folder / "notify"))
+        self._states = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NOTIFY_SOCKET": str(folder / "notify")}
+        command = [sys.executable, "-m", "audiosense_agent", "run", "--verbose", "-c", str(self.path)]
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
+    def configure(self, *names, text=""):
+        tables = "".join(SENSOR.format(name=name) for name in names)
+        self.path.write_text(f'state_dir = "{self._folder}/state"\n{text}{tables}')
+
+    def told(self, wanted):
+        """Wait until systemd is told ``wanted``; return all that was told on the way."""
+        states = []
+        while wanted not in states:
+            states.append(self._states.get(timeout=60))
+        return states
+
+    def _read(self):
+        while (told := self._socket.recv(4096)) != b"END":
+            for state in told.decode().splitlines():
+                self._states.put(state)
+
+    def status(self):
+        command = [sys.executable, "-m", "audiosense_agent", "status", "--json", "-c", str(self.path)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        return json.loads(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    def measured(self, name):
+        return self.status()["sensors"][name]["windows_measured"]
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=30)[1]
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ending:
+            ending.sendto(b"END", str(self._folder / "notify"))
+        self._reader.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def agent(tmp_path):
+    running = Agent(tmp_path)
+    yield running
+    running.close()
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_a_new_sensor_is_heard_after_a_reload_and_the_process_stays(agent):
+    agent.told("READY=1")
+    agent.configure("left", "right")
+    agent.process.send_signal(signal.SIGHUP)
+    assert "STOPPING=1" not in agent.told("RELOADING=1") + agent.told("READY=1")
+    wait_for(lambda: agent.measured("right") > 2)
+    before = agent.measured("left")
+    wait_for(lambda: agent.measured("left") > before)
+    agent.end()
+    assert agent.process.returncode == 0
+
+
+def test_a_wrong_configuration_is_told_and_the_agent_goes_on(agent):
+    agent.told("READY=1")
+    valid = agent.path.read_text()
+    for wrong in ('nam = "x"\n', 'name = "unclosed\n'):
+        agent.configure("left", text=wrong)
+        agent.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+    agent.path.write_text(valid)
+    before = agent.measured("left")
+    wait_for(lambda: agent.measured("left") > before)
+    said = agent.end()
+    assert agent.process.returncode == 0
+    assert "unknown key 'nam'" in said
+    assert "no valid TOML" in said
+    assert said.count("goes on with the configuration before") == 2
+    assert "Traceback" not in said
+
+
+def test_a_state_directory_that_cannot_be_written_is_not_followed(agent):
+    agent.told("READY=1")
+    valid = agent.path.read_text()
+    agent.path.write_text(valid.replace("/state", "/agent.toml/state"))
+    agent.process.send_signal(signal.SIGHUP)
+    agent.told("RELOADING=1")
+    agent.told("READY=1")
+    agent.path.write_text(valid)
+    before = agent.measured("left")
+    wait_for(lambda: agent.measured("left") > before)
+    said = agent.end()
+    assert "goes on with the configuration before" in said
+    assert "Traceback" not in said
