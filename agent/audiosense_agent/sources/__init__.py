@@ -2,8 +2,8 @@
 
 from audiosense_agent.config import MicrophoneSource, RecordingSource, SensorSettings
 from audiosense_agent.sources.base import Context, Source
-from audiosense_agent.sources.injection import Injections
 from audiosense_agent.sources.hub import DeviceHub, HungDeviceError
+from audiosense_agent.sources.injection import Injections
 from audiosense_agent.sources.microphone import Microphone
 from audiosense_agent.sources.recording import Replay
 from audiosense_agent.sources.simulator import Simulator
