@@ -60,6 +60,12 @@ class ProbeSettings(_Section):
     cpu_share: Annotated[float, Field(gt=0, le=1)] = 0.2
 
 
+class MetricsSettings(_Section):
+    """Figures for Prometheus, on loopback only; no port, no metrics."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+
+
 class MicrophoneSource(_Section):
     """One channel of a sound device."""
 
@@ -171,6 +177,7 @@ class Settings(_Section):
     collector: CollectorSettings = CollectorSettings()
     spool: SpoolSettings = SpoolSettings()
     probes: ProbeSettings = ProbeSettings()
+    metrics: MetricsSettings = MetricsSettings()
     sensors: Annotated[list[SensorSettings], Field(max_length=1_000)] = Field(default_factory=list)
 
     @field_validator("state_dir")
@@ -351,6 +358,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     sections: dict[str, type[_Section]] = {
         "collector": CollectorSettings,
         "spool": SpoolSettings,
+        "metrics": MetricsSettings,
         "microphone": MicrophoneSource,
         "recording": RecordingSource,
         "simulator": SimulatorSource,

@@ -9,9 +9,8 @@ import soxr
 from numpy.typing import NDArray
 
 from audiosense_agent.config import MicrophoneSource, SensorSettings
-from audiosense_agent.errors import SourceError
 from audiosense_agent.sources.base import Context, Probe
-from audiosense_agent.sources.devices import REMEDY
+from audiosense_agent.sources.devices import REMEDY, MissingDeviceError
 from audiosense_agent.sources.hub import Block, DeviceHub, Ear
 from audiosense_agent.windows import MICROSECONDS, TimedWindower, Window
 
@@ -59,7 +58,7 @@ class Microphone:
 
     def _expect_sound(self, ear: Ear, deadline: float) -> None:
         if not self._hub.is_running(ear):
-            raise SourceError(f"device {self._name!r} was unplugged or failed; it is looked for; check its plug")
+            raise MissingDeviceError(f"device {self._name!r} was unplugged or failed; it is looked for; check its plug")
         if time.monotonic() > deadline:
             raise self._mute()
 
@@ -67,11 +66,13 @@ class Microphone:
     def _name(self) -> str:
         return self._source.device or "default"
 
-    def _mute(self) -> SourceError:
-        return SourceError(f"device {self._name!r} gave no sound for {_SILENCE_S:.0f} s; check its plug; {REMEDY}")
+    def _mute(self) -> MissingDeviceError:
+        return MissingDeviceError(
+            f"device {self._name!r} gave no sound for {_SILENCE_S:.0f} s; check its plug; {REMEDY}"
+        )
 
-    def _runs_away(self) -> SourceError:
-        return SourceError(
+    def _runs_away(self) -> MissingDeviceError:
+        return MissingDeviceError(
             f"device {self._name!r} gives sound more than {_RUNAWAY_RATIO:g} times as fast as it can be heard, so it "
             f"is none; check its plug; {REMEDY}"
         )
