@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosense_agent.sources.hub import Block, Ear
@@ -43,6 +43,7 @@ def test_windows_at_another_rate_keep_the_tone_and_the_clock(from_hz, to_hz):
         assert np.corrcoef(window.samples, expected)[0, 1] > 0.9, "the samples are from the time that is told"
 
 
+@settings(deadline=None, max_examples=30)
 @given(
     gone=st.lists(st.tuples(st.integers(2, 90), st.integers(1, 30)), max_size=4),
     rates=st.sampled_from([(16_000, 16_000), (16_000, 8_000), (8_000, 16_000), (11_025, 8_000)]),

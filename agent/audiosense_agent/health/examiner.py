@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +30,7 @@ from audiosense_agent.health import (
     throttling,
 )
 from audiosense_agent.health.base import Check
+from audiosense_agent.health.latest import FILE
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool_rows import SpoolStatus
 from audiosense_agent.uplink import Uplink
@@ -43,7 +43,6 @@ _WRITE_EVERY_S = 60.0
 _TELL_EVERY_S = 60.0
 _DROPS_S = 3_600.0
 _MOST_DROPS_KEPT = 1_000
-FILE = "health.json"
 
 
 class Examiner:
@@ -159,15 +158,6 @@ class Examiner:
         while len(self._drops) > 1 and self._drops[1][0] < now - _DROPS_S:
             self._drops.popleft()
         return self._status.dropped - self._drops[0][1]
-
-
-def read_latest(state_dir: Path) -> dict[str, Any] | None:
-    """Read what a running agent wrote last: ``time_us`` and ``checks``; None if there is nothing readable."""
-    try:
-        content = json.loads((state_dir / FILE).read_bytes())
-        return {"time_us": int(content["time_us"]), "checks": list(content["checks"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _check_sensor(name: str, worker: Worker) -> list[Check]:

@@ -3,8 +3,8 @@
 Moving a sensor filters the machine's sound: from one window to the next every band changes, smoothly over frequency,
 while all that a filter leaves alone stays: how levels fluctuate and pulse (spreads, modulation, kurtosis) and where the
 strongest tone is. A fault of the machine adds sound: somewhere, or with pulses, or slowly. A changed speed moves tones
-and changes pulses. Louder by the same in every band can be a load; quieter in every band, with tone and rhythm kept, is
-nothing that a machine does by itself. Only that is called sure, and only if a steady tone witnesses the speed.
+and changes pulses; a steady tone must witness that it did not change. Louder by the same in every band can be a load;
+quieter in every band, with tone and rhythm kept, is nothing that a machine does by itself. Only that is called sure.
 """
 
 from collections import deque
@@ -66,7 +66,7 @@ class MoveWatch:
             self._step(row)
         elif self._count:
             self._back += 1
-            if self.found is None or self._back >= _BACK:
+            if self._back >= _BACK:
                 self._return()
         else:
             self._before.append(row)
@@ -111,6 +111,6 @@ class MoveWatch:
 
 
 def _tell(change: PathChange, *, is_sure: bool) -> SensorFault:
-    sure = is_sure and change.has_tone and change.step_db <= _SURE_STEP_DB
+    sure = is_sure and change.step_db <= _SURE_STEP_DB
     evidence = (Figure("step", round(change.step_db, 1), "dB"), Figure("tilt", round(change.tilt_db, 1), "dB"))
     return SensorFault(FaultKind.MOVED, "moved" if sure else "suspected", evidence, is_sure=sure)

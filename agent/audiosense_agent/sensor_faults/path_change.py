@@ -13,6 +13,7 @@ _LEAST_OF_STEP, _SAME_WAY_SHARE = 0.3, 0.9
 _STEP_SPREADS = 2.0
 _RHYTHM_SPREADS, _RHYTHM_SHARE = 1.5, 0.9
 _TONE_TOLERANCE, _TONE_SHARE = 0.01, 0.8
+_MAINS_KHZ, _TOP_MAINS_KHZ = (0.05, 0.06), 0.45
 _FLOOR_DBFS = -110.0
 _LEAST_BANDS = 8
 _MAD_TO_SD = 1.4826
@@ -38,23 +39,25 @@ class PathChange:
     Attributes:
         step_db: median over the bands.
         tilt_db: from the lowest band to the highest.
-        has_tone: a steady tone stayed where it was, so the speed did not change.
     """
 
     step_db: float
     tilt_db: float
-    has_tone: bool
 
 
 def compare(before: Rows, after: Rows) -> PathChange | None:
-    """Compare vectors (windows, features) before and after a step; None if it was no mere change of the path."""
+    """Compare vectors (windows, features) before and after a step; None if it was no mere change of the path.
+
+    A steady tone that stays where it was must witness that the speed did not change: noise alone rises and falls with
+    the speed as it does with the distance, and what hums at the mains frequency does not follow the speed.
+    """
     step = _step(before, after)
     if step is None or not _keeps_rhythm(before, after):
         return None
     tone = _steady_tone(before)
-    if tone is not None and tone != _steady_tone(after, near=tone):
+    if tone is None or _is_mains(tone) or tone != _steady_tone(after, near=tone):
         return None
-    return PathChange(float(np.median(step)), float(_fit(step)[-1] - _fit(step)[0]), tone is not None)
+    return PathChange(float(np.median(step)), float(_fit(step)[-1] - _fit(step)[0]))
 
 
 def _step(before: Rows, after: Rows) -> Rows | None:
@@ -92,6 +95,11 @@ def _steady_tone(rows: Rows, near: float | None = None) -> float | None:
     tone = float(np.median(tones)) if near is None else near
     steady = np.mean(np.abs(tones - tone) <= _TONE_TOLERANCE * tone) >= _TONE_SHARE
     return tone if steady else None
+
+
+def _is_mains(tone: float) -> bool:
+    near = (abs(tone - round(tone / mains) * mains) <= _TONE_TOLERANCE * tone for mains in _MAINS_KHZ)
+    return tone <= _TOP_MAINS_KHZ and any(near)
 
 
 def _spread(rows: Rows) -> Rows:

@@ -10,11 +10,12 @@ _LONGEST_S = 0.5
 
 def judge(figures: SoundFigures, limits: Limits) -> SensorFault | None:
     """Judge a window that is constant at zero, has a stretch of zeros, or is below the limit."""
-    if limits.may_be_silent or abs(figures.mean) > _ZERO:
+    if limits.may_be_silent:
         return None
     level = Figure("level", round(figures.level_dbfs, 1), "dBFS")
     limit = Figure("limit", round(limits.silent, 1), "dBFS")
-    if figures.is_constant or figures.constant_s >= _LONGEST_S:
+    stands_still = figures.is_constant or figures.constant_s >= _LONGEST_S
+    if stands_still and abs(figures.constant_at) <= _ZERO:
         return SensorFault(FaultKind.SILENT, "digital", (Figure("zeros", round(figures.constant_s, 2), "s"), level))
     if figures.level_dbfs < limits.silent:
         return SensorFault(FaultKind.SILENT, "quiet", (level, limit))

@@ -11,7 +11,8 @@ _OFFSET = 0.5
 def judge(figures: SoundFigures) -> SensorFault | None:
     """Judge a window: constant at another value than zero, or with a large offset."""
     offset = Figure("offset", round(100.0 * figures.mean, 1), "%")
-    if abs(figures.mean) > _ZERO and (figures.is_constant or figures.constant_s >= _LONGEST_S):
+    stands_still = figures.is_constant or figures.constant_s >= _LONGEST_S
+    if stands_still and abs(figures.constant_at) > _ZERO:
         return SensorFault(FaultKind.STUCK, "constant", (Figure("still", round(figures.constant_s, 2), "s"), offset))
     if abs(figures.mean) >= _OFFSET:
         level = Figure("level", round(figures.level_dbfs, 1), "dBFS")
