@@ -3,8 +3,10 @@
 import contextlib
 import itertools
 import json
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from agent_testing.sound_system import SoundSystem, needs_portaudio, tones
@@ -15,6 +17,8 @@ from audiosense_agent.spool import Spool
 from audiosense_agent.spool_view import read_spool
 
 RATE = 16_000
+IMPATIENT = "import audiosense_agent.pulse as pulse, audiosense_agent.cli as cli\npulse._PATIENCE_S = 8.0\ncli.main()"
+"""The agent with less patience than a user has, so that a hang shows within seconds."""
 pytestmark = needs_portaudio
 
 
@@ -33,6 +37,10 @@ class Agent:
         self._environment = environment
         self._config = folder / "agent.toml"
         self._log = folder / "agent.log"
+        self._address = str(folder / "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self._address)
+        self._socket.setblocking(False)
         tables = [
             f'[[sensors]]\nname = "{name}"\nmachine = "m"\nsample_rate_hz = {rate}\nwindow_s = 0.5\n'
             f'source = {{type = "microphone", device = "{device}", channel = {channel}}}\n'
@@ -41,9 +49,10 @@ class Agent:
         self._config.write_text(f'state_dir = "{self.state}"\n' + "\n".join(tables))
 
     def __enter__(self):
-        command = [sys.executable, "-m", "audiosense_agent", "run", "-c", str(self._config), "--verbose"]
+        command = [sys.executable, "-c", IMPATIENT, "run", "-c", str(self._config), "--verbose"]
+        environment = self._environment | {"NOTIFY_SOCKET": self._address}
         with self._log.open("w") as log:
-            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         return self
 
     def __exit__(self, *_):
@@ -51,7 +60,16 @@ class Agent:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(30)
         self._process.kill()
+        self._socket.close()
         assert self._process.returncode == 0, self._log.read_text()
+
+    def notified(self):
+        """What systemd was told since the last look."""
+        told = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told.append(self._socket.recv(100).decode())
+        return told
 
     def sensor(self, name):
         with contextlib.suppress(SpoolError):
@@ -71,6 +89,10 @@ class Agent:
         spool.close()
         return rows
 
+    def checks(self, name):
+        found = self.status()["checks"]["checks"]
+        return {(check["key"], check["state"], check["cause"]) for check in found if check["sensor"] == name}
+
     def status(self):
         command = [sys.executable, "-m", "audiosense_agent", "status", "-c", str(self._config), "--json"]
         return json.loads(subprocess.run(command, env=self._environment, capture_output=True, check=True).stdout)
@@ -87,7 +109,11 @@ def test_a_pulled_device_is_found_again_by_name_while_another_goes_on(sounds, tm
         sounds.pull("north")
         wait_for(lambda: agent.sensor("n").get("source") != "ok", 60)
         wait_for(lambda: "no device 'north'" in (agent.sensor("n").get("source") or ""), 60)
+        assert ("sensor_unplugged", "failed", "device_gone") in agent.checks("n")
         agent.hears("s")
+        agent.notified()
+        time.sleep(2)
+        assert "WATCHDOG=1" in agent.notified(), "a device that is looked for is no hang"
         sounds.plug("north", RATE, tones(RATE, 2_000))
         wait_for(lambda: agent.sensor("n").get("source") == "ok", 60)
         agent.hears("n")
@@ -112,3 +138,30 @@ def test_channels_of_one_device_are_heard_at_two_rates(sounds, tmp_path):
     for name, *_ in sensors:
         times = [row.time_us for row in rows if row.sensor == name]
         assert {late - early for early, late in itertools.pairwise(times)} == {500_000}
+
+
+def test_a_capture_thread_that_hangs_is_noticed_and_no_longer_feeds_the_watchdog(sounds, tmp_path):
+    stuck = sounds.plug("north", RATE, tones(RATE, 500))
+    sounds.plug("south", RATE, tones(RATE, 1_000))
+    with Agent(tmp_path, sounds.environment, ("n", "north", 0, RATE), ("s", "south", 0, RATE)) as agent:
+        agent.hears("n")
+        wait_for(lambda: "READY=1" in agent.notified())
+        wait_for(lambda: "WATCHDOG=1" in agent.notified())
+        stuck.hang()
+        wait_for(lambda: "n: hangs" in agent.log(), 60)
+        wait_for(lambda: ("data_path", "failed", "hung") in agent.checks("n"))
+        agent.notified()
+        agent.hears("s")
+        assert "WATCHDOG=1" not in agent.notified(), "though the other sensor is heard"
+        assert "driver does not return" in agent.log()
+
+
+def test_a_flood_is_counted_as_overflow_for_real_and_ends_as_no_sound_at_all(tmp_path):
+    system = SoundSystem(tmp_path)
+    system.flood("press", tmp_path / "sound.raw", 8)
+    with Agent(tmp_path, system.environment, ("left", "press", 0, RATE)) as agent:
+        wait_for(lambda: "fast as it can be heard" in agent.log(), 60)
+        wait_for(lambda: any(key == "sensor_overflow" and state == "failed" for key, state, _ in agent.checks("left")))
+    times = [row.time_us for row in agent.rows()]
+    assert times == sorted(times)
+    assert times[-1] - times[0] < 60e6, "time is the clock's, however many samples come"

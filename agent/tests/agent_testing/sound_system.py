@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,14 @@ class Device:
                     continue
 
 
+@dataclass
+class _Flood:
+    path: Path
+
+    def pull(self):
+        self.path.unlink()
+
+
 class SoundSystem:
     """``environment`` is what a process needs to see its devices."""
 
@@ -84,6 +93,12 @@ class SoundSystem:
         self._plugged[name] = device
         self._write()
         return device
+
+    def flood(self, name, path, seconds):
+        """Plug in a device that gives a file's sound as fast as it is asked for."""
+        tones(16_000, 440)(0, seconds * 16_000).astype("<f4").tofile(path)
+        self._plugged[name] = _Flood(path)
+        self._write()
 
     def pull(self, name):
         device = self._plugged.pop(name)
