@@ -3,6 +3,7 @@
 import { baseline } from "./baseline.en";
 import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
+import { checks } from "./checks.en";
 import { drift } from "./drift.en";
 import { reasons } from "./reasons.en";
 
@@ -201,6 +202,7 @@ export const en = {
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
   baseline,
+  checks,
   drift,
   detectability,
   train: {

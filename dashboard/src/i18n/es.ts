@@ -2,6 +2,7 @@
 import { baseline } from "./baseline.es";
 import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
+import { checks } from "./checks.es";
 import { drift } from "./drift.es";
 import { reasons } from "./reasons.es";
 import type { Messages } from "./en";
@@ -195,6 +196,7 @@ export const es: Messages = {
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
   baseline,
+  checks,
   drift,
   detectability,
   train: {

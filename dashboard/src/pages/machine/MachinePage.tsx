@@ -17,6 +17,7 @@ import { EventsTable } from "./EventsTable";
 import { ModelPanel } from "./ModelPanel";
 import { SensorCharts } from "./SensorCharts";
 import { SensorFacts } from "./SensorFacts";
+import { SensorHealthPanel } from "./SensorHealthPanel";
 import { WhyStrip } from "./WhyStrip";
 
 const route = getRouteApi("/machines/$machineId");
@@ -68,6 +69,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
             <EventsTable machineId={machine.id} manySensors={machine.sensors.length > 1} />
           </div>
           <div className="flex flex-col gap-3 lg:col-start-2">
+            <SensorHealthPanel key={`health ${sensor.id}`} sensor={sensor} />
             <ModelPanel key={sensor.id} sensor={sensor} />
             <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />
             <DetectabilityPanel sensor={sensor} />
