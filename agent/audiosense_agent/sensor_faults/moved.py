@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_agent.sensor_faults.fault import FaultKind, Figure, SensorFault
-from audiosense_agent.sensor_faults.path_change import LEAST_STEP_DB, PathChange, Rows, compare
+from audiosense_agent.sensor_faults.path_change import LEAST_STEP_DB, PathChange, compare
 from audiosense_common.features import SCHEMA_ID, column
 
 _BEFORE_S, _LEAST_BEFORE_S = 600.0, 120.0
@@ -27,6 +27,8 @@ _SHARP_SHARE = 0.7
 _BACK = 3
 _MAD_TO_SD = 1.4826
 _LEVEL = column(SCHEMA_ID, "rms_dbfs")
+
+Row = NDArray[np.float16]
 
 
 class MoveWatch:
@@ -45,9 +47,9 @@ class MoveWatch:
         self._suspicion = min(_MOST_KEPT // 4, windows(_SUSPICION_S, _LEAST_AFTER))
         self._sure = min(_MOST_KEPT // 2, windows(_SURE_S, 2 * _LEAST_AFTER))
         self._lasts = windows(_LASTS_S, 4 * _LEAST_AFTER)
-        self._before: deque[Rows] = deque(maxlen=min(_MOST_KEPT, windows(_BEFORE_S, 2 * _LEAST_BEFORE)))
-        self._first: list[Rows] = []
-        self._after: deque[Rows] = deque(maxlen=self._sure)
+        self._before: deque[Row] = deque(maxlen=min(_MOST_KEPT, windows(_BEFORE_S, 2 * _LEAST_BEFORE)))
+        self._first: list[Row] = []
+        self._after: deque[Row] = deque(maxlen=self._sure)
         self._count = 0
         self._back = 0
         self.found: SensorFault | None = None
@@ -59,7 +61,7 @@ class MoveWatch:
 
     def push(self, vector: NDArray[np.float16]) -> SensorFault | None:
         """Take the vector (d,) of a running machine's next window; return what stands."""
-        row = vector.astype(np.float64)
+        row = vector.copy()
         if len(self._before) < self._least_before:
             self._before.append(row)
         elif self._is_off(row):
@@ -72,13 +74,13 @@ class MoveWatch:
             self._before.append(row)
         return self.found
 
-    def _is_off(self, row: Rows) -> bool:
-        levels = np.array([each[_LEVEL] for each in self._before])
+    def _is_off(self, row: Row) -> bool:
+        levels = np.array([each[_LEVEL] for each in self._before], np.float64)
         usual = np.median(levels)
         spread = _MAD_TO_SD * float(np.median(np.abs(levels - usual)))
         return bool(abs(row[_LEVEL] - usual) > max(_OFF_DB, _OFF_SPREADS * spread))
 
-    def _step(self, row: Rows) -> None:
+    def _step(self, row: Row) -> None:
         """Take the next window after a step; the first may hold both sounds and is left out."""
         self._back = 0
         self._count += 1
@@ -96,12 +98,13 @@ class MoveWatch:
 
     def _judge(self) -> PathChange | None:
         """Compare, if the level went where it stayed at once."""
-        usual = np.median([row[_LEVEL] for row in self._before])
-        stayed = float(np.median([row[_LEVEL] for row in self._after]) - usual)
-        at_once = float(np.median([row[_LEVEL] for row in self._first]) - usual)
-        if not _SHARP_SHARE <= at_once / stayed <= 1.0 / _SHARP_SHARE:
+        usual, stayed, at_once = (
+            float(np.median([float(row[_LEVEL]) for row in rows])) for rows in (self._before, self._after, self._first)
+        )
+        share = (at_once - usual) / (stayed - usual) if stayed != usual else 0.0
+        if not _SHARP_SHARE <= share <= 1.0 / _SHARP_SHARE:
             return None
-        return compare(np.array(self._before), np.array(self._after))
+        return compare(np.array(self._before, np.float64), np.array(self._after, np.float64))
 
     def _return(self) -> None:
         self._first.clear()
