@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -49,11 +50,19 @@ class Agent:
         self._config.write_text(f'state_dir = "{self.state}"\n' + "\n".join(tables))
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def abort(self):
+        """End it as systemd's watchdog does."""
+        self._process.send_signal(signal.SIGABRT)
+        assert self._process.wait(30) == -signal.SIGABRT
+
+    def start(self):
         command = [sys.executable, "-c", IMPATIENT, "run", "-c", str(self._config), "--verbose"]
         environment = self._environment | {"NOTIFY_SOCKET": self._address}
-        with self._log.open("w") as log:
+        with self._log.open("a") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        return self
 
     def __exit__(self, *_):
         self._process.terminate()
@@ -140,7 +149,7 @@ def test_channels_of_one_device_are_heard_at_two_rates(sounds, tmp_path):
         assert {late - early for early, late in itertools.pairwise(times)} == {500_000}
 
 
-def test_a_capture_thread_that_hangs_is_noticed_and_no_longer_feeds_the_watchdog(sounds, tmp_path):
+def test_a_capture_thread_that_hangs_starves_the_watchdog_and_the_restart_helps(sounds, tmp_path):
     stuck = sounds.plug("north", RATE, tones(RATE, 500))
     sounds.plug("south", RATE, tones(RATE, 1_000))
     with Agent(tmp_path, sounds.environment, ("n", "north", 0, RATE), ("s", "south", 0, RATE)) as agent:
@@ -154,6 +163,14 @@ def test_a_capture_thread_that_hangs_is_noticed_and_no_longer_feeds_the_watchdog
         agent.hears("s")
         assert "WATCHDOG=1" not in agent.notified(), "though the other sensor is heard"
         assert "driver does not return" in agent.log()
+        agent.abort()
+        sounds.pull("north")
+        sounds.plug("north", RATE, tones(RATE, 500))
+        agent.notified()
+        agent.start()
+        agent.hears("n")
+        agent.hears("s")
+        assert {"READY=1", "WATCHDOG=1"} <= set(agent.notified()), "the restart helped"
 
 
 def test_a_flood_is_counted_as_overflow_for_real_and_ends_as_no_sound_at_all(tmp_path):

@@ -155,7 +155,9 @@ class DeviceHub:
         """Whether the stream of an ear still runs; PortAudio ends it where the device was unplugged."""
         with self._lock:
             stream = self._stream_of(ear)
-            return stream is not None and bool(stream.handle.active)
+            with contextlib.suppress(portaudio().PortAudioError):
+                return stream is not None and bool(stream.handle.active)
+        return False
 
     def _stream_of(self, ear: Ear) -> _Stream | None:
         return next((each for each in self._streams.values() if ear in each.ears), None)
