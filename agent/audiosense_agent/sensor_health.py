@@ -73,7 +73,7 @@ class SensorHealth:
         verdict = overruled = Verdict(None, Status.INVALID)
         if self.monitor.judge(samples, is_stopped=is_stopped) is None:
             judged = judge()
-            moved = self.monitor.follow(vector) if judged.status in _RUNNING else None
+            moved = self.monitor.follow(vector, is_running=judged.status in _RUNNING)
             verdict = judged if moved is None else overruled
         self.is_faulty = verdict is overruled
         self.invalid += verdict.status is Status.INVALID

@@ -87,6 +87,7 @@ class Worker:
                 self._say(str(error))
             except Exception as error:
                 log.exception("%s: failed unexpectedly; its source is opened again", self.sensor.name)
+                self.health.pulse.beat()
                 self._say(f"unexpected failure: {error}")
             else:
                 self._say("stopped" if stop.is_set() else "ended")

@@ -86,3 +86,22 @@ def test_a_passing_noise_is_not_called_moved():
     usual, after = sounds("pump")
     passing = [tilted(sound, 10, 10) for sound in after[:12]]
     assert set(follow(usual, passing, after[12:])) == {None}
+
+
+def test_a_machine_that_stops_and_starts_is_not_called_moved():
+    machine = SyntheticMachine("pump", RATE, 1, ambient_dbfs=-45)
+    watch, extractor = MoveWatch(WINDOW_S), FeatureExtractor(RATE)
+    found = []
+    for speed, count in ((1.0, 66), (0.0, 70), (1.0, 40), (0.0, 20), (1.0, 20)):
+        machine.run_at(speed)
+        found += [watch.push(extractor.extract(machine.render(COUNT)), is_running=speed > 0) for _ in range(count)]
+    assert set(found) == {None}
+
+
+def test_a_sensor_moved_so_far_that_its_machine_seems_to_rest_is_called_moved():
+    usual, after = sounds("pump")
+    watch, extractor = MoveWatch(WINDOW_S), FeatureExtractor(RATE)
+    for sound in usual:
+        watch.push(extractor.extract(sound))
+    found = [watch.push(extractor.extract(tilted(sound, -18, -18)), is_running=False) for sound in after]
+    assert causes(found)[-1] == "moved"

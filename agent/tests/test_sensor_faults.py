@@ -21,7 +21,7 @@ from audiosense_agent.sources.devices import MissingDeviceError
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
 from audiosense_common.synth import FAULT_KINDS, Fault, SyntheticMachine
-from audiosense_common.wire import Status
+from audiosense_common.wire import EventState, Status
 
 RATE = 16_000
 SECONDS = 2.0
@@ -215,6 +215,26 @@ def test_a_device_that_is_gone_is_a_fault_until_it_is_heard_again(spool):
     worker.run(threading.Event())
     assert [(fault.kind, fault.cause) for fault in seen[0]] == [(FaultKind.UNPLUGGED, "device_gone")]
     assert worker.health.monitor.standing == ()
+
+
+def test_a_sensor_that_was_moved_is_invalid_once_that_is_sure_and_its_event_is_closed(spool):
+    pump, length = SyntheticMachine("pump", BUNDLE_RATE, 1), round(BUNDLE_RATE * WINDOW_S)
+    usual, moved = [[gain * pump.render(length) for _ in range(260)] for gain in (1.0, 0.2)]
+    sounds = [Window(i * 500_000, sound.astype(np.float32)) for i, sound in enumerate([*usual, *moved])]
+    worker = Worker(simulated(rate=BUNDLE_RATE), Scripted(*sounds), spool)
+    worker.use(Detector(make_bundle(UUID(int=7))))
+    worker.run(threading.Event())
+    rows = spool.read(1_000)
+    assert rows[-1].status is Status.INVALID
+    first = next(place for place, row in enumerate(rows) if row.status is Status.INVALID)
+    assert first == 260 + 240, "two minutes after the move"
+    assert Status.STOPPED in {row.status for row in rows[260:first]}, "until then it seemed to be at rest"
+    assert {row.status for row in rows[first:]} == {Status.INVALID}
+    (fault,) = worker.health.monitor.standing
+    assert (fault.kind, fault.is_sure) == (FaultKind.MOVED, True)
+    last = {event.id: event for _, event in spool.read_events(100)}
+    assert {event.state for event in last.values()} <= {EventState.CLOSE}
+    assert max((event.end_us for event in last.values()), default=0) <= rows[first].time_us + 500_000
 
 
 @pytest.mark.parametrize("count", [1, 2, 100])

@@ -62,9 +62,9 @@ class SensorMonitor:
                 self._fault = None
         return self._fault
 
-    def follow(self, vector: NDArray[np.float16]) -> SensorFault | None:
-        """Take the vector of a good window of a running machine; return the move that is sure."""
-        found = self._moves.push(vector)
+    def follow(self, vector: NDArray[np.float16], *, is_running: bool) -> SensorFault | None:
+        """Take the vector of a good window, of a machine that seems to run or not; return the move that is sure."""
+        found = self._moves.push(vector, is_running=is_running)
         return found if found is not None and found.is_sure else None
 
     def lose(self, evidence: SensorFault) -> None:

@@ -19,7 +19,7 @@ from audiosense_common.features import SCHEMA_ID, column
 _BEFORE_S, _LEAST_BEFORE_S = 600.0, 120.0
 _SUSPICION_S, _SURE_S, _LASTS_S = 30.0, 120.0, 3_600.0
 _LEAST_BEFORE, _LEAST_AFTER = 12, 6
-_MOST_KEPT = 400
+_MOST_KEPT = 1_200
 _SURE_STEP_DB = -6.0
 _OFF_DB = LEAST_STEP_DB / 2
 _OFF_SPREADS = 3.0
@@ -59,18 +59,22 @@ class MoveWatch:
         self._before.clear()
         self._return()
 
-    def push(self, vector: NDArray[np.float16]) -> SensorFault | None:
-        """Take the vector (d,) of a running machine's next window; return what stands."""
+    def push(self, vector: NDArray[np.float16], *, is_running: bool = True) -> SensorFault | None:
+        """Take the vector (d,) of the next window; return what stands.
+
+        What is heard of a machine that seems to be at rest is never taken for its usual sound, but it may be a running
+        machine from too far away.
+        """
         row = vector.copy()
         if len(self._before) < self._least_before:
-            self._before.append(row)
+            self._before.extend([row] * is_running)
         elif self._is_off(row):
-            self._step(row)
+            self._step(row, is_running=is_running)
         elif self._count:
             self._back += 1
             if self._back >= _BACK:
                 self._return()
-        else:
+        elif is_running:
             self._before.append(row)
         return self.found
 
@@ -80,7 +84,7 @@ class MoveWatch:
         spread = _MAD_TO_SD * float(np.median(np.abs(levels - usual)))
         return bool(abs(row[_LEVEL] - usual) > max(_OFF_DB, _OFF_SPREADS * spread))
 
-    def _step(self, row: Row) -> None:
+    def _step(self, row: Row, *, is_running: bool) -> None:
         """Take the next window after a step; the first may hold both sounds and is left out."""
         self._back = 0
         self._count += 1
@@ -92,8 +96,9 @@ class MoveWatch:
             self.found = None if change is None else _tell(change, is_sure=self._count > self._sure)
         expired = self._count > self._lasts or (self._count > self._sure and self.found is None)
         if expired and not (self.found is not None and self.found.is_sure):
-            self._before.clear()
-            self._before.extend(self._after)
+            if is_running:
+                self._before.clear()
+                self._before.extend(self._after)
             self._return()
 
     def _judge(self) -> PathChange | None:
