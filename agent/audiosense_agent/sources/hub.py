@@ -291,10 +291,15 @@ def _start(device: Device, rate: int, channels: int, ears: list[Ear]) -> Any:
         for ear in tuple(ears):
             ear.hear(start_us, frames, overflowed=bool(status.input_overflow))
 
-    stream = portaudio().InputStream(
+    library = portaudio()
+    stream = library.InputStream(
         samplerate=rate, device=device.index, channels=channels, dtype="float32", latency="high", callback=hear
     )
-    stream.start()
+    try:
+        stream.start()
+    except library.PortAudioError:
+        stream.close()
+        raise
     return stream
 
 
