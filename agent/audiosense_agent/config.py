@@ -72,6 +72,12 @@ class ClipSettings(_Section):
     per_hour: Annotated[int, Field(ge=0, le=3_600)] = 12
 
 
+class MetricsSettings(_Section):
+    """Figures for Prometheus, on loopback only; no port, no metrics."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+
+
 class MicrophoneSource(_Section):
     """One channel of a sound device."""
 
@@ -184,6 +190,7 @@ class Settings(_Section):
     spool: SpoolSettings = SpoolSettings()
     probes: ProbeSettings = ProbeSettings()
     clips: ClipSettings = ClipSettings()
+    metrics: MetricsSettings = MetricsSettings()
     sensors: Annotated[list[SensorSettings], Field(max_length=1_000)] = Field(default_factory=list)
 
     @field_validator("state_dir")
@@ -366,6 +373,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "spool": SpoolSettings,
         "probes": ProbeSettings,
         "clips": ClipSettings,
+        "metrics": MetricsSettings,
         "microphone": MicrophoneSource,
         "recording": RecordingSource,
         "simulator": SimulatorSource,

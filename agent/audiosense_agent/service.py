@@ -5,8 +5,10 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import IO
+from uuid import UUID
 
 from audiosense_agent.clip_spool import FOLDER, ClipSpool
 from audiosense_agent.clip_uplink import ClipUplink
@@ -14,6 +16,7 @@ from audiosense_agent.clips import ClipRecorder
 from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
+from audiosense_agent.health.examiner import Examiner
 from audiosense_agent.models import ModelStore
 from audiosense_agent.notify import notify
 from audiosense_agent.probes import Microphone, Prober
@@ -22,8 +25,10 @@ from audiosense_agent.rollout import Rollout
 from audiosense_agent.sources import DeviceHub, Injections, make_source
 from audiosense_agent.spool import Spool
 from audiosense_agent.uplink import Retry, Uplink
+from audiosense_agent.watchdog import Watchdog
 from audiosense_agent.worker import Worker
 from audiosense_common.wire import EventState
+from audiosense_common.wire_checks import Check
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
@@ -87,7 +92,9 @@ class Service:
             retry=retry,
             probes=self._prober,
             clips=self._clip_uplink,
+            checks=self._tell_checks,
         )
+        self._examiner = Examiner(settings, self.workers, self.spool, self.uplink)
 
     def stop(self, *, drain: bool = True) -> None:
         """Ask the agent to stop; safe in a signal handler. One that is followed by another does not ``drain``."""
@@ -105,12 +112,13 @@ class Service:
         uplink = threading.Thread(target=self.uplink.run, args=(uplink_stop,), name="uplink", daemon=True)
         prober = threading.Thread(target=self._prober.run, args=(uplink_stop,), name="prober", daemon=True)
         clips = threading.Thread(target=self._clip_uplink.run, args=(uplink_stop,), name="clips", daemon=True)
-        for thread in (*workers, uplink, prober, clips):
+        examiner = threading.Thread(target=self._examiner.run, args=(uplink_stop,), name="health", daemon=True)
+        watchdog = Watchdog({name: worker.health.pulse for name, worker in self.workers.items()})
+        for thread in (*workers, uplink, prober, clips, examiner):
             thread.start()
-        notify("READY=1")
         try:
             while not self._stop.wait(_WATCH_S) and any(thread.is_alive() for thread in workers):
-                notify("WATCHDOG=1")
+                watchdog.tick()
         finally:
             self._shut_down(workers, uplink, uplink_stop)
 
@@ -146,6 +154,9 @@ class Service:
         except SpoolError as error:
             log.warning("%s", error)
         self._lock_file.close()
+
+    def _tell_checks(self, known: Mapping[str, UUID]) -> list[Check] | None:
+        return self._examiner.tell(known)
 
     def _source_states(self) -> dict[str, str]:
         return {name: worker.state for name, worker in self.workers.items()}

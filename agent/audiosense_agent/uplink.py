@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,7 @@ from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_afte
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool_rows import InFlight, SpoolStatus
 from audiosense_common.wire import Answer, Batch, DesiredModel, Heartbeat, RunningModel
+from audiosense_common.wire_checks import Check
 
 log = logging.getLogger(__name__)
 _UNPROCESSABLE = frozenset({400, 413, 422})
@@ -93,6 +94,7 @@ class Uplink:
         retry: waits after failures.
         probes: told of which sensors the collector wants probes; without it none are sent.
         clips: told whose clips are allowed, and when measurements leave room for them.
+        checks: gives the self-checks by the sensors' identities, None where nothing is to be told.
     """
 
     def __init__(
@@ -106,7 +108,9 @@ class Uplink:
         retry: Retry | None = None,
         probes: Probes | None = None,
         clips: Clips | None = None,
+        checks: Callable[[Mapping[str, UUID]], list[Check] | None] = lambda _: None,
     ) -> None:
+        self._checks = checks
         self._probes = probes
         self._clips = clips
         self._spool = spool
@@ -123,6 +127,7 @@ class Uplink:
         self._heartbeat_due = 0.0
         self._wake = threading.Event()
         self.state = "starting"
+        self.batches = 0
 
     def close(self) -> None:
         """Close the connection."""
@@ -217,6 +222,7 @@ class Uplink:
         )
         self._isolation.accepted(batch.items)
         self._failures = 0
+        self.batches += 1
         self._heartbeat_due = time.monotonic() + self._settings.heartbeat_s
         self._fresh_turn = not self._fresh_turn
         if self._isolation.is_active or batch.items >= self._settings.max_batch:
@@ -270,6 +276,7 @@ class Uplink:
             clips_waiting=clips.waiting,
             clips_dropped=clips.dropped,
             sources={known[name]: text[:500] for name, text in self._sources().items() if name in known},
+            checks=self._checks(known),
         )
 
     def _unprocessable(self, batch: InFlight, reply: Reply) -> float:

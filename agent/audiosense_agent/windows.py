@@ -18,11 +18,13 @@ class Window:
         start_us: UTC microseconds of the first sample; fixed once, never restamped.
         samples: (n,) float32, full scale is 1.
         gaps: gaps in the sound since the window before.
+        overflows: how many of them came from sound that could not be taken in time.
     """
 
     start_us: int
     samples: NDArray[np.float32]
     gaps: int = 0
+    overflows: int = 0
 
 
 class TimedWindower:
@@ -36,7 +38,7 @@ class TimedWindower:
     def __init__(self, length: int, sample_rate_hz: int, start_us: int, tolerance_us: int = 500_000) -> None:
         self._windower = Windower(length)
         self._rate = sample_rate_hz
-        self._tolerance_us = tolerance_us
+        self.tolerance_us = tolerance_us
         self._anchor_us = start_us
         self._heard = 0
         self._gaps = 0
@@ -69,7 +71,7 @@ class TimedWindower:
 
     def follow(self, wall_us: int) -> bool:
         """Set a new anchor if the next sample's time by the wall clock is too far off; say whether it was."""
-        if abs(wall_us - self.now_us) <= self._tolerance_us:
+        if abs(wall_us - self.now_us) <= self.tolerance_us:
             return False
         self.anchor(wall_us)
         return True

@@ -15,6 +15,7 @@ from audiosense_agent.enrolment import describe_sensor
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import Debouncer, EventRevision
 from audiosense_agent.reservoir import Reservoir
+from audiosense_agent.sensor_health import SensorHealth
 from audiosense_agent.sources import Context, Source
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool_rows import Measurement
@@ -61,6 +62,7 @@ class Worker:
         self._retry_s = retry_s
         self._left = stop_after
         self._on_commit = on_commit
+        self.health = SensorHealth(sensor)
         self._extractor = FeatureExtractor(sensor.sample_rate_hz)
         self._detector: Detector | None = None
         self._debouncer: Debouncer | None = None
@@ -84,9 +86,11 @@ class Worker:
             try:
                 self._listen(Context(stop, self._commit, self._warn, self._resume_us()))
             except AudioSenseError as error:
+                self.health.fail(error)
                 self._say(str(error))
             except Exception as error:
                 log.exception("%s: failed unexpectedly; its source is opened again", self.sensor.name)
+                self.health.pulse.beat()
                 self._say(f"unexpected failure: {error}")
             else:
                 self._say("stopped" if stop.is_set() else "ended")
@@ -94,12 +98,14 @@ class Worker:
             self._end_sound()
             stop.wait(self._retry_s)
         self._end_sound()
+        self.health.pulse.end()
 
     def _listen(self, context: Context) -> None:
         if self._left == 0:
             return
         for window in self._source.windows(context):
             self._say("ok")
+            self.health.note(window)
             if window.gaps:
                 self._warn(f"{window.gaps} gap(s) in the sound")
             self._take(window)
@@ -116,8 +122,10 @@ class Worker:
         while self._next:
             self._switch(self._next.pop(0))
         self._measured += 1
+        began = time.perf_counter()
         vector, is_valid = self._describe(window.samples)
-        verdict = self._judge(vector) if is_valid else Verdict(None, Status.INVALID)
+        verdict = self._weigh(window.samples, vector) if is_valid else Verdict(None, Status.INVALID)
+        self.health.work_s += time.perf_counter() - began
         if self._reservoir is not None:
             self._reservoir.offer(window, verdict.status)
         self._measurements.append(
@@ -126,7 +134,7 @@ class Worker:
                 time_us=window.start_us,
                 score=verdict.score,
                 status=verdict.status,
-                model=self._detector.digest if self._detector is not None and is_valid else None,
+                model=self._model(is_valid=is_valid),
                 level_dbfs=level_dbfs(vector),
                 dominant_hz=dominant_hz(vector),
                 schema_id=SCHEMA_ID,
@@ -154,6 +162,16 @@ class Worker:
         if finite.all():
             return self._extractor.extract(samples), True
         return self._extractor.extract(np.where(finite, samples, np.float32(0))), False
+
+    def _weigh(self, samples: NDArray[np.float32], vector: NDArray[np.float16]) -> Verdict:
+        is_stopped = self._gate is not None and level_dbfs(vector) < self._gate.rule.level_dbfs
+        return self.health.weigh(samples, vector, lambda: self._judge(vector), is_stopped=is_stopped)
+
+    def _model(self, *, is_valid: bool) -> str | None:
+        """Return the digest of the model that scored the window; none scores what a faulty sensor gives."""
+        if self._detector is None or not is_valid or self.health.is_faulty:
+            return None
+        return self._detector.digest
 
     def _judge(self, vector: NDArray[np.float16]) -> Verdict:
         phase = Phase.RUNNING if self._gate is None else self._gate.push(level_dbfs(vector))
@@ -184,6 +202,7 @@ class Worker:
         self._end_event()
         self._set_gate(detector)
         self._detector, self._debouncer = detector, None
+        self.health.use(None if detector is None else detector.manifest)
         if detector is not None:
             manifest = detector.manifest
             self._debouncer = Debouncer(
@@ -212,6 +231,7 @@ class Worker:
             return
         self._events.append(event)
         if event.state is EventState.OPEN:
+            self.health.events += 1
             why = put_in_words(event.reasons)
             log.warning("%s: event opened, score %.3f: %s", self.sensor.name, event.peak_score, why)
         elif event.state is EventState.CLOSE:
@@ -231,8 +251,10 @@ class Worker:
             surplus = max(0, len(self._measurements) - _MAX_WAITING)
             self._lost += surplus
             del self._measurements[:surplus]
+            self.health.pulse.beat()
             return
         self._measurements, self._events, self._measured = [], [], 0
+        self.health.pulse.commit()
         self._on_commit()
 
     def _say(self, state: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from audiosense_agent.config import (
     CollectorSettings,
+    MetricsSettings,
     MicrophoneSource,
     RecordingSource,
     SensorSettings,
@@ -42,6 +43,7 @@ def test_the_example_documents_every_option():
     assert set(tree) == set(Settings.model_fields)
     assert set(tree["collector"]) == set(CollectorSettings.model_fields)
     assert set(tree["spool"]) == set(SpoolSettings.model_fields)
+    assert set(tree["metrics"]) == set(MetricsSettings.model_fields)
     assert {key for sensor in tree["sensors"] for key in sensor} == set(SensorSettings.model_fields)
     assert sources["microphone"] == set(MicrophoneSource.model_fields)
     assert sources["recording"] == set(RecordingSource.model_fields)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from audiosense_agent.errors import SourceError
-from audiosense_agent.sources.microphone import Device, choose_device, portaudio
+from audiosense_agent.sources.devices import Device, choose_device, portaudio
 
 SYSTEM = Path("/usr/share/alsa/alsa.conf")
 RATE = 16_000

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from audiosense_collector import system
 from audiosense_collector.agents import routes as agents
 from audiosense_collector.analyses import routes as analyses
+from audiosense_collector.checks import routes as checks
 from audiosense_collector.clips import routes as clips
 from audiosense_collector.dashboard import mount_dashboard
 from audiosense_collector.detectability import routes as detectability
@@ -34,6 +35,7 @@ BROWSER_ROUTERS = [
     detectability.router,
     drift.router,
     agents.router,
+    checks.router,
     live.router,
     analyses.router,
     clips.router,

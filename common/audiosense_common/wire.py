@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from audiosense_common.wire_checks import MAX_CHECKS, Check
+
 MAX_BODY_BYTES = 8 * 2**20
 """Largest compressed body of a batch that the collector reads."""
 MAX_DECODED_BYTES = 32 * 2**20
@@ -205,6 +207,9 @@ class Heartbeat(Message):
     clips_dropped: Annotated[int, Field(ge=0, description="not kept, damaged or refused")] = 0
     sources: dict[UUID, Annotated[str, Field(max_length=500)]] = Field(
         default_factory=dict, description="per sensor: 'ok' or what is wrong with its source"
+    )
+    checks: Annotated[list[Check], Field(max_length=MAX_CHECKS)] | None = Field(
+        default=None, description="self-checks, all of them; null: as told before"
     )
 
 

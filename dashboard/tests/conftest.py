@@ -23,6 +23,7 @@ from audiosense_common import wire
 from audiosense_common.enrolment import PREFIX, EnrolmentKey
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
+from audiosense_common.wire_checks import Check
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
@@ -127,6 +128,7 @@ class Agent:
     heard_us: int = 0
     running: tuple[str, int] | None = None
     desired: wire.DesiredModel | None = None
+    checks: list[Check] | None = None
 
     def send(
         self,
@@ -168,7 +170,7 @@ class Agent:
             token=self.token,
             sent_us=time.time_ns() // 1000,
             running=running,
-            heartbeat=wire.Heartbeat(version="0.1.0", sources={self.sensor: "ok"}),
+            heartbeat=wire.Heartbeat(version="0.1.0", sources={self.sensor: "ok"}, checks=self.checks),
             **parts,
         )
         answer = self.client.post(

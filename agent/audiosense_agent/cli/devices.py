@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from audiosense_agent.cli.options import JsonOption
 from audiosense_agent.errors import SourceError
-from audiosense_agent.sources.microphone import list_devices
+from audiosense_agent.sources.devices import list_devices
 
 
 def devices(*, as_json: JsonOption = False) -> None:

@@ -11,6 +11,7 @@ from audiosense_agent.cli.options import ConfigOption, JsonOption
 from audiosense_agent.clip_spool import FOLDER, read_clip_status
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.enrolment import load_identity
+from audiosense_agent.health.latest import describe, read_latest
 from audiosense_agent.spool_rows import load_reasons
 from audiosense_agent.spool_view import read_spool
 from audiosense_common.reason_words import put_in_words
@@ -18,7 +19,7 @@ from audiosense_common.wire import Reason
 
 
 def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
-    """Show last window, score and model of each sensor, the spool and the link to the collector."""
+    """Show last window, score and model of each sensor, the spool, the link to the collector and the self-checks."""
     settings = load_settings(config)
     found = _collect(settings)
     if as_json:
@@ -44,6 +45,7 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         )
         if sensor["reasons"] is not None:
             print(f"  why: {put_in_words([Reason.model_validate(reason) for reason in sensor['reasons']])}")
+    print("\n".join(describe(found["checks"])))
 
 
 def _collect(settings: Settings) -> dict[str, Any]:
@@ -61,6 +63,7 @@ def _collect(settings: Settings) -> dict[str, Any]:
         "clips": asdict(read_clip_status(settings.state_dir / FOLDER)),
         "last_answer_us": view.last_answer_us,
         "clock_offset_us": view.clock_offset_us,
+        "checks": read_latest(settings.state_dir),
         "sensors": {sensor.name: _readable(view.sensors.get(sensor.name, empty)) for sensor in settings.sensors},
     }
 

@@ -2,12 +2,13 @@
 
 from audiosense_agent.config import MicrophoneSource, RecordingSource, SensorSettings
 from audiosense_agent.sources.base import Context, Source
+from audiosense_agent.sources.hub import DeviceHub, HungDeviceError
 from audiosense_agent.sources.injection import Injections
-from audiosense_agent.sources.microphone import DeviceHub, Microphone
+from audiosense_agent.sources.microphone import Microphone
 from audiosense_agent.sources.recording import Replay
 from audiosense_agent.sources.simulator import Simulator
 
-__all__ = ["Context", "DeviceHub", "Injections", "Source", "make_source"]
+__all__ = ["Context", "DeviceHub", "HungDeviceError", "Injections", "Source", "make_source"]
 
 
 def make_source(sensor: SensorSettings, injections: Injections, hub: DeviceHub) -> Source:

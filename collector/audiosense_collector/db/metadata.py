@@ -2,6 +2,7 @@
 
 from audiosense_collector.agents import tables as _agents
 from audiosense_collector.analyses import tables as _analyses
+from audiosense_collector.checks import tables as _checks
 from audiosense_collector.clips import tables as _clips
 from audiosense_collector.db.base import Table
 from audiosense_collector.detectability import tables as _detectability
@@ -13,4 +14,16 @@ from audiosense_collector.models import tables as _models
 from audiosense_collector.training import tables as _training
 
 metadata = Table.metadata
-SUBJECTS = (_agents, _analyses, _clips, _detectability, _developer, _events, _ingest, _machines, _models, _training)
+SUBJECTS = (
+    _agents,
+    _analyses,
+    _checks,
+    _clips,
+    _detectability,
+    _developer,
+    _events,
+    _ingest,
+    _machines,
+    _models,
+    _training,
+)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import service as agents
 from audiosense_collector.agents.tables import Agent, AgentState
+from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.detectability import service as detectability
@@ -59,6 +60,8 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: 
     await events.upsert(session, batch.events)
     await _note_running(session, sensors, batch.running)
     _note_heartbeat(agent, sensors, batch, now)
+    if batch.heartbeat is not None and batch.heartbeat.checks is not None:
+        await checks.keep(session, agent_id, sensors, batch.heartbeat.checks, now)
     await _train_where_due(session, runtime, list(sensors.values()))
     await session.flush()
     count = sum(len(measured.seq) for measured in batch.sensors)

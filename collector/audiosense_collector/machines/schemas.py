@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from audiosense_collector.checks.schemas import SensorHealthOut
 from audiosense_collector.machines.units import Unit
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
@@ -66,6 +67,7 @@ class SensorCard(BaseModel):
     learning: Learning | None
     heuristic_flag: bool | None
     open_event: bool
+    health: SensorHealthOut
     reasons: Annotated[
         list[Reason] | None,
         Field(description="of the open event or the anomalous newest window; empty: nothing stands out; else null"),

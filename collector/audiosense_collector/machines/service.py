@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.checks import service as checks
+from audiosense_collector.checks.schemas import SensorHealthOut
 from audiosense_collector.clock import SECOND_US, now_us, to_datetime
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.events.tables import EventRow
@@ -33,6 +35,7 @@ from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey
 from audiosense_common.wire import EventState, Status
+from audiosense_common.wire_checks import CheckState
 
 OFFLINE_US = 60 * SECOND_US
 OFFLINE_WINDOWS = 6
@@ -159,7 +162,14 @@ async def _cards(
     session: AsyncSession, found: Sequence[_Found], settings: Settings, now: int
 ) -> dict[UUID, SensorCard]:
     points = await _sparklines(session, [item.sensor for item in found])
-    return {item.sensor.id: _card(item, points.get(item.sensor.id, _Points()), settings, now) for item in found}
+    health = await checks.read_health(session, [item.sensor.id for item in found], now)
+    unknown = SensorHealthOut(state=CheckState.UNKNOWN)
+    return {
+        item.sensor.id: _card(
+            item, points.get(item.sensor.id, _Points()), health.get(item.sensor.id, unknown), settings, now
+        )
+        for item in found
+    }
 
 
 async def _sparklines(session: AsyncSession, sensors: Sequence[Sensor]) -> dict[UUID, _Points]:
@@ -181,7 +191,7 @@ async def _sparklines(session: AsyncSession, sensors: Sequence[Sensor]) -> dict[
     return found
 
 
-def _card(item: _Found, points: _Points, settings: Settings, now: int) -> SensorCard:
+def _card(item: _Found, points: _Points, health: SensorHealthOut, settings: Settings, now: int) -> SensorCard:
     sensor = item.sensor
     scale, level_dbfs = scale_of(sensor), sensor.last_level_dbfs
     is_learning = sensor.running_digest is None
@@ -205,6 +215,7 @@ def _card(item: _Found, points: _Points, settings: Settings, now: int) -> Sensor
         learning=Learning(windows=sensor.learning_windows, needed=needed) if is_learning else None,
         heuristic_flag=_heuristic_flag(sensor, settings) if is_learning else None,
         open_event=item.open_events > 0,
+        health=health,
         reasons=item.event_reasons or sensor.last_reasons,
         sparkline=Sparkline(
             kind="level_dbfs" if is_learning else "score",

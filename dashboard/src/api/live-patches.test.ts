@@ -11,7 +11,7 @@ const sensor: SensorCard = {
   id: "s1", name: "Drive end", agent_id: "a", status: "normal", score: 0.4, threshold: 0.5, level_dbfs: -30,
   quantity: "acceleration", unit: "g", level: 0.5, level_a_db: null, velocity_mm_s: 2,
   dominant_hz: 1000, last_heard_us: 100 * MINUTE_US, model_digest: null, learning: null, heuristic_flag: null,
-  open_event: false, reasons: null, sparkline: { kind: "score", time_us: [99 * MINUTE_US, 100 * MINUTE_US], value: [0.3, 0.4] },
+  open_event: false, health: { state: "ok", key: null, cause: null, since_us: null }, reasons: null, sparkline: { kind: "score", time_us: [99 * MINUTE_US, 100 * MINUTE_US], value: [0.3, 0.4] },
 };
 
 const live = (change: Partial<LiveMeasurements> = {}): LiveMeasurements => ({

@@ -42,6 +42,14 @@ export const machineQuery = (id: string) =>
     refetchInterval: SAFETY_REFETCH_MS,
   });
 
+/** An agent's self-checks, its own and its sensors'; told once a minute, and a change at once. */
+export const checksQuery = (agentId: string) =>
+  queryOptions({
+    queryKey: ["checks", agentId] as const,
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents/{agent_id}/checks", { params: { path: { agent_id: agentId } }, signal })),
+    refetchInterval: SAFETY_REFETCH_MS,
+  });
+
 export interface SeriesWindow {
   /** Length of a span that ends now, or a fixed span. */
   span: { live_us: number } | { from_us: number; to_us: number };

@@ -164,6 +164,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/{agent_id}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Checks
+         * @description An agent's latest self-checks, its own and its sensors', the worst first.
+         */
+        get: operations["list_checks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/analyses": {
         parameters: {
             query?: never;
@@ -965,6 +985,50 @@ export interface components {
             /** Windows */
             windows: number;
         };
+        /**
+         * CheckFigure
+         * @description One number of a check's evidence.
+         */
+        CheckFigure: {
+            /** Key */
+            key: string;
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * CheckOut
+         * @description A self-check's latest outcome; ``sensor_id`` is null where it is of the agent as a whole.
+         *
+         *     ``remedy`` is the agent's own sentence, in English; readers that know ``key`` and ``cause`` say it in their words.
+         */
+        CheckOut: {
+            /** Cause */
+            cause: string | null;
+            /** Evidence */
+            evidence: components["schemas"]["CheckFigure"][];
+            /** Key */
+            key: string;
+            /** Remedy */
+            remedy: string;
+            /** Sensor Id */
+            sensor_id: string | null;
+            /** Since Us */
+            since_us: number;
+            state: components["schemas"]["CheckState"];
+            /** Told Us */
+            told_us: number;
+        };
+        /**
+         * CheckState
+         * @description How a check turned out; ``unknown``: this agent cannot tell.
+         * @enum {string}
+         */
+        CheckState: "ok" | "warning" | "failed" | "unknown";
         /**
          * ClipChange
          * @description What can be changed of a clip.
@@ -1773,6 +1837,7 @@ export interface components {
             agent_id: string | null;
             /** Dominant Hz */
             dominant_hz: number | null;
+            health: components["schemas"]["SensorHealthOut"];
             /** Heuristic Flag */
             heuristic_flag: boolean | null;
             /**
@@ -1830,6 +1895,7 @@ export interface components {
             false_alarms_per_week: number;
             /** Full Scale */
             full_scale: number | null;
+            health: components["schemas"]["SensorHealthOut"];
             /** Heuristic Dominant Hz */
             heuristic_dominant_hz: number;
             /** Heuristic Flag */
@@ -1891,6 +1957,22 @@ export interface components {
             velocity_mm_s: number | null;
             /** Window S */
             window_s: number;
+        };
+        /**
+         * SensorHealthOut
+         * @description Whether a sensor hears as it should, apart from how its machine is.
+         *
+         *     ``key`` and ``cause`` name the worst of its checks where it is not ``ok``. It is ``unknown`` where its agent
+         *     tells no checks, or has not for minutes.
+         */
+        SensorHealthOut: {
+            /** Cause */
+            cause?: string | null;
+            /** Key */
+            key?: string | null;
+            /** Since Us */
+            since_us?: number | null;
+            state: components["schemas"]["CheckState"];
         };
         /**
          * SensorSettings
@@ -2526,6 +2608,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentOut"][];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_checks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckOut"][];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field of the request has a value that is not taken. */

@@ -13,6 +13,8 @@ export type KindHeard = Schemas["KindHeard"];
 export type Series = Schemas["Series"];
 export type SensorSettings = Schemas["SensorSettings"];
 export type EventOut = Schemas["EventOut"];
+export type Check = Schemas["CheckOut"];
+export type CheckState = Check["state"];
 export type Reason = Schemas["Reason"];
 export type State = MachineCard["status"];
 /** What one measurement says of its machine. */

@@ -4,6 +4,7 @@ import { baseline } from "./baseline.en";
 import { clips } from "./clips.en";
 import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
+import { checks } from "./checks.en";
 import { drift } from "./drift.en";
 import { reasons } from "./reasons.en";
 
@@ -202,6 +203,7 @@ export const en = {
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
   baseline,
+  checks,
   drift,
   detectability,
   clips,

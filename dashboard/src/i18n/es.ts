@@ -3,6 +3,7 @@ import { baseline } from "./baseline.es";
 import { clips } from "./clips.es";
 import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
+import { checks } from "./checks.es";
 import { drift } from "./drift.es";
 import { reasons } from "./reasons.es";
 import type { Messages } from "./en";
@@ -196,6 +197,7 @@ export const es: Messages = {
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
   baseline,
+  checks,
   drift,
   detectability,
   clips,

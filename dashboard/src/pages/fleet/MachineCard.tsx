@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import type { MachineCard as Machine, Reason, SensorCard } from "@/api/types";
+import { SensorHealth, worstHealth } from "@/components/SensorHealth";
 import { Sparkline } from "@/components/Sparkline";
 import { StatusBadge } from "@/components/StatusBadge";
 import { TimeAgo } from "@/components/TimeAgo";
@@ -28,6 +29,7 @@ export const MachineCard = memo(function MachineCard({ machine }: { machine: Mac
   const t = useMessages();
   const sensor = speaker(machine);
   const learning = sensor?.learning;
+  const health = worstHealth(machine.sensors);
   return (
     <li className="min-w-0">
       <Link
@@ -50,6 +52,11 @@ export const MachineCard = memo(function MachineCard({ machine }: { machine: Mac
         </div>
         {sensor && <CardFigure sensor={sensor} />}
         {sensor && <LastHour sensor={sensor} />}
+        {health && (
+          <p className="flex text-xs">
+            <SensorHealth health={health} />
+          </p>
+        )}
         {sensor?.reasons?.[0] && <MainReason reason={sensor.reasons[0]} />}
         <div className="mt-auto flex items-center justify-between gap-2 text-xs text-faint">
           <span>{machine.last_heard_us === null ? t.fleet.never : <TimeAgo us={machine.last_heard_us}>{t.fleet.heard}</TimeAgo>}</span>

@@ -6,6 +6,7 @@ import { machineQuery } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
 import { ChevronIcon } from "@/components/icons";
+import { SensorHealth } from "@/components/SensorHealth";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { StatusBadge } from "@/components/StatusBadge";
 import { StatusGlyph } from "@/components/StatusGlyph";
@@ -18,6 +19,7 @@ import { EventsTable } from "./EventsTable";
 import { ModelPanel } from "./ModelPanel";
 import { SensorCharts } from "./SensorCharts";
 import { SensorFacts } from "./SensorFacts";
+import { SensorHealthPanel } from "./SensorHealthPanel";
 import { WhyStrip } from "./WhyStrip";
 
 const route = getRouteApi("/machines/$machineId");
@@ -55,6 +57,11 @@ function Machine({ machine }: { machine: MachineDetail }) {
       <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-1">
         <h1 className="min-w-0 text-xl font-semibold tracking-tight [overflow-wrap:anywhere]">{machine.name}</h1>
         <StatusBadge state={machine.status} large progress={sensor?.learning ? sensor.learning.windows / sensor.learning.needed : undefined} />
+        {sensor && (sensor.health.state === "failed" || sensor.health.state === "warning") && (
+          <span className="min-w-0 text-sm">
+            <SensorHealth health={sensor.health} />
+          </span>
+        )}
         <span className="text-sm text-faint">{machine.site.name}</span>
       </div>
       {machine.sensors.length > 1 && sensor && <SensorTabs sensors={machine.sensors} current={sensor.id} />}
@@ -69,6 +76,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
             <EventsTable machineId={machine.id} manySensors={machine.sensors.length > 1} />
           </div>
           <div className="flex flex-col gap-3 lg:col-start-2">
+            <SensorHealthPanel key={`health ${sensor.id}`} sensor={sensor} />
             <ModelPanel key={sensor.id} sensor={sensor} />
             <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />
             <DetectabilityPanel sensor={sensor} />

@@ -1,0 +1,1 @@
+"""Self-checks: one small file each, and what runs, keeps and tells them."""

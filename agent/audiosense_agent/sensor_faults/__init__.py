@@ -1,0 +1,1 @@
+"""Faults of a sensor, told apart from faults of its machine."""

@@ -1,0 +1,10 @@
+"""Waiting for what another thread or process does."""
+
+import time
+
+
+def wait_for(condition, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,18 @@
+"""Self-checks over HTTP."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from audiosense_collector.checks import service
+from audiosense_collector.checks.schemas import CheckOut
+from audiosense_collector.db.session import Session
+from audiosense_collector.errors import NotFoundError, responses
+
+router = APIRouter(prefix="/api/v1", tags=["agents"])
+
+
+@router.get("/agents/{agent_id}/checks", responses=responses(NotFoundError))
+async def list_checks(agent_id: UUID, session: Session) -> list[CheckOut]:
+    """An agent's latest self-checks, its own and its sensors', the worst first."""
+    return await service.read_checks(session, agent_id)

@@ -1,0 +1,114 @@
+"""The rules of self-checks: kept as told last, with the time of their last change."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, case, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.agents.tables import Agent
+from audiosense_collector.checks.schemas import CheckOut, SensorHealthOut
+from audiosense_collector.checks.tables import AgentCheck
+from audiosense_collector.clock import SECOND_US
+from audiosense_collector.errors import NotFoundError
+from audiosense_common.wire_checks import Check, CheckState
+
+STALE_US = 300 * SECOND_US
+"""After this long without being told a sensor's health is unknown; agents tell it every minute."""
+_NO_HEALTH = frozenset({"model"})
+"""Checks of a sensor that say nothing of whether it hears."""
+_BY_NEED = (CheckState.FAILED, CheckState.WARNING, CheckState.OK, CheckState.UNKNOWN)
+_ROWS_AT_ONCE = 1_000
+
+
+async def keep(
+    session: AsyncSession, agent_id: UUID, own_sensors: Collection[UUID], checks: Iterable[Check], now: int
+) -> None:
+    """Keep what an agent told of itself: all of its checks. Those that it no longer tells are forgotten.
+
+    Args:
+        session: in whose transaction the agent is locked.
+        agent_id: who told.
+        own_sensors: its sensors; checks of others are left out.
+        checks: what it told.
+        now: when, UTC microseconds.
+    """
+    rows: dict[tuple[UUID, str], dict[str, Any]] = {}
+    for check in checks:
+        if check.sensor is None or check.sensor in own_sensors:
+            subject = check.sensor or agent_id
+            rows[subject, check.key] = _row(agent_id, subject, check, now)
+    values = list(rows.values())
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        await _upsert(session, values[start : start + _ROWS_AT_ONCE])
+    await session.execute(delete(AgentCheck).where(AgentCheck.agent_id == agent_id, AgentCheck.told < now))
+
+
+async def read_checks(session: AsyncSession, agent_id: UUID) -> list[CheckOut]:
+    """Return an agent's checks, the worst first.
+
+    Raises:
+        NotFoundError: no such agent.
+    """
+    if await session.get(Agent, agent_id) is None:
+        raise NotFoundError(f"there is no agent {agent_id}")
+    rows = await session.scalars(select(AgentCheck).where(AgentCheck.agent_id == agent_id).order_by(AgentCheck.key))
+    found = [
+        CheckOut(
+            key=row.key,
+            sensor_id=None if row.subject == agent_id else row.subject,
+            state=CheckState(row.state),
+            cause=row.cause,
+            evidence=row.evidence,
+            remedy=row.remedy,
+            since_us=row.since,
+            told_us=row.told,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda check: _BY_NEED.index(check.state))
+
+
+async def read_health(session: AsyncSession, sensors: Collection[UUID], now: int) -> dict[UUID, SensorHealthOut]:
+    """Return the worst check of each sensor that was told of lately."""
+    rows = await session.scalars(
+        select(AgentCheck).where(
+            AgentCheck.subject.in_(sensors), AgentCheck.told > now - STALE_US, AgentCheck.key.not_in(_NO_HEALTH)
+        )
+    )
+    worst: dict[UUID, SensorHealthOut] = {}
+    for row in sorted(rows, key=lambda row: (_BY_NEED.index(CheckState(row.state)), row.since, row.key)):
+        state = CheckState(row.state)
+        if row.subject in worst:
+            continue
+        if state in {CheckState.OK, CheckState.UNKNOWN}:
+            worst[row.subject] = SensorHealthOut(state=state)
+        else:
+            worst[row.subject] = SensorHealthOut(state=state, key=row.key, cause=row.cause, since_us=row.since)
+    return worst
+
+
+def _row(agent_id: UUID, subject: UUID, check: Check, now: int) -> dict[str, Any]:
+    return {
+        "agent_id": agent_id,
+        "subject": subject,
+        "key": check.key,
+        "state": check.state.value,
+        "cause": check.cause,
+        "evidence": [figure.model_dump(mode="json") for figure in check.evidence],
+        "remedy": check.remedy,
+        "since": now,
+        "told": now,
+    }
+
+
+async def _upsert(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    told = insert(AgentCheck).values(rows)
+    new = told.excluded
+    same = and_(AgentCheck.state == new.state, AgentCheck.cause.is_not_distinct_from(new.cause))
+    changes: dict[str, Any] = {name: new[name] for name in ("state", "cause", "evidence", "remedy", "told")}
+    changes["since"] = case((same, AgentCheck.since), else_=new.since)
+    keys = [AgentCheck.agent_id, AgentCheck.subject, AgentCheck.key]
+    await session.execute(told.on_conflict_do_update(index_elements=keys, set_=changes))

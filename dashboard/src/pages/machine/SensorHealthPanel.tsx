@@ -1,0 +1,32 @@
+// Whether the sensor hears as it should, and how its agent is: self-checks with remedies, apart from the machine.
+import { useQuery } from "@tanstack/react-query";
+import type { SensorDetail } from "@/api/types";
+import { checksQuery } from "@/api/queries";
+import { Checks } from "@/components/Checks";
+import { SensorHealth } from "@/components/SensorHealth";
+import { useMessages } from "@/i18n";
+
+export function SensorHealthPanel({ sensor }: { sensor: SensorDetail }) {
+  const t = useMessages();
+  const { agent_id: agent } = sensor;
+  return (
+    <section className="panel p-4" aria-label={t.checks.title} data-section="health">
+      <div className="mb-1 flex flex-wrap items-center justify-between gap-x-3">
+        <h2 className="font-semibold">{t.checks.title}</h2>
+        <span className="min-w-0 text-sm">
+          <SensorHealth health={sensor.health} />
+        </span>
+      </div>
+      <p className="mb-3 text-xs text-faint">{t.checks.lead}</p>
+      {agent ? <OfAgent agent={agent} sensor={sensor.id} /> : <p className="text-sm text-faint">{t.checks.noAgent}</p>}
+    </section>
+  );
+}
+
+function OfAgent({ agent, sensor }: { agent: string; sensor: string }) {
+  const t = useMessages();
+  const found = useQuery(checksQuery(agent));
+  if (!found.data) return <p className="text-sm text-faint">{found.isError ? found.error.message : t.checks.loading}</p>;
+  const checks = found.data.filter((check) => check.sensor_id === null || check.sensor_id === sensor);
+  return checks.length > 0 ? <Checks checks={checks} /> : <p className="text-sm text-faint">{t.checks.none}</p>;
+}
