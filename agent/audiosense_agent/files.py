@@ -23,8 +23,8 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            if os.geteuid() == 0:
-                owner = path.parent.stat()
+            owner = path.parent.stat()
+            if os.geteuid() == 0 != owner.st_uid:
                 os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(content)
             file.flush()

@@ -14,7 +14,7 @@ from agent_testing.bundles import KEY, RATE, make_bundle
 
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import SourceError
-from audiosense_agent.sources.microphone import portaudio
+from audiosense_agent.sources.devices import portaudio
 
 SYSTEM = Path("/usr/share/alsa/alsa.conf")
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "audiosense-agent.service"

@@ -1,5 +1,6 @@
 """Enrolment: the pinned CA, refusals that say why, an identity that is whole and private."""
 
+import os
 import stat
 
 import pytest
@@ -9,6 +10,7 @@ from agent_testing.trust import Authority
 from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import enrol, identity_path, load_identity
 from audiosense_agent.errors import EnrolmentError, LinkError
+from audiosense_agent.files import write_atomically
 from audiosense_common.enrolment import EnrolmentKey
 from audiosense_common.errors import EnrolmentKeyError
 
@@ -84,3 +86,13 @@ def test_a_damaged_identity_says_to_enrol_again(settings):
     identity_path(settings.state_dir).write_text("{}")
     with pytest.raises(EnrolmentError, match="enrol the agent again"):
         load_identity(settings.state_dir)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_writes_belongs_to_the_service(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    os.chown(folder, 12_345, 12_346)
+    write_atomically(folder / "identity.json", b"{}")
+    found = (folder / "identity.json").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12_345, 12_346, 0o600)

@@ -162,7 +162,7 @@ def test_a_capture_thread_that_hangs_starves_the_watchdog_and_the_restart_helps(
         agent.notified()
         agent.hears("s")
         assert "WATCHDOG=1" not in agent.notified(), "though the other sensor is heard"
-        assert "driver does not return" in agent.log()
+        wait_for(lambda: "driver does not return" in agent.log(), 60)
         agent.abort()
         sounds.pull("north")
         sounds.plug("north", RATE, tones(RATE, 500))

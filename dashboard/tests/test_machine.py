@@ -16,6 +16,8 @@ def test_a_machine_is_followed_from_learning_to_an_event(page, enrol, viewport):
     agent.send(12)
     page.goto("/")
     page.locator(f'[data-machine="{agent.machine}"]').click()
+    page.wait_for_url("**/machines/*")
+    expect(page.locator("[data-machine]")).to_have_count(0)
     expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
     page.evaluate("window.notReloaded = true")
     expect(page.get_by_text("12 of 40 windows")).to_be_visible()
