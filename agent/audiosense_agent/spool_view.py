@@ -22,7 +22,7 @@ class SpoolView:
 
 
 def read_spool(path: Path) -> SpoolView:
-    """Read without writing; an agent that never ran gives an empty view.
+    """Read without writing; an agent that never ran, or is just making its spool, gives an empty view.
 
     Raises:
         SpoolError: the file cannot be read.
@@ -34,6 +34,8 @@ def read_spool(path: Path) -> SpoolView:
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
         ) as db:
             db.execute("BEGIN")
+            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                return SpoolView()
             meta = dict(db.execute("SELECT key, value FROM meta"))
             columns = {row[1] for row in db.execute("PRAGMA table_info(sensor)")}
             reasons = "last_reasons" if "last_reasons" in columns else "NULL"
