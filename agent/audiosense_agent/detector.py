@@ -49,19 +49,21 @@ class OneRow:
         import onnxruntime as ort  # noqa: PLC0415 - as above
 
         self._session = session
-        self._row = ort.OrtValue.ortvalue_from_numpy(np.zeros((1, width), np.float32))
-        self._score = ort.OrtValue.ortvalue_from_numpy(np.zeros((1, 1), np.float32))
+        self._row = np.zeros((1, width), np.float32)
+        self._score = np.zeros((1, 1), np.float32)
+        # On the processor an OrtValue does not copy: it lies in the array itself.
+        self._values = [ort.OrtValue.ortvalue_from_numpy(array) for array in (self._row, self._score)]
         self._binding = session.io_binding()
-        self._binding.bind_ortvalue_input(session.get_inputs()[0].name, self._row)
-        self._binding.bind_ortvalue_output(session.get_outputs()[0].name, self._score)
+        self._binding.bind_ortvalue_input(session.get_inputs()[0].name, self._values[0])
+        self._binding.bind_ortvalue_output(session.get_outputs()[0].name, self._values[1])
         with _refusals():
             session.run_with_iobinding(self._binding)
 
     def __call__(self, row: NDArray[np.float32]) -> float:
         """Return the score of a row (1, features)."""
-        self._row.update_inplace(row)
+        self._row[:] = row
         self._session.run_with_iobinding(self._binding)
-        return float(self._score.numpy()[0, 0])
+        return self._score.item()
 
 
 @dataclass(frozen=True, slots=True)
