@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the agent from this checkout as a systemd service, where there is no Debian package for the computer:
 #   sudo deploy/systemd/install.sh [--uninstall]
-# It goes to /opt/audiosense-agent with pinned libraries of its own. DESTDIR=DIR installs below DIR and starts nothing.
+# It goes to /opt/audiosense-agent with pinned libraries of its own. DESTDIR=DIR tries it below DIR and starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 destination=${DESTDIR:-}
