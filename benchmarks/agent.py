@@ -56,6 +56,7 @@ def main() -> None:
         soundfile.write(folder / "sound.wav", sound, RATE_HZ, subtype="PCM_16")
         with collector(folder) as beside:
             one = Bench(beside, "one", 1, HOUR + LEARNT)
+            one.learn()
             result = one.measure_memory() | {"cpu_percent": one.measure_cpu(arguments.seconds)}
             result |= {"start_s": one.measure_start()} | one.measure_spool()
             many = Bench(beside, "many", arguments.sensors, LEARNT)
@@ -98,7 +99,7 @@ class Bench:
 
     def __init__(self, beside: Collector, name: str, sensors: int, windows: int) -> None:
         folder = beside.folder
-        self._folder, self._name = folder, name
+        self._beside, self._folder, self._name = beside, folder, name
         self.sensors = [f"{name} {number}" for number in range(sensors)]
         self.state = folder / name
         self._configuration = folder / f"{name}.toml"
@@ -123,9 +124,9 @@ class Bench:
         self._configuration.write_text(text)
 
     @contextmanager
-    def running(self) -> Iterator[Process]:
+    def running(self, *options: str) -> Iterator[Process]:
         """Run the agent."""
-        arguments = ["audiosense_agent", "run", "--config", str(self._configuration)]
+        arguments = ["audiosense_agent", "run", "--config", str(self._configuration), *options]
         process = Process(self._name, arguments, environment={}, log=self._folder / f"{self._name}.log")
         self._pid = process.pid
         with process:
@@ -148,30 +149,52 @@ class Bench:
         wait_for("all sensors are scored in real time", live, seconds=900, processes=[])
         time.sleep(20)
 
-    def resident_mib(self) -> float:
-        """Resident memory of the process in MiB."""
+    def memory_mib(self, name: str = "VmRSS") -> float:
+        """Memory of the process in MiB, by the kernel's name: all that is resident, or data without program text."""
         for line in Path(f"/proc/{self._pid}/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) / 1024
         raise AssertionError("the kernel tells resident memory")
+
+    def scored(self) -> str | None:
+        """The model of the last window, if any."""
+        (sensor,) = read_spool(self.state / "spool.db").sensors.values()
+        model = sensor["model"]
+        return None if model is None else str(model)
 
     def cpu_s(self) -> float:
         """Processor time of the process in seconds."""
         fields = Path(f"/proc/{self._pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
+    def learn(self) -> None:
+        """Hear the windows of a baseline, then wait until the collector has a model of them."""
+        with self.running("--stop-after", str(LEARNT)) as process:
+            process.wait(120)
+
+        def has_model() -> bool | None:
+            shown = command(["audiosense_collector", "models", "--json"], environment=self._beside.environment)
+            return bool(json.loads(shown)) or None
+
+        wait_for("a model", has_model, seconds=300, processes=[])
+
     def measure_memory(self) -> dict[str, float]:
-        """Hear an hour's windows as fast as possible; memory at the end and its growth over the second half."""
+        """Hear an hour's windows, scored with a model, as fast as possible; memory at the end and its growth.
+
+        The growth is that of the second half of the windows.
+        """
         seen: list[tuple[int, float]] = []
         with self.running() as process:
 
             def hour_is_over() -> bool | None:
-                seen.append((self.measured(), self.resident_mib()))
+                seen.append((self.measured() - LEARNT, self.memory_mib()))
                 return seen[-1][0] >= HOUR or None
 
             wait_for("an hour's windows", hour_is_over, seconds=900, processes=[process])
+            own = self.memory_mib("RssAnon")
+            assert self.scored() is not None
         half = next(resident for windows, resident in seen if windows >= HOUR // 2)
-        print(f"{seen[-1][0]} windows: {seen[-1][1]:.1f} MiB resident, {half:.1f} MiB at half time")
+        print(f"{seen[-1][0]} windows: {seen[-1][1]:.1f} MiB resident, {own:.1f} of it data, {half:.1f} at half time")
         return {"rss_mib": round(seen[-1][1], 1), "rss_growth_mib": round(seen[-1][1] - half, 2)}
 
     def measure_cpu(self, seconds: float) -> float:
@@ -190,8 +213,11 @@ class Bench:
         return round(percent, 2)
 
     def measure_start(self) -> float:
-        """Return seconds from starting the process to its first scored window in the spool."""
-        self._configure(WINDOW_S * 10)
+        """Return seconds from starting the process to its first scored window in the spool.
+
+        The agent was away for two windows, which a recording has waiting for it.
+        """
+        time.sleep(2 * WINDOW_S)
         before = self.measured()
         began = time.monotonic()
         with self.running() as process:

@@ -2,18 +2,20 @@
 
 import hashlib
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
 
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
 from audiosense_common.wire import Problem, Trust
+
+# The command line of httpx would bring rich and pygments along: 5 MiB that no agent uses.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+import httpx  # noqa: E402
 
 _MAX_ANSWER_BYTES = 4 * 2**20
 _OK = 200
@@ -133,6 +135,9 @@ def fetch_trust(key: EnrolmentKey, timeout_s: float = 30.0) -> Trust:
 
 
 def _fingerprint(ca_pem: str | None) -> str:
+    from cryptography import x509  # noqa: PLC0415 - only an enrolment needs it, and it takes 8 MiB
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
     try:
         certificate = x509.load_pem_x509_certificate((ca_pem or "").encode())
     except ValueError:

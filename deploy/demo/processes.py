@@ -61,6 +61,19 @@ class Process:
         """Return the last lines of the process's output."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
+    def wait(self, seconds: float) -> int:
+        """Wait for the process to end by itself and return its exit code.
+
+        Raises:
+            DemoError: it still runs after so many seconds.
+        """
+        try:
+            return self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise DemoError(
+                f"the {self.name} did not end within {seconds:.0f} s; the end of its output:\n{self.tail()}"
+            ) from None
+
     def kill(self) -> int:
         """End the process at once, as a power cut would, and return its exit code."""
         self._child.kill()

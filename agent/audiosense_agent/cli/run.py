@@ -13,6 +13,7 @@ import typer
 from audiosense_agent.cli.options import ConfigOption
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.errors import AgentError
+from audiosense_agent.memory import keep_small
 from audiosense_agent.service import Service, check_sensors
 from audiosense_common.errors import AudioSenseError
 
@@ -30,6 +31,7 @@ def run(
     ] = None,
 ) -> None:
     """Listen, score and send until stopped (Ctrl-C or SIGTERM); SIGHUP reads the configuration again."""
+    keep_small()
     service = Service(load_settings(config), stop_after=stop_after)
     _set_up_logging(sys.stdout.isatty() if verbose is None else verbose)
     operator = _Operator(config, service, stop_after)
