@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 LOADING, SCORING = "loading.mark", "scoring.mark"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_DIGEST = re.compile("[0-9a-f]{64}")
 _IDLE = b" "
 _INSIDE = b"x"
 
@@ -31,7 +33,8 @@ class Guard:
             mark, boot, digest = self._path.read_text(encoding="ascii").split("\n")
         except (OSError, ValueError):
             return None
-        return digest if mark.encode() == _INSIDE and boot == self._boot else None
+        is_whole = _DIGEST.fullmatch(digest) is not None and boot == self._boot
+        return digest if is_whole and mark.encode() == _INSIDE else None
 
     def forget(self) -> None:
         """Take away what the process before has left, so that it is counted once."""
