@@ -101,6 +101,8 @@ class Worker:
             self._end_sound()
             stop.wait(self._retry_s)
         self._end_sound()
+        if self.ward is not None:
+            self.ward.end()
         self.health.pulse.end()
 
     def _listen(self, context: Context) -> None:
