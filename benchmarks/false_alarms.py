@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
 from audiosense_agent.events import Debouncer
-from audiosense_agent.models import prepare_alone
+from audiosense_agent.model_store import prepare_alone
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.baseline import BaselineWindows
 from audiosense_collector.training.build import SensorModel, build_bundle

@@ -181,6 +181,14 @@ def _pressure_pa(db_spl: float) -> float:
     return float(20e-6 * 10.0 ** (db_spl / 20.0))
 
 
+class ModelSettings(_Section):
+    """How long a new model is watched, and how slow it may be."""
+
+    probation_windows: Annotated[int, Field(ge=0, le=100_000)] = 60
+    probation_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    max_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
 class Settings(_Section):
     """All of the agent's configuration."""
 
@@ -188,6 +196,7 @@ class Settings(_Section):
     state_dir: Path = Field(default_factory=default_state_dir)
     collector: CollectorSettings = CollectorSettings()
     spool: SpoolSettings = SpoolSettings()
+    models: ModelSettings = ModelSettings()
     probes: ProbeSettings = ProbeSettings()
     clips: ClipSettings = ClipSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -371,6 +380,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     sections: dict[str, type[_Section]] = {
         "collector": CollectorSettings,
         "spool": SpoolSettings,
+        "models": ModelSettings,
         "probes": ProbeSettings,
         "clips": ClipSettings,
         "metrics": MetricsSettings,

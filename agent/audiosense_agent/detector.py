@@ -1,9 +1,10 @@
 """Scores feature vectors with a bundle's ONNX graph, one thread, one session for each sensor."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +43,35 @@ def _refusals() -> Iterator[None]:
         raise BundleError("model", f"ONNX Runtime does not take the bundle's model: {text}") from None
 
 
+class Deadline:
+    """Breaks off what ONNX Runtime computes with ``options`` once ``seconds`` have passed since it was entered."""
+
+    def __init__(self, seconds: float) -> None:
+        import onnxruntime as ort  # noqa: PLC0415 - as above
+
+        self.seconds = seconds
+        self.has_passed = False
+        self.options = ort.RunOptions()
+        self.options.log_severity_level = 4
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        self.has_passed = True
+        self.options.terminate = True
+
+
 class OneRow:
     """Scores one row at a time in memory that is bound once: a third of the time that binding it each time takes."""
 
-    def __init__(self, session: Any, width: int) -> None:
+    def __init__(self, session: Any, width: int, deadline: Deadline | None = None) -> None:
         import onnxruntime as ort  # noqa: PLC0415 - as above
 
         self._session = session
@@ -57,12 +83,12 @@ class OneRow:
         self._binding.bind_ortvalue_input(session.get_inputs()[0].name, self._values[0])
         self._binding.bind_ortvalue_output(session.get_outputs()[0].name, self._values[1])
         with _refusals():
-            session.run_with_iobinding(self._binding)
+            session.run_with_iobinding(self._binding, None if deadline is None else deadline.options)
 
-    def __call__(self, row: NDArray[np.float32]) -> float:
+    def __call__(self, row: NDArray[np.float32], deadline: Deadline | None = None) -> float:
         """Return the score of a row (1, features)."""
         self._row[:] = row
-        self._session.run_with_iobinding(self._binding)
+        self._session.run_with_iobinding(self._binding, None if deadline is None else deadline.options)
         return self._score.item()
 
 
@@ -75,15 +101,19 @@ class Verdict:
 
 
 class Detector:
-    """A loaded model of one sensor; ``explainer`` tells how a window differs from the model's baseline."""
+    """A loaded model of one sensor; ``explainer`` tells how a window differs from the model's baseline.
 
-    def __init__(self, bundle: Bundle) -> None:
+    Raises:
+        BundleError: ONNX Runtime does not take the graph, or its first run went beyond the ``deadline``.
+    """
+
+    def __init__(self, bundle: Bundle, deadline: Deadline | None = None) -> None:
         self.bundle = bundle
         self.digest = bundle.digest
         self._session = open_session(bundle.model)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [self._session.get_outputs()[0].name]
-        self._one = OneRow(self._session, len(bundle.manifest.features))
+        self._one = OneRow(self._session, len(bundle.manifest.features), deadline)
         self._columns = np.array([column(SCHEMA_ID, need.name) for need in self.manifest.features])
         self.explainer = Explainer.of(bundle.manifest)
 
@@ -92,9 +122,15 @@ class Detector:
         """What the bundle says of itself."""
         return self.bundle.manifest
 
-    def score_matrix(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Score (windows, features of the model) float32; returns (windows,) float32."""
-        (scores,) = self._session.run(self._outputs, {self._input: features})
+    def score_matrix(self, features: NDArray[np.float32], deadline: Deadline | None = None) -> NDArray[np.float32]:
+        """Score (windows, features of the model) float32; returns (windows,) float32.
+
+        Raises:
+            BundleError: ONNX Runtime fails on them, or the ``deadline`` has passed.
+        """
+        with _refusals():
+            options = None if deadline is None else deadline.options
+            (scores,) = self._session.run(self._outputs, {self._input: features}, options)
         return np.asarray(scores, dtype=np.float32).reshape(-1)
 
     def running_rule(self) -> RunningRule | None:
@@ -102,7 +138,9 @@ class Detector:
         level = self.manifest.running_level_dbfs
         return None if level is None else self.manifest.running.rule(level)
 
-    def judge(self, vector: NDArray[np.float16], phase: Phase | None = None) -> Verdict:
+    def judge(
+        self, vector: NDArray[np.float16], phase: Phase | None = None, deadline: Deadline | None = None
+    ) -> Verdict:
         """Score one feature vector of the agent's schema, (d,) float16.
 
         Args:
@@ -110,9 +148,10 @@ class Detector:
             phase: what a gate says of the machine, by this window and those before it; without, the window is judged
                 by its own level alone. A stopped machine is ``stopped``, whatever its score; one that starts or slows
                 down is ``stopped`` where it would be anomalous.
+            deadline: when to break off.
         """
         selected = vector[self._columns].astype(np.float32)[np.newaxis, :]
-        score = self._one(selected)
+        score = self._one(selected, deadline)
         if not 0 <= score <= 1:
             return Verdict(None, Status.INVALID)
         if phase is None:

@@ -8,7 +8,7 @@ from audiosense_agent.batches import now_us
 from audiosense_agent.client import Client
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import LinkError
-from audiosense_agent.models import ModelStore
+from audiosense_agent.model_store import ModelStore
 from audiosense_agent.worker import Worker
 from audiosense_common.bundle import MAX_FILE_BYTES
 from audiosense_common.errors import BundleError
@@ -20,7 +20,10 @@ _PASSING = frozenset({"damaged", "files", "too_long", "expired"})
 
 
 class Rollout:
-    """Fetches, installs and switches models; what was refused for good is not fetched again before a restart."""
+    """Fetches, installs and switches models.
+
+    What was refused for good is not fetched again before a restart, what was sent back from probation never.
+    """
 
     def __init__(self, store: ModelStore, workers: Mapping[str, Worker]) -> None:
         self._store = store
@@ -36,7 +39,7 @@ class Rollout:
         for name, worker in self._workers.items():
             sensor_id = identity.sensors.get(name)
             if sensor_id is not None:
-                worker.use(self._store.load(worker.sensor, sensor_id, identity.trust.signing_keys))
+                worker.use(self._store.start(worker.sensor, sensor_id, identity.trust.signing_keys))
 
     def take(self, desired: dict[UUID, DesiredModel], identity: Identity, client: Client) -> bool:
         """Fetch and install what does not run yet; say whether anything changed."""
@@ -47,7 +50,8 @@ class Rollout:
             worker = self._workers.get(names.get(sensor_id, ""))
             current = running.get(sensor_id)
             is_current = current is not None and current.digest == model.digest
-            if worker is None or is_current or self._tries.get((sensor_id, model.digest), 0) >= _MAX_TRIES:
+            is_over = self._tries.get((sensor_id, model.digest), 0) >= _MAX_TRIES
+            if worker is None or is_current or is_over or self._store.is_sent_back(sensor_id, model.digest):
                 continue
             changed |= self._install(worker, sensor_id, model.digest, identity, client)
         return changed
@@ -60,7 +64,7 @@ class Rollout:
                 log.warning("%s: model %s cannot be fetched: %s", worker.sensor.name, digest[:12], reply.problem())
                 return False
             keys = identity.trust.signing_keys
-            detector = self._store.install(worker.sensor, sensor_id, reply.content, keys, now_us())
+            ward = self._store.install(worker.sensor, sensor_id, reply.content, keys, now_us())
         except BundleError as error:
             self._tries[key] = self._tries.get(key, 0) + 1 if error.reason in _PASSING else _MAX_TRIES
             self._store.refuse(sensor_id, digest, error)
@@ -70,5 +74,5 @@ class Rollout:
             log.warning("%s: model %s not installed yet: %s", worker.sensor.name, digest[:12], error)
             return False
         self._tries.pop(key, None)
-        worker.use(detector)
+        worker.use(ward)
         return True

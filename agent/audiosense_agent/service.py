@@ -17,7 +17,7 @@ from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
 from audiosense_agent.health.examiner import Examiner
-from audiosense_agent.models import ModelStore
+from audiosense_agent.model_store import Limits, ModelStore
 from audiosense_agent.notify import notify
 from audiosense_agent.probes import Microphone, Prober
 from audiosense_agent.reservoir import Reservoir, drop_others, reservoir_folder
@@ -73,7 +73,7 @@ class Service:
             )
             for sensor in settings.sensors
         }
-        self._rollout = Rollout(ModelStore(settings.state_dir / "models"), self.workers)
+        self._rollout = Rollout(ModelStore(settings.state_dir / "models", Limits.of(settings.models)), self.workers)
         self._prober = Prober(
             {
                 sensor.name: Microphone(self._reservoirs[sensor.name], sensor.sample_rate_hz)

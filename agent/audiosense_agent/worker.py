@@ -14,6 +14,7 @@ from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import Debouncer, EventRevision
+from audiosense_agent.model_store.ward import Ward
 from audiosense_agent.reservoir import Reservoir
 from audiosense_agent.sensor_health import SensorHealth
 from audiosense_agent.sources import Context, Source
@@ -64,11 +65,13 @@ class Worker:
         self._on_commit = on_commit
         self.health = SensorHealth(sensor)
         self._extractor = FeatureExtractor(sensor.sample_rate_hz)
+        self.ward: Ward | None = None
         self._detector: Detector | None = None
+        self._scored_by: Detector | None = None
         self._debouncer: Debouncer | None = None
         self._gate: RunningGate | None = None
         self._set_gate(None)
-        self._next: list[Detector | None] = []
+        self._next: list[Ward] = []
         self._measurements: list[Measurement] = []
         self._events: list[EventRevision] = []
         self._lost = 0
@@ -76,9 +79,9 @@ class Worker:
         self._last_commit = time.monotonic()
         self._status: Status | None = None
 
-    def use(self, detector: Detector | None) -> None:
+    def use(self, ward: Ward) -> None:
         """Score with another model from the next window on; may be called by any thread."""
-        self._next.append(detector)
+        self._next.append(ward)
 
     def run(self, stop: threading.Event) -> None:
         """Listen until the sound ends, the wanted number of windows is reached, or stopped."""
@@ -98,6 +101,8 @@ class Worker:
             self._end_sound()
             stop.wait(self._retry_s)
         self._end_sound()
+        if self.ward is not None:
+            self.ward.end()
         self.health.pulse.end()
 
     def _listen(self, context: Context) -> None:
@@ -120,12 +125,15 @@ class Worker:
 
     def _take(self, window: Window) -> None:
         while self._next:
-            self._switch(self._next.pop(0))
+            self._take_over(self._next.pop(0))
         self._measured += 1
         began = time.perf_counter()
         vector, is_valid = self._describe(window.samples)
+        self._scored_by = None
         verdict = self._weigh(window.samples, vector) if is_valid else Verdict(None, Status.INVALID)
         self.health.work_s += time.perf_counter() - began
+        if self.ward is not None and self.ward.detector is not self._detector:
+            self._switch(self.ward.detector)
         if self._reservoir is not None:
             self._reservoir.offer(window, verdict.status)
         self._measurements.append(
@@ -144,7 +152,7 @@ class Worker:
         )
         revision = None
         if self._debouncer is not None:
-            counts = verdict.status in (Status.NORMAL, Status.ANOMALOUS)
+            counts = verdict.status in (Status.NORMAL, Status.ANOMALOUS) and self._scored_by is self._detector
             end_us = window.start_us + self.sensor.window_us
             revision = self._debouncer.push(window.start_us, end_us, verdict.score if counts else None, vector)
             self._tell(revision)
@@ -169,15 +177,17 @@ class Worker:
 
     def _model(self, *, is_valid: bool) -> str | None:
         """Return the digest of the model that scored the window; none scores what a faulty sensor gives."""
-        if self._detector is None or not is_valid or self.health.is_faulty:
+        if self._scored_by is None or not is_valid or self.health.is_faulty:
             return None
-        return self._detector.digest
+        return self._scored_by.digest
 
     def _judge(self, vector: NDArray[np.float16]) -> Verdict:
         phase = Phase.RUNNING if self._gate is None else self._gate.push(level_dbfs(vector))
-        if self._detector is not None:
-            return self._detector.judge(vector, phase)
-        return Verdict(None, Status.LEARNING if phase is Phase.RUNNING else Status.STOPPED)
+        if self.ward is None:
+            return Verdict(None, Status.LEARNING if phase is Phase.RUNNING else Status.STOPPED)
+        verdict = self.ward.judge(vector, phase)
+        self._scored_by = self.ward.scored_by
+        return verdict
 
     def _set_gate(self, detector: Detector | None) -> None:
         """Follow a model's rule; a level in the configuration stands over the model's, and serves without one."""
@@ -194,9 +204,15 @@ class Worker:
             self._gate.rule = rule
 
     def _explain(self, vector: NDArray[np.float16], verdict: Verdict) -> tuple[Reason, ...] | None:
-        if self._detector is None or verdict.status is not Status.ANOMALOUS:
+        if self._scored_by is None or verdict.status is not Status.ANOMALOUS:
             return None
-        return tuple(self._detector.explainer.explain(vector))
+        return tuple(self._scored_by.explainer.explain(vector))
+
+    def _take_over(self, ward: Ward) -> None:
+        if self.ward is not None:
+            self.ward.end()
+        self.ward = ward
+        self._switch(ward.detector)
 
     def _switch(self, detector: Detector | None) -> None:
         self._end_event()

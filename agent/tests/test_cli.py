@@ -15,7 +15,7 @@ from agent_testing.bundles import KEY, make_bundle
 
 from audiosense_agent.cli import main
 from audiosense_agent.config import load_settings
-from audiosense_agent.models import ModelStore
+from audiosense_agent.model_store import ModelStore
 from audiosense_common.audio import read_recording
 from audiosense_common.errors import AudioError
 from audiosense_common.features import FeatureExtractor

@@ -7,6 +7,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -31,6 +33,7 @@ from audiosense_agent.health import (
 )
 from audiosense_agent.health.base import CheckState
 from audiosense_agent.health.latest import FILE, describe, read_latest
+from audiosense_agent.model_store import probation as unfit
 from audiosense_agent.pulse import Pulse
 from audiosense_agent.sensor_faults.fault import FaultKind, SensorFault
 from audiosense_agent.service import Service
@@ -64,6 +67,9 @@ DAY_US = 86_400_000_000
         (model.check("s", 0, 200 * DAY_US, 0), WARNING, "stale"),
         (model.check("s", None, 0, 3_600), OK, "learning"),
         (model.check("s", None, 0, 300_000), WARNING, "missing"),
+        (model.check("s", 0, DAY_US, 0, progress=(12, 60)), OK, "probation"),
+        (model.check("s", 0, DAY_US, 0, sent_back="probation:latency: it takes 9 s"), WARNING, "sent_back_latency"),
+        (model.check("s", None, 0, 0, sent_back="scoring:error: it fails"), WARNING, "sent_back_error"),
         (overflow.check("s", recent=0, overflows=9, gaps=12), OK, None),
         (overflow.check("s", recent=1, overflows=9, gaps=12), WARNING, "overflow"),
         (overflow.check("s", recent=10, overflows=9, gaps=12), FAILED, "overflow"),
@@ -192,6 +198,24 @@ def test_status_reads_the_checks_beside_a_running_agent(tmp_path):
     assert re.search(r"checks: \d+ of 15 ok", text)
     assert "warning: collector (not_enrolled): Enrol the agent" in text
     assert {"key", "state", "evidence", "remedy", "sensor", "cause"} == set(found["checks"]["checks"][0])
+
+
+def test_status_says_how_far_a_model_on_probation_is(tmp_path):
+    found = model.check("pump", 0, DAY_US, 0, progress=(12, 60))
+    (tmp_path / FILE).write_text(json.dumps({"time_us": time.time_ns() // 1_000, "checks": [asdict(found)]}))
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        f'state_dir = "{tmp_path}"\n[[sensors]]\nname = "pump"\nmachine = "m"\nsource = {{type = "simulator"}}\n'
+    )
+    text = CliRunner().invoke(app, ["status", "-c", str(config)]).stdout
+    assert "no model yet, on probation, 12 of 60 windows, " in text
+
+
+def test_each_reason_for_sending_a_model_back_has_a_remedy():
+    source = Path(unfit.__file__).parent
+    text = "".join(path.read_text() for path in source.glob("*.py"))
+    words = set(re.findall(r'UnfitModelError\(\s*"([a-z_]+)"', text)) | set(re.findall(r"probation:([a-z]+): ", text))
+    assert words == set(model.SENT_BACK)
 
 
 def test_old_or_damaged_checks_are_told_or_left_out(tmp_path):

@@ -1,7 +1,6 @@
 """Models on disk: every refusal, fall-back, and a kill at any moment of an installation."""
 
 import io
-import json
 import os
 import signal
 import subprocess
@@ -16,7 +15,8 @@ import pytest
 from agent_testing.bundles import KEY, OTHER_KEY, make_bundle, vectors
 from agent_testing.samples import simulated
 
-from audiosense_agent.models import ModelStore, prepare_alone
+from audiosense_agent.model_store import ModelStore, prepare_alone
+from audiosense_agent.model_store.record import read_record
 from audiosense_common.bundle import dump_golden, file_entry, load_golden, sign_bundle
 from audiosense_common.errors import BundleError
 from audiosense_common.features import SCHEMAS, column
@@ -39,7 +39,7 @@ def store(tmp_path):
 
 
 def install(store, bundle, now_us=NOW_US, keys=None):
-    return store.install(SENSOR, SENSOR_ID, bundle.pack(), keys or KEYS, now_us)
+    return store.install(SENSOR, SENSOR_ID, bundle.pack(), keys or KEYS, now_us).detector
 
 
 def resign(bundle, *, golden=None, **changes):
@@ -55,7 +55,7 @@ def test_an_installed_model_scores_and_survives_a_restart(store, bundle, tmp_pat
     assert verdict.status is Status.NORMAL
     assert store.running()[SENSOR_ID].digest == bundle.digest
     again = ModelStore(tmp_path / "models")
-    loaded = again.load(SENSOR, SENSOR_ID, KEYS)
+    loaded = again.start(SENSOR, SENSOR_ID, KEYS).detector
     assert loaded.judge(vectors()[3]) == verdict
     assert again.running()[SENSOR_ID].version == 1
 
@@ -147,7 +147,7 @@ def test_a_flipped_bit_anywhere_is_refused(store, bundle, place):
     content = bytearray(bundle.pack())
     content[len(content) * place // 100] ^= 0x10
     try:
-        detector = store.install(SENSOR, SENSOR_ID, bytes(content), KEYS, NOW_US)
+        detector = store.install(SENSOR, SENSOR_ID, bytes(content), KEYS, NOW_US).detector
     except BundleError:
         assert store.load(SENSOR, SENSOR_ID, KEYS) is None
     else:
@@ -170,7 +170,7 @@ def test_a_damaged_current_bundle_gives_way_to_the_previous_and_can_be_fetched_a
     install(store, newer)
     path = tmp_path / "models" / str(SENSOR_ID) / f"{newer.digest}.zip"
     path.write_bytes(path.read_bytes()[:-100])
-    assert store.load(SENSOR, SENSOR_ID, KEYS).digest == bundle.digest
+    assert store.start(SENSOR, SENSOR_ID, KEYS).detector.digest == bundle.digest
     assert store.running()[SENSOR_ID].refused == newer.digest
     assert install(store, newer).digest == newer.digest
     assert store.load(SENSOR, SENSOR_ID, KEYS).digest == newer.digest
@@ -180,9 +180,8 @@ def test_only_current_and_previous_are_kept(store, bundle, tmp_path):
     for version in range(1, 5):
         install(store, resign(bundle, bundle_version=version))
     names = sorted(path.name for path in (tmp_path / "models" / str(SENSOR_ID)).iterdir())
-    assert len(names) == 3
-    pointer = json.loads((tmp_path / "models" / str(SENSOR_ID) / "current.json").read_bytes())
-    assert pointer["version"] == 4
+    assert [name.rpartition(".")[2] for name in names].count("zip") == 2
+    assert read_record(tmp_path / "models" / str(SENSOR_ID)).version == 4
 
 
 def test_the_date_stops_installing_but_not_loading(store, bundle):
@@ -191,10 +190,11 @@ def test_the_date_stops_installing_but_not_loading(store, bundle):
     assert store.load(SENSOR, SENSOR_ID, KEYS).digest == old.digest
 
 
-def test_a_model_for_another_window_is_not_loaded_after_a_change_of_configuration(store, bundle):
+def test_a_model_for_another_window_is_not_loaded_after_a_change_of_configuration(store, bundle, tmp_path):
     install(store, bundle)
-    assert store.load(simulated(window_s=2.0), SENSOR_ID, KEYS) is None
-    assert store.running()[SENSOR_ID].reason.startswith("window")
+    again = ModelStore(tmp_path / "models")
+    assert again.start(simulated(window_s=2.0), SENSOR_ID, KEYS).detector is None
+    assert again.running()[SENSOR_ID].reason.startswith("window")
 
 
 INSTALLER = """
@@ -202,7 +202,7 @@ INSTALLER = """
     from pathlib import Path
     from uuid import UUID
     from agent_testing.samples import simulated
-    from audiosense_agent.models import ModelStore
+    from audiosense_agent.model_store import ModelStore
     store = ModelStore(Path(sys.argv[1]) / "models")
     key, value = sys.argv[2].split("=")
     bundles = [path.read_bytes() for path in sorted(Path(sys.argv[1]).glob("*.bundle"))]
@@ -235,7 +235,7 @@ def test_a_kill_at_any_moment_of_an_installation_leaves_a_whole_model(tmp_path, 
             process.send_signal(signal.SIGKILL)
         killed += process.returncode == -signal.SIGKILL
         store = ModelStore(tmp_path / "models")
-        detector = store.load(SENSOR, SENSOR_ID, KEYS)
+        detector = store.start(SENSOR, SENSOR_ID, KEYS).detector
         assert store.running()[SENSOR_ID].refused is None
         assert last is None or digests.index(detector.digest) >= digests.index(last)
         last = detector.digest

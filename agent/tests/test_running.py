@@ -7,9 +7,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 from agent_testing.bundles import KEY, RATE, WINDOW_S, make_bundle
+from agent_testing.wards import trusted
 
 from audiosense_agent.config import SensorSettings
-from audiosense_agent.detector import Detector
 from audiosense_agent.spool import Spool
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
@@ -77,7 +77,7 @@ def hear(tmp_path, bundle, source, **sensor):
     spool = Recorder(tmp_path / "spool.db")
     worker = Worker(settings, source, spool)
     if bundle is not None:
-        worker.use(Detector(bundle))
+        worker.use(trusted(bundle))
     worker.run(threading.Event())
     spool.close()
     assert worker.state == "ended"

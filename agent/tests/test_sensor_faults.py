@@ -8,10 +8,10 @@ import pytest
 from agent_testing.bundles import RATE as BUNDLE_RATE
 from agent_testing.bundles import WINDOW_S, make_bundle
 from agent_testing.samples import simulated
+from agent_testing.wards import trusted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosense_agent.detector import Detector
 from audiosense_agent.sensor_faults import unplugged
 from audiosense_agent.sensor_faults.fault import FaultKind
 from audiosense_agent.sensor_faults.figures import measure
@@ -191,7 +191,7 @@ def test_faults_of_the_sensor_are_invalid_open_no_event_and_end_after_two_good_w
     sensor = simulated(rate=BUNDLE_RATE)
     recorded = sensor.model_copy(update={"source": type("Any", (), {"type": "recording"})()})
     worker = Worker(recorded, Scripted(*[window(i, sound) for i, sound in enumerate(sounds)]), spool)
-    worker.use(Detector(bundle))
+    worker.use(trusted(bundle))
     worker.run(threading.Event())
     rows = spool.read(100)
     statuses = [row.status for row in rows]
@@ -222,7 +222,7 @@ def test_a_sensor_that_was_moved_is_invalid_once_that_is_sure_and_its_event_is_c
     usual, moved = [[gain * pump.render(length) for _ in range(260)] for gain in (1.0, 0.2)]
     sounds = [Window(i * 500_000, sound.astype(np.float32)) for i, sound in enumerate([*usual, *moved])]
     worker = Worker(simulated(rate=BUNDLE_RATE), Scripted(*sounds), spool)
-    worker.use(Detector(make_bundle(UUID(int=7))))
+    worker.use(trusted(make_bundle(UUID(int=7))))
     worker.run(threading.Event())
     rows = spool.read(1_000)
     assert rows[-1].status is Status.INVALID

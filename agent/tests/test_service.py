@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from agent_testing.bundles import KEY, RATE, make_bundle
 from agent_testing.samples import event, simulated
+from agent_testing.wards import trusted
 
 from audiosense_agent.config import ClipSettings, CollectorSettings, ProbeSettings, Settings
-from audiosense_agent.detector import Detector
 from audiosense_agent.errors import AgentError, SourceError
 from audiosense_agent.service import Service
 from audiosense_agent.sources.injection import Injection, inject
@@ -205,7 +205,7 @@ def test_an_invalid_window_names_no_model_as_none_scored_it(spool):
     broken = sound(1)
     broken.samples[7] = np.nan
     worker = Worker(simulated(rate=RATE), Scripted(sound(0), broken), spool)
-    worker.use(Detector(make_bundle(UUID(int=7))))
+    worker.use(trusted(make_bundle(UUID(int=7))))
     worker.run(threading.Event())
     assert [each.model is None for each in spool.read(10)] == [False, True]
 

@@ -191,6 +191,7 @@ class RunningModel(Message):
 
     digest: Digest | None = None
     version: Annotated[int, Field(ge=0)] | None = None
+    state: Literal["probation", "committed"] | None = None
     refused: Digest | None = None
     reason: Annotated[str, Field(max_length=500)] | None = None
 

@@ -5,7 +5,7 @@ import pytest
 from demo_testing.plant import Plant
 
 from audiosense_agent.enrolment import load_identity
-from audiosense_agent.models import prepare_alone
+from audiosense_agent.model_store import prepare_alone
 from audiosense_common.bundle import open_bundle
 from deploy.demo.processes import wait_for
 

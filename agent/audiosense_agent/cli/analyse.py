@@ -14,7 +14,7 @@ from audiosense_agent.config import default_config_path, load_settings
 from audiosense_agent.detector import Detector
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError
-from audiosense_agent.models import ModelStore, prepare_alone
+from audiosense_agent.model_store import ModelStore, prepare_alone
 from audiosense_common.audio import inspect, read_recording, resample
 from audiosense_common.bundle import open_bundle
 from audiosense_common.errors import AudioError

@@ -11,7 +11,7 @@ from audiosense_agent.cli.options import ConfigOption, JsonOption
 from audiosense_agent.clip_spool import FOLDER, read_clip_status
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.enrolment import load_identity
-from audiosense_agent.health.latest import describe, read_latest
+from audiosense_agent.health.latest import describe, probation, read_latest
 from audiosense_agent.spool_rows import load_reasons
 from audiosense_agent.spool_view import read_spool
 from audiosense_common.reason_words import put_in_words
@@ -39,6 +39,9 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     for name, sensor in found["sensors"].items():
         score = "no score" if sensor["score"] is None else f"score {sensor['score']:.3f}"
         model = f"model {sensor['model'][:12]}" if sensor["model"] else "no model yet"
+        progress = probation(found["checks"], name)
+        if progress is not None:
+            model += f", on probation, {progress[0]} of {progress[1]} windows"
         print(
             f"sensor {name}: {sensor['status'] or 'nothing heard'}, {score}, {model}, "
             f"last window {_show_time(sensor['time_us'])}, source {sensor['source'] or 'not started'}"

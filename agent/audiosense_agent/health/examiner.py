@@ -167,9 +167,21 @@ def _check_sensor(name: str, worker: Worker) -> list[Check]:
         *sensor.check(name, health.monitor.standing, None if figures is None else figures.level_dbfs),
         source.check(name, worker.state),
         overflow.check(name, recent=health.recent_overflows, overflows=health.overflows, gaps=health.gaps),
-        model.check(name, health.model_created_us, now_us(), health.windows * worker.sensor.window_s),
+        _check_model(name, worker),
         data_path.check(name, is_alive=pulse.is_alive, silent_s=pulse.silent_s, limit_s=pulse.limit_s),
     ]
+
+
+def _check_model(name: str, worker: Worker) -> Check:
+    health, ward = worker.health, worker.ward
+    return model.check(
+        name,
+        health.model_created_us,
+        now_us(),
+        health.windows * worker.sensor.window_s,
+        progress=None if ward is None else ward.progress(),
+        sent_back=None if ward is None else ward.sent_back,
+    )
 
 
 def _states(checks: list[Check]) -> list[tuple[str, str | None, str, str | None]]:

@@ -53,6 +53,16 @@ def describe(latest: dict[str, Any] | None) -> Iterator[str]:
         yield from (_line(check) for check in checks if check["state"] == state)
 
 
+def probation(latest: dict[str, Any] | None, sensor: str) -> tuple[int, int] | None:
+    """Return how many windows of how many a sensor's model on probation had scored; None where it is not."""
+    for check in [] if latest is None else latest["checks"]:
+        if (check["key"], check["sensor"], check["cause"]) == ("model", sensor, "probation"):
+            figures = {each.get("key"): each.get("value") for each in check["evidence"]}
+            if isinstance(figures.get("windows"), int) and isinstance(figures.get("wanted"), int):
+                return figures["windows"], figures["wanted"]
+    return None
+
+
 def _line(check: dict[str, Any]) -> str:
     of = f" of sensor {check['sensor']}" if check["sensor"] else ""
     figures = ", ".join(f"{each['key']} {each['value']:g} {each['unit']}".strip() for each in check["evidence"])

@@ -195,11 +195,12 @@ async def _note_running(
         sensor = sensors.get(sensor_id)
         if sensor is None:
             continue
-        if model.digest is not None and model.digest != sensor.running_digest:
+        runs = (model.digest, model.state)
+        if model.digest is not None and runs != (sensor.running_digest, sensor.running_state):
             await notify.model(session, sensor_id, model.digest, "running")
         if model.refused is not None and model.refused != sensor.refused_digest:
             await notify.model(session, sensor_id, model.refused, "refused")
-        sensor.running_digest = model.digest
+        sensor.running_digest, sensor.running_state = runs
         sensor.refused_digest, sensor.refused_reason = model.refused, model.reason
 
 

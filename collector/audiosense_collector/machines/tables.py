@@ -69,6 +69,7 @@ class Sensor(Table):
     bundle_version: Mapped[int] = mapped_column(default=0)
     desired_digest: Mapped[str | None]
     running_digest: Mapped[str | None]
+    running_state: Mapped[str | None]
     refused_digest: Mapped[str | None]
     refused_reason: Mapped[str | None]
     last_heard: Mapped[int | None] = mapped_column(MicrosecondTime())

@@ -30,6 +30,9 @@ class ThresholdSummary(BaseModel):
 class ModelSummary(BaseModel):
     """A model; ``state`` says how its sensor's agent stands to it.
 
+    ``on_probation``: the agent scores with it, but watches it and will send it back if it fails. A model that was
+    refused, or sent back, is not in use: its push is not done.
+
     ``heard_from_db`` says from which level on a kind of synthetic fault is heard, null where it is not; all of it is
     null where no probes are known.
     """
@@ -46,5 +49,6 @@ class ModelSummary(BaseModel):
     settling_windows: int
     evaluation: dict[str, float]
     state: Literal["offered", "running", "refused", "previous"]
+    on_probation: bool = False
     refused_reason: str | None
     heard_from_db: dict[str, float | None] | None = None

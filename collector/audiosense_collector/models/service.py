@@ -178,6 +178,7 @@ def summarise(model: Model, sensor: Sensor, heard: DetectabilityRow | None = Non
         settling_windows=running.settling_windows,
         evaluation=manifest["evaluation"],
         state=state,
+        on_probation=state == "running" and sensor.running_state == "probation",
         refused_reason=sensor.refused_reason if state == "refused" else None,
         heard_from_db=None
         if heard is None or "kinds" not in heard.report

@@ -62,6 +62,27 @@ async def test_a_complete_baseline_becomes_a_model_that_the_agent_is_offered(run
     assert card["threshold"] == pytest.approx(model["threshold"]["value"])
 
 
+async def test_a_model_on_probation_is_shown_and_one_that_was_sent_back_is_not_in_use(runtime, browser, make_agent):
+    agent = await make_agent()
+    sensor = next(iter(agent.sensors.values()))
+    await agent.send(agent.batch(agent.columns(45)))
+    await work(runtime)
+    wanted = (await agent.send(agent.batch()))["desired"][sensor]
+
+    async def shown(**running):
+        await agent.send(agent.batch(running={sensor: RunningModel(**running)}))
+        (model,) = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+        return model["state"], model["on_probation"], model["refused_reason"]
+
+    runs = {"digest": wanted["digest"], "version": 1}
+    assert await shown(**runs) == ("running", False, None), "an agent of the release before does not say"
+    assert await shown(**runs, state="probation") == ("running", True, None)
+    assert await shown(**runs, state="committed") == ("running", False, None)
+    reason = "probation:alarm_rate: it calls 60 of 60 windows anomalous"
+    assert await shown(refused=wanted["digest"], reason=reason) == ("refused", False, reason)
+    assert (await read_card(browser, sensor))["model_digest"] is None
+
+
 async def test_other_agents_do_not_get_the_bundle(runtime, make_agent):
     agent, other = await make_agent(), await make_agent()
     await agent.send(agent.batch(agent.columns(45)))

@@ -1578,6 +1578,9 @@ export interface components {
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
          *
+         *     ``on_probation``: the agent scores with it, but watches it and will send it back if it fails. A model that was
+         *     refused, or sent back, is not in use: its push is not done.
+         *
          *     ``heard_from_db`` says from which level on a kind of synthetic fault is heard, null where it is not; all of it is
          *     null where no probes are known.
          */
@@ -1599,6 +1602,11 @@ export interface components {
             } | null;
             /** Learned Running Level Dbfs */
             learned_running_level_dbfs: number | null;
+            /**
+             * On Probation
+             * @default false
+             */
+            on_probation: boolean;
             /** Refused Reason */
             refused_reason: string | null;
             /** Running Level Dbfs */

@@ -175,6 +175,8 @@ export const en = {
     copied: "Copied",
     state: { offered: "Offered", running: "Running", refused: "Refused", previous: "Previous" },
     refused: (why: string) => `The agent refused it: ${why}`,
+    probation: "On probation",
+    probationHint: "The agent scores with it and watches it beside the model before; it is sent back if it fails.",
     detectors: {
       ensemble: "Ensemble of forests and deviation",
       isolation_forest: "Isolation forest",

@@ -172,6 +172,8 @@ export const es: Messages = {
     copied: "Copiado",
     state: { offered: "Ofrecido", running: "En marcha", refused: "Rechazado", previous: "Anterior" },
     refused: (why) => `El agente lo ha rechazado: ${why}`,
+    probation: "A prueba",
+    probationHint: "El agente puntúa con él y lo vigila junto al modelo anterior; si falla, lo devuelve.",
     detectors: {
       ensemble: "Conjunto de bosques y desviación",
       isolation_forest: "Bosque de aislamiento",

@@ -50,7 +50,17 @@ function ModelFacts({ model }: { model: ModelSummary }) {
       )}
       <Facts
         facts={[
-          [t.model.version(format.number(model.version)), <span key="state" data-model-state={model.state}>{t.model.state[model.state]}</span>],
+          [
+            t.model.version(format.number(model.version)),
+            <span key="state" data-model-state={model.state}>
+              {t.model.state[model.state]}
+              {model.on_probation && (
+                <span className="ml-2 rounded-md bg-raised px-1.5 py-0.5 text-xs text-soft" title={t.model.probationHint} data-model-probation>
+                  {t.model.probation}
+                </span>
+              )}
+            </span>,
+          ],
           [t.model.detector, t.model.detectors[model.detector] ?? words(model.detector)],
           [t.model.trained, <Span key="span" lead={t.model.trainedValue(format.number(baseline.windows))} from={baseline.from_us} to={baseline.to_us} />],
           [
