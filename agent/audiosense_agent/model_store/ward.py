@@ -1,5 +1,6 @@
 """A sensor's model at work: watched while on probation, with the one before at hand."""
 
+import contextlib
 import logging
 import time
 from typing import Protocol
@@ -7,7 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from audiosense_agent.detector import Deadline, Detector, Verdict
+from audiosense_agent.deadline import Deadline
+from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.model_store.guard import Guard
 from audiosense_agent.model_store.limits import PROVEN_WINDOWS
 from audiosense_agent.model_store.probation import Probation, UnfitModelError
@@ -83,8 +85,8 @@ class Ward:
     def _try(self, detector: Detector, probation: Probation, vector: NDArray[np.float16], phase: Phase) -> Verdict:
         try:
             with self._guard.inside(detector.digest):
-                verdict, seconds = _timed(detector, vector, phase, probation.longest_s)
-                shadow = self._shadow(vector, phase, probation.longest_s)
+                verdict, seconds = _timed(detector, vector, phase, probation.deadline)
+                shadow = self._shadow(vector, phase)
             has_passed = probation.note(verdict, seconds, shadow)
         except UnfitModelError as failure:
             self._replace(detector, f"probation:{failure}", self._before)
@@ -97,11 +99,11 @@ class Ward:
             log.info("model %s has passed its probation", detector.digest[:12])
         return verdict
 
-    def _shadow(self, vector: NDArray[np.float16], phase: Phase, limit_s: float) -> tuple[Verdict, float] | None:
+    def _shadow(self, vector: NDArray[np.float16], phase: Phase) -> tuple[Verdict, float] | None:
         if self._before is None:
             return None
         try:
-            return _timed(self._before, vector, phase, limit_s)
+            return _timed(self._before, vector, phase, None)
         except UnfitModelError:
             return None
 
@@ -154,10 +156,11 @@ class Ward:
         self._keeper.send_back(detector.digest, reason)
 
 
-def _timed(detector: Detector, vector: NDArray[np.float16], phase: Phase, limit_s: float) -> tuple[Verdict, float]:
-    deadline = Deadline(limit_s)
+def _timed(
+    detector: Detector, vector: NDArray[np.float16], phase: Phase, deadline: Deadline | None
+) -> tuple[Verdict, float]:
     began = time.perf_counter()
-    with deadline:
+    with deadline or contextlib.nullcontext():
         verdict = _scored(detector, vector, phase, deadline)
     return verdict, time.perf_counter() - began
 
