@@ -10,7 +10,7 @@ from audiosense_common.wire import Status
 
 _COUNTING = frozenset({Status.NORMAL, Status.ANOMALOUS})
 _MOST_TIMES = 1_000
-_LEAST_DEADLINE_S = 1.0
+_LEAST_DEADLINE_S = 5.0
 
 
 class UnfitModelError(Exception):

@@ -89,6 +89,8 @@ class Ward:
                 shadow = self._shadow(vector, phase)
             has_passed = probation.note(verdict, seconds, shadow)
         except UnfitModelError as failure:
+            if not np.isfinite(vector).all():
+                return self._leave_out()
             self._replace(detector, f"probation:{failure}", self._before)
             return self.judge(vector, phase)
         if has_passed:
@@ -122,6 +124,8 @@ class Ward:
         try:
             verdict = _scored(detector, vector, phase, None)
         except UnfitModelError as failure:
+            if not np.isfinite(vector).all():
+                return self._leave_out()
             self._failures += 1
             if self._before is None:
                 self._before = self._keeper.spare()
@@ -139,7 +143,12 @@ class Ward:
             try:
                 return _scored(self._before, vector, phase, None)
             except UnfitModelError:
-                self.scored_by = None
+                pass
+        return self._leave_out()
+
+    def _leave_out(self) -> Verdict:
+        """Judge a window that no model can score, such as one whose features are no numbers."""
+        self.scored_by = None
         return Verdict(None, Status.INVALID)
 
     def _replace(self, detector: Detector, reason: str, before: Detector | None) -> None:
