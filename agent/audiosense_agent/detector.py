@@ -1,14 +1,14 @@
 """Scores feature vectors with a bundle's ONNX graph, one thread, one session for each sensor."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosense_agent.deadline import Deadline
 from audiosense_common.bundle import Bundle, Manifest
 from audiosense_common.errors import BundleError
 from audiosense_common.features import SCHEMA_ID, column, level_dbfs
@@ -41,31 +41,6 @@ def _refusals() -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen classes of its own
         text = str(error).splitlines()[0][:200]
         raise BundleError("model", f"ONNX Runtime does not take the bundle's model: {text}") from None
-
-
-class Deadline:
-    """Breaks off what ONNX Runtime computes with ``options`` once ``seconds`` have passed since it was entered."""
-
-    def __init__(self, seconds: float) -> None:
-        import onnxruntime as ort  # noqa: PLC0415 - as above
-
-        self.seconds = seconds
-        self.has_passed = False
-        self.options = ort.RunOptions()
-        self.options.log_severity_level = 4
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def _end(self) -> None:
-        self.has_passed = True
-        self.options.terminate = True
 
 
 class OneRow:

@@ -83,12 +83,17 @@ class Agent:
             process.communicate(timeout=60)
         self.deaths.append(process.returncode)
 
-    def kill_within(self):
-        """Kill -9 as soon as the mark says that the process is inside a model."""
+    def kill_within(self, bundle=None):
+        """Kill -9 as soon as the mark says that the process is inside a model, or inside that one."""
         began_ns = time.time_ns()
         path = self.models / LOADING
         with self.start() as process:
-            wait_for(lambda: path.exists() and path.stat().st_mtime_ns > began_ns and Guard(path).dead_within())
+
+            def is_within():
+                digest = path.exists() and path.stat().st_mtime_ns > began_ns and Guard(path).dead_within()
+                return digest if bundle is None else digest == bundle.digest
+
+            wait_for(is_within)
             process.kill()
         self.deaths.append(process.returncode)
 
@@ -180,6 +185,16 @@ def test_a_model_that_crashes_onnx_runtime_is_survived(agent, place):
     assert agent.deaths == [-signal.SIGSEGV] * 3
     told = agent.hear()
     assert (told.digest, told.refused) == (good.digest, bad.digest)
+
+
+def test_the_one_before_that_kills_while_it_is_loaded_beside_does_not_take_the_new_one_with_it(agent):
+    newer = make_bundle(agent.sensor_id, 9)
+    endless = bundle_of(Live(golden_turns=ENDLESS), agent.sensor_id)
+    agent.put(newer, endless, on_probation=True)
+    for _ in range(3):
+        agent.kill_within(endless)
+    told = agent.hear(wanted=lambda told: told is not None and told.state == "committed")
+    assert (told.digest, told.refused) == (newer.digest, endless.digest)
 
 
 @pytest.mark.soak

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import threading
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,15 @@ from agent_testing.samples import simulated
 
 from audiosense_agent.errors import AgentError
 from audiosense_agent.model_store import Limits, ModelStore
-from audiosense_agent.model_store.record import FLOOR, RECORD, DamagedRecordError, read_floor, read_record
+from audiosense_agent.model_store.guard import SCORING, Guard
+from audiosense_agent.model_store.record import (
+    FLOOR,
+    RECORD,
+    DamagedRecordError,
+    read_floor,
+    read_record,
+    write_record,
+)
 from audiosense_common.bundle import open_bundle
 from audiosense_common.errors import BundleError
 from audiosense_common.running import Phase
@@ -57,12 +66,25 @@ def stages(tmp_path, bundles):
         committed()
         return install(store, bundles["bad"])
 
+    def nearly_dead():
+        with_newer()
+        folder = tmp_path / "models" / str(SENSOR_ID)
+        record = read_record(folder)
+        write_record(folder, record.count_death(newer).count_death(newer))
+        mark = Guard(folder / SCORING)
+        mark.enter(newer)
+        mark.close()
+
+    def start(_):
+        ModelStore(tmp_path / "models", LIMITS).start(SENSOR, SENSOR_ID, KEYS)
+
     return {
         "first install": (lambda: None, lambda _: install(store, bundles["good"]), {None, good}),
         "install": (committed, lambda _: install(store, bundles["newer"]), {good, newer}),
         "probation": (with_newer, lambda ward: settle(ward, 11), {newer}),
         "commit": (lambda: _nearly(with_newer()), lambda ward: settle(ward, 1), {newer}),
         "way back": (with_bad, lambda ward: settle(ward, 1), {good, bad}),
+        "burial": (nearly_dead, start, {good, newer}),
     }
 
 
@@ -71,7 +93,7 @@ def _nearly(ward):
     return ward
 
 
-@pytest.mark.parametrize("stage", ["first install", "install", "probation", "commit", "way back"])
+@pytest.mark.parametrize("stage", ["first install", "install", "probation", "commit", "way back", "burial"])
 def test_a_power_cut_at_any_moment_leaves_a_working_model_and_a_readable_record(tmp_path, stages, stage):
     prepare, cut_off, allowed = stages[stage]
     ward = prepare()
@@ -98,12 +120,13 @@ def test_a_power_cut_at_any_moment_leaves_a_working_model_and_a_readable_record(
 def _reopen(place, floor, allowed, when):
     """Start on what a cut left behind, and check that what runs was verified, scores, and is not below the floor."""
     folder = place / str(SENSOR_ID)
-    record = read_record(folder)
+    read_record(folder)
     store = ModelStore(place, LIMITS)
     ward = store.start(SENSOR, SENSOR_ID, KEYS)
     digest = None if ward.detector is None else ward.detector.digest
     assert digest in allowed, when
-    assert record is None or store.running()[SENSOR_ID].digest == record.current, when
+    record = read_record(folder)
+    assert digest == (None if record is None else record.current), when
     if ward.detector is not None:
         assert open_bundle((folder / f"{digest}.zip").read_bytes(), KEYS).digest == digest, when
         settle(ward, 2)
@@ -195,3 +218,30 @@ def test_a_full_disk_keeps_a_model_sent_back_until_a_restart(tmp_path, bundles, 
     with pytest.raises((OSError, AgentError, BundleError)):
         install(store, resign(bundles["good"], bundle_version=4))
     assert store.running()[SENSOR_ID].digest == bundles["good"].digest
+
+
+def test_installing_while_windows_are_scored_loses_neither_records_nor_windows(tmp_path, bundles, caplog):
+    store = ModelStore(tmp_path / "models", LIMITS)
+    at_work, ended, judged = {"ward": install(store, bundles["good"])}, threading.Event(), []
+
+    def score():
+        vectors_ = itertools.cycle(vectors())
+        while not ended.is_set() or at_work["ward"].progress() is not None:
+            judged.append(at_work["ward"].judge(next(vectors_), Phase.RUNNING).score)
+
+    thread = threading.Thread(target=score)
+    thread.start()
+    try:
+        for version in range(2, 32):
+            at_work["ward"] = install(store, resign(bundles["good"], bundle_version=version))
+    finally:
+        ended.set()
+        thread.join(60)
+    assert not thread.is_alive()
+    assert None not in judged
+    assert len(judged) > 30
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == []
+    record = read_record(tmp_path / "models" / str(SENSOR_ID))
+    assert (record.version, record.on_probation) == (31, False)
+    ward = ModelStore(tmp_path / "models", LIMITS).start(SENSOR, SENSOR_ID, KEYS)
+    assert ward.detector.manifest.bundle_version == 31

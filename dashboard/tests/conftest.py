@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from uuid import UUID, uuid4
 
 import httpx
@@ -127,6 +128,8 @@ class Agent:
     seq: int = 0
     heard_us: int = 0
     running: tuple[str, int] | None = None
+    stage: Literal["probation", "committed"] | None = None
+    sent_back: tuple[str, str] | None = None
     desired: wire.DesiredModel | None = None
     checks: list[Check] | None = None
 
@@ -161,15 +164,15 @@ class Agent:
         return self.post(sensors=[columns])
 
     def post(self, **parts: object) -> wire.Answer:
-        running = (
-            {self.sensor: wire.RunningModel(digest=self.running[0], version=self.running[1])} if self.running else {}
-        )
+        digest, version = self.running or (None, None)
+        refused, reason = self.sent_back or (None, None)
+        model = wire.RunningModel(digest=digest, version=version, state=self.stage, refused=refused, reason=reason)
         batch = wire.Batch(
             agent=self.identity,
             epoch=self.epoch,
             token=self.token,
             sent_us=time.time_ns() // 1000,
-            running=running,
+            running={self.sensor: model},
             heartbeat=wire.Heartbeat(version="0.1.0", sources={self.sensor: "ok"}, checks=self.checks),
             **parts,
         )

@@ -11,6 +11,28 @@ from audiosense_common.wire import Reason
 pytestmark = pytest.mark.xdist_group("dashboard")
 
 
+def test_a_model_on_probation_is_marked_and_one_that_was_sent_back_says_why(page, enrol, viewport):
+    agent = enrol(f"Probation {viewport}")
+    agent.send(40)
+    agent.stage = "probation"
+    digest = agent.run_what_is_desired()
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    model = page.get_by_role("region", name="Model in use")
+    badge = model.locator("[data-model-probation]")
+    expect(badge).to_have_text("On probation", timeout=20_000)
+    agent.stage = "committed"
+    agent.post()
+    expect(badge).to_have_count(0, timeout=20_000)
+    expect(model.locator('[data-model-state="running"]')).to_be_visible()
+
+    agent.running = agent.stage = None
+    agent.sent_back = (digest, "probation:alarm_rate: it calls 60 of 60 windows anomalous")
+    agent.post()
+    expect(model).to_contain_text("it calls 60 of 60 windows anomalous", timeout=20_000)
+    expect(model).to_contain_text("No model yet")
+
+
 def test_a_machine_is_followed_from_learning_to_an_event(page, enrol, viewport):
     agent = enrol(f"Whole way {viewport}")
     agent.send(12)

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from audiosense_agent.config import SensorSettings
-from audiosense_agent.detector import Deadline, Detector
+from audiosense_agent.deadline import Deadline
+from audiosense_agent.detector import Detector
 from audiosense_agent.model_store.record import Record
 from audiosense_common.bundle import Bundle
 from audiosense_common.errors import BundleError

@@ -79,7 +79,7 @@ class SensorStore:
         if failure is None and record.told is not None:
             failure = (record.told, record.refused[record.told])
         is_new = detector is not None and record.on_probation and detector.digest == record.current
-        self._passed = self._load_quietly(record.previous) if is_new else detector
+        self._passed = self._load_quietly(record.previous, self._loading) if is_new else detector
         return self._take(detector, failure, on_probation=is_new)
 
     def install(self, content: bytes, now_us: int | None) -> Ward:
@@ -92,21 +92,24 @@ class SensorStore:
             bundle = self._shelf.stage(digest, content, self.keys)
             with self._loading.inside(digest):
                 detector = prepare(bundle, self._sensor, self._sensor_id, record, now_us)
-            self._shelf.accept(digest)
+            chosen = self._switch_to(digest, bundle.manifest.bundle_version)
         finally:
             self._loading.close()
             self._sweep()
+        if not chosen.on_probation:
+            self._passed = detector
+        elif self._passed is None or self._passed.digest != chosen.previous:
+            self._passed = self._load_quietly(chosen.previous, self._loading)
+        return self._take(detector, None, on_probation=chosen.on_probation)
+
+    def _switch_to(self, digest: str, version: int) -> Record:
         with self._lock:
-            version = bundle.manifest.bundle_version
+            self._shelf.accept(digest)
             chosen = self._current_record().install(digest, version, on_probation=self._limits.windows > 0)
             write_record(self._shelf.folder, chosen)
             self._record = chosen
             self._tidy(chosen)
-        if not chosen.on_probation:
-            self._passed = detector
-        elif self._passed is None or self._passed.digest != chosen.previous:
-            self._passed = self._load_quietly(chosen.previous)
-        return self._take(detector, None, on_probation=chosen.on_probation)
+            return chosen
 
     def refuse(self, digest: str, error: BundleError) -> None:
         """Report a bundle that was not installed; what runs goes on."""
@@ -145,12 +148,12 @@ class SensorStore:
             if not was_current:
                 return
             if self._passed is not None and self._passed.digest == digest:
-                self._passed = self._load_quietly(chosen.current)
+                self._passed = self._load_quietly(chosen.current, self._scoring)
             self._report(self._passed, (digest, reason), on_probation=False)
 
     def spare(self) -> Detector | None:
         """Load the model before."""
-        return self._load_quietly(self._current_record().previous)
+        return self._load_quietly(self._current_record().previous, self._scoring)
 
     def _take(self, detector: Detector | None, failure: Refusal | None, *, on_probation: bool) -> Ward:
         with self._lock:
@@ -187,7 +190,7 @@ class SensorStore:
                 failure = failure or (digest, f"{error.reason}: {error}")
         for bundle in self._shelf.intact(self.keys) if named else []:
             if bundle.digest not in record.refused and bundle.digest not in named:
-                detector = self._load_quietly(bundle.digest)
+                detector = self._load_quietly(bundle.digest, mark)
                 if detector is not None:
                     return detector, failure
         return None, failure
@@ -201,11 +204,11 @@ class SensorStore:
         mark.close()
         return detector
 
-    def _load_quietly(self, digest: str | None) -> Detector | None:
+    def _load_quietly(self, digest: str | None, mark: Guard | None) -> Detector | None:
         if digest is None:
             return None
         try:
-            return self._load(digest, None)
+            return self._load(digest, mark)
         except BundleError as error:
             log.warning("%s: model %s cannot be loaded: %s", self._sensor.name, digest[:12], error)
             return None
@@ -277,12 +280,13 @@ class SensorStore:
 
     def _sweep(self) -> None:
         try:
-            self._shelf.sweep(_KEPT)
+            with self._lock:
+                self._shelf.sweep(_KEPT)
         except OSError as error:
             log.warning("%s: remains of an installation cannot be deleted: %s", self._sensor.name, error.strerror)
 
     def _tidy(self, record: Record) -> None:
         try:
-            self._shelf.keep_only((record.current, record.previous), _KEPT)
+            self._shelf.keep_only((record.current, record.previous))
         except OSError as error:
             log.warning("%s: old models cannot be deleted: %s", self._sensor.name, error.strerror)

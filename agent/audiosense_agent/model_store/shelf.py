@@ -55,14 +55,14 @@ class Shelf:
                 found.append(self.read(digest, keys))
         return sorted(found, key=lambda bundle: bundle.manifest.bundle_version, reverse=True)
 
-    def keep_only(self, digests: Iterable[str | None], files: Iterable[str]) -> None:
-        """Delete all but some bundles and some other files.
+    def keep_only(self, digests: Iterable[str | None]) -> None:
+        """Delete all other bundles that may run.
 
         Raises:
             OSError: the disk is failing.
         """
-        kept = {self._path(digest).name for digest in digests if digest} | set(files)
-        self._delete(path for path in self._listed() if path.name not in kept)
+        kept = {self._path(digest).name for digest in digests if digest}
+        self._delete(path for path in self._listed() if path.suffix == _SUFFIX and path.name not in kept)
 
     def sweep(self, files: Iterable[str]) -> None:
         """Delete what an installation that was cut off left behind: all but bundles and some other files.

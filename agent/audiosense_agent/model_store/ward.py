@@ -1,5 +1,6 @@
 """A sensor's model at work: watched while on probation, with the one before at hand."""
 
+import contextlib
 import logging
 import time
 from typing import Protocol
@@ -7,7 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from audiosense_agent.detector import Deadline, Detector, Verdict
+from audiosense_agent.deadline import Deadline
+from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.model_store.guard import Guard
 from audiosense_agent.model_store.limits import PROVEN_WINDOWS
 from audiosense_agent.model_store.probation import Probation, UnfitModelError
@@ -83,10 +85,12 @@ class Ward:
     def _try(self, detector: Detector, probation: Probation, vector: NDArray[np.float16], phase: Phase) -> Verdict:
         try:
             with self._guard.inside(detector.digest):
-                verdict, seconds = _timed(detector, vector, phase, probation.longest_s)
-                shadow = self._shadow(vector, phase, probation.longest_s)
+                verdict, seconds = _timed(detector, vector, phase, probation.deadline)
+                shadow = self._shadow(vector, phase)
             has_passed = probation.note(verdict, seconds, shadow)
         except UnfitModelError as failure:
+            if not np.isfinite(vector).all():
+                return self._leave_out()
             self._replace(detector, f"probation:{failure}", self._before)
             return self.judge(vector, phase)
         if has_passed:
@@ -97,11 +101,11 @@ class Ward:
             log.info("model %s has passed its probation", detector.digest[:12])
         return verdict
 
-    def _shadow(self, vector: NDArray[np.float16], phase: Phase, limit_s: float) -> tuple[Verdict, float] | None:
+    def _shadow(self, vector: NDArray[np.float16], phase: Phase) -> tuple[Verdict, float] | None:
         if self._before is None:
             return None
         try:
-            return _timed(self._before, vector, phase, limit_s)
+            return _timed(self._before, vector, phase, None)
         except UnfitModelError:
             return None
 
@@ -120,6 +124,8 @@ class Ward:
         try:
             verdict = _scored(detector, vector, phase, None)
         except UnfitModelError as failure:
+            if not np.isfinite(vector).all():
+                return self._leave_out()
             self._failures += 1
             if self._before is None:
                 self._before = self._keeper.spare()
@@ -137,7 +143,12 @@ class Ward:
             try:
                 return _scored(self._before, vector, phase, None)
             except UnfitModelError:
-                self.scored_by = None
+                pass
+        return self._leave_out()
+
+    def _leave_out(self) -> Verdict:
+        """Judge a window that no model can score, such as one whose features are no numbers."""
+        self.scored_by = None
         return Verdict(None, Status.INVALID)
 
     def _replace(self, detector: Detector, reason: str, before: Detector | None) -> None:
@@ -154,10 +165,11 @@ class Ward:
         self._keeper.send_back(detector.digest, reason)
 
 
-def _timed(detector: Detector, vector: NDArray[np.float16], phase: Phase, limit_s: float) -> tuple[Verdict, float]:
-    deadline = Deadline(limit_s)
+def _timed(
+    detector: Detector, vector: NDArray[np.float16], phase: Phase, deadline: Deadline | None
+) -> tuple[Verdict, float]:
     began = time.perf_counter()
-    with deadline:
+    with deadline or contextlib.nullcontext():
         verdict = _scored(detector, vector, phase, deadline)
     return verdict, time.perf_counter() - began
 
