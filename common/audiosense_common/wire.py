@@ -260,6 +260,7 @@ class Answer(Message):
     clips_allowed: list[UUID] = Field(
         default_factory=list, description="sensors whose sound may be kept and sent as clips; no others"
     )
+    rotate_credential: Annotated[bool, Field(description="the agent should ask for a new credential now")] = False
 
 
 class ProbeColumns(Message):

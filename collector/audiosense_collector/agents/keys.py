@@ -55,7 +55,13 @@ async def list_keys(session: AsyncSession) -> list[EnrolmentKeyOut]:
     rows = await session.scalars(select(EnrolmentKeyRow).order_by(EnrolmentKeyRow.created.desc()))
     return [
         EnrolmentKeyOut(
-            id=row.id, created_us=row.created, expires_us=row.expires, uses=row.uses, used=row.used, state=_state(row)
+            id=row.id,
+            created_us=row.created,
+            expires_us=row.expires,
+            uses=row.uses,
+            used=row.used,
+            may_replace=row.may_replace,
+            state=_state(row),
         )
         for row in rows
     ]

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from sqlalchemy import update
 
-from audiosense_collector.agents import keys, service
-from audiosense_collector.agents.tables import AgentState, EnrolmentKeyRow
+from audiosense_collector.agents import administration, keys
+from audiosense_collector.agents.tables import EnrolmentKeyRow
 from audiosense_collector.clock import DAY_US, now_us
 
 
@@ -93,7 +93,7 @@ async def test_a_revoked_agent_is_refused_with_the_next_request(runtime, make_ag
     agent = await make_agent()
     await agent.send(agent.batch(agent.columns(1)))
     async with runtime.sessions.begin() as session:
-        await service.set_state(session, agent.id, AgentState.REVOKED, "lost")
+        await administration.revoke(session, agent.id)
     response = await agent.post(dump(agent.batch(agent.columns(1))))
     assert (response.status_code, response.json()["type"]) == (403, "revoked")
 
