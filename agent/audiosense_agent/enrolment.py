@@ -94,8 +94,13 @@ def describe_sensor(sensor: SensorSettings) -> SensorRegistration:
     )
 
 
-def enrol(settings: Settings, key_text: str) -> Identity:
-    """Trade an enrolment key for an identity and keep it.
+def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tuple[Identity, Enrolled]:
+    """Trade an enrolment key for an identity and keep it; returns it and what the collector said.
+
+    Args:
+        settings: name, sensors and state directory.
+        key_text: the enrolment key.
+        replace: name or id of the agent whose sensors this one takes over.
 
     Raises:
         EnrolmentKeyError: the text is no enrolment key.
@@ -111,6 +116,7 @@ def enrol(settings: Settings, key_text: str) -> Identity:
         name=settings.name,
         version=__version__,
         sensors=[describe_sensor(sensor) for sensor in settings.sensors],
+        replace=replace,
     )
     client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s)
     try:
@@ -134,7 +140,7 @@ def enrol(settings: Settings, key_text: str) -> Identity:
         sensors=enrolled.sensors,
     )
     identity.save(settings.state_dir)
-    return identity
+    return identity, enrolled
 
 
 def _check_writable(state_dir: Path) -> None:

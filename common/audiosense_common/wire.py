@@ -331,6 +331,7 @@ class EnrolmentRequest(Message):
     name: Name
     version: Annotated[str, Field(max_length=40)]
     sensors: list[SensorRegistration] = Field(default_factory=list, max_length=1_000)
+    replace: Annotated[Name | None, Field(description="name or id of the agent whose sensors it takes over")] = None
 
     @field_validator("sensors")
     @classmethod
@@ -367,6 +368,12 @@ class Enrolled(RegisteredSensors):
     agent: UUID
     credential: str
     trust: Trust
+    taken_over: Annotated[list[str], Field(description="sensors that the replaced agent had")] = Field(
+        default_factory=list
+    )
+    left_behind: Annotated[list[str], Field(description="sensors of the replaced agent that this one lacks")] = Field(
+        default_factory=list
+    )
 
 
 class Problem(BaseModel):

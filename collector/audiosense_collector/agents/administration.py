@@ -12,11 +12,14 @@ from audiosense_collector.clock import now_us
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.machines.tables import Machine, Sensor
 
+_SHORTEST_ID = 8
 _LIST = "`audiosense-collector agents list` lists them"
 
 
 async def find(session: AsyncSession, wanted: str) -> UUID:
     """Return the agent of a name, an id, or the first eight or more characters of an id.
+
+    A name means no agent that was replaced: its successor often has the same.
 
     Raises:
         NotFoundError: there is none.
@@ -24,7 +27,12 @@ async def find(session: AsyncSession, wanted: str) -> UUID:
     """
     rows = list(await session.scalars(select(Agent).order_by(Agent.created)))
     text = wanted.strip().lower()
-    named = [row for row in rows if row.name == wanted or (len(text) >= 8 and str(row.id).startswith(text))]  # noqa: PLR2004
+    named = [
+        row
+        for row in rows
+        if (row.name == wanted and row.replaced_by is None)
+        or (len(text) >= _SHORTEST_ID and str(row.id).startswith(text))
+    ]
     if not named:
         raise NotFoundError(f"there is no agent {wanted!r}; {_LIST}")
     if len(named) > 1:
@@ -39,7 +47,7 @@ async def revoke(session: AsyncSession, agent_id: UUID) -> None:
     Raises:
         NotFoundError: no such agent.
     """
-    agent = await _lock(session, agent_id)
+    agent = await lock_any(session, agent_id)
     if agent.state != AgentState.REVOKED:
         agent.state, agent.state_reason = AgentState.REVOKED.value, "revoked by an administrator"
 
@@ -52,9 +60,11 @@ async def accept(session: AsyncSession, agent_id: UUID, copy: UUID | None = None
 
     Raises:
         NotFoundError: no such agent, or no such copy of it.
-        ConflictError: nothing is to be accepted, or several copies are and none was named.
+        ConflictError: nothing is to be accepted, or several copies are and none was named, or it was replaced.
     """
-    agent = await _lock(session, agent_id)
+    agent = await lock_any(session, agent_id)
+    if agent.replaced_by is not None:
+        raise ConflictError(f"agent {agent.name!r} was {agent.state_reason}, which has its sensors; enrol it again")
     known = list(await session.scalars(select(AgentCopy.instance).where(AgentCopy.agent_id == agent_id)))
     if copy is not None and copy not in known:
         raise NotFoundError(f"agent {agent.name!r} has no copy {copy}; {_LIST} with their copies")
@@ -82,7 +92,7 @@ async def ask_rotation(session: AsyncSession, agent_id: UUID) -> None:
         NotFoundError: no such agent.
         ConflictError: it is not active, so that no answer reaches it.
     """
-    agent = await _lock(session, agent_id)
+    agent = await lock_any(session, agent_id)
     if agent.state != AgentState.ACTIVE:
         raise ConflictError(f"agent {agent.name!r} is {agent.state}; accept it first, only an active agent is answered")
     agent.rotation_asked = agent.rotation_asked or now_us()
@@ -106,7 +116,12 @@ async def read_agent(session: AsyncSession, agent_id: UUID) -> AgentOut:
     return described
 
 
-async def _lock(session: AsyncSession, agent_id: UUID) -> Agent:
+async def lock_any(session: AsyncSession, agent_id: UUID) -> Agent:
+    """Return an agent, in whatever state, and keep others from changing it until the transaction ends.
+
+    Raises:
+        NotFoundError: no such agent.
+    """
     agent = await session.get(Agent, agent_id, with_for_update=True, populate_existing=True)
     if agent is None:
         raise NotFoundError(f"there is no agent {agent_id}")

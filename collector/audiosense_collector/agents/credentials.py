@@ -25,11 +25,16 @@ async def recognise(session: AsyncSession, secret: str, *, overlap_us: int) -> t
     within ``overlap_us`` has lapsed and is unknown; the agent still has the one before.
     """
     sha256 = digest(secret)
-    agent = await session.scalar(select(Agent).where(Agent.credential_sha256 == sha256))
+    current = select(Agent).where(Agent.credential_sha256 == sha256)
+    agent = await session.scalar(current)
     if agent is not None:
         return agent, True
     agent_id = await session.scalar(select(AgentCredential.agent_id).where(AgentCredential.sha256 == sha256))
-    return None if agent_id is None else await _recognise_other(session, agent_id, sha256, overlap_us)
+    if agent_id is not None:
+        return await _recognise_other(session, agent_id, sha256, overlap_us)
+    # Another request may have promoted it between the two queries.
+    agent = await session.scalar(current)
+    return None if agent is None else (agent, True)
 
 
 async def _recognise_other(

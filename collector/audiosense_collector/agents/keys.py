@@ -23,17 +23,30 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def create_key(session: AsyncSession, *, url: str, trust: str, uses: int, lifetime_us: int) -> EnrolmentKey:
-    """Make an enrolment key; this is the only time that its secret is known."""
+async def create_key(
+    session: AsyncSession, *, url: str, trust: str, uses: int, lifetime_us: int, may_replace: bool = False
+) -> EnrolmentKey:
+    """Make an enrolment key; this is the only time that its secret is known.
+
+    Only with ``may_replace`` can an agent that enrols with it take over another one's sensors and history.
+    """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     now = now_us()
-    session.add(EnrolmentKeyRow(secret_sha256=digest(secret), created=now, expires=now + lifetime_us, uses=uses))
+    session.add(
+        EnrolmentKeyRow(
+            secret_sha256=digest(secret),
+            created=now,
+            expires=now + lifetime_us,
+            uses=uses,
+            may_replace=may_replace,
+        )
+    )
     await session.flush()
     return EnrolmentKey(url=url, trust=trust, secret=secret)
 
 
-async def use_key(session: AsyncSession, secret: str) -> None:
-    """Use a key once.
+async def use_key(session: AsyncSession, secret: str) -> EnrolmentKeyRow:
+    """Use a key once; it is unused again if the transaction is not committed.
 
     Raises:
         ForbiddenError: unknown, revoked, expired or used up; the message says which.
@@ -48,6 +61,7 @@ async def use_key(session: AsyncSession, secret: str) -> None:
         reason = f"used up ({row.used} of {row.uses} uses)" if state == "used up" else state
         raise ForbiddenError(f"the enrolment key is {reason}; {_REMEDY}", kind=f"key_{state.replace(' ', '_')}")
     row.used += 1
+    return row
 
 
 async def list_keys(session: AsyncSession) -> list[EnrolmentKeyOut]:

@@ -69,11 +69,18 @@ async def read_trust(runtime: RuntimeOf) -> Trust:
     return _trust(runtime)
 
 
-@agent_router.post("/enrol", status_code=201, responses=responses(ForbiddenError))
+@agent_router.post("/enrol", status_code=201, responses=responses(ForbiddenError, NotFoundError, ConflictError))
 async def enrol(request: EnrolmentRequest, session: Session, runtime: RuntimeOf) -> Enrolled:
-    """Trade the secret of an enrolment key for a credential of the agent's own."""
-    agent, credential, sensors = await service.enrol(session, request)
-    return Enrolled(agent=agent, credential=credential, sensors=sensors, trust=_trust(runtime))
+    """Trade the secret of an enrolment key for a credential of the agent's own, and take over an agent if asked to."""
+    made = await service.enrol(session, request)
+    return Enrolled(
+        agent=made.agent,
+        credential=made.credential,
+        sensors=made.sensors,
+        trust=_trust(runtime),
+        taken_over=made.succession.taken_over,
+        left_behind=made.succession.left_behind,
+    )
 
 
 @agent_router.put("/agent/sensors", responses=responses(UnauthorizedError, ForbiddenError))

@@ -1,12 +1,14 @@
 """The rules of agents: enrolment, credentials, and whose batches are taken."""
 
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.agents import copies, credentials
+from audiosense_collector.agents import copies, credentials, replacing
 from audiosense_collector.agents.copies import Caller, Cause
 from audiosense_collector.agents.keys import digest, use_key
+from audiosense_collector.agents.replacing import Succession
 from audiosense_collector.agents.tables import Agent, AgentState
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import ForbiddenError, UnauthorizedError
@@ -17,14 +19,27 @@ from audiosense_common.wire_identity import OLD_CREDENTIAL
 _SCHEME = "bearer"
 
 
-async def enrol(session: AsyncSession, request: EnrolmentRequest) -> tuple[UUID, str, dict[str, UUID]]:
-    """Trade a key's secret for a credential; returns agent, credential, and sensors by name.
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an agent gets: its identity, its credential, its sensors by name, and what it took over."""
+
+    agent: UUID
+    credential: str
+    sensors: dict[str, UUID]
+    succession: Succession
+
+
+async def enrol(session: AsyncSession, request: EnrolmentRequest) -> Enrolment:
+    """Trade a key's secret for a credential.
 
     Raises:
-        ForbiddenError: the key is not valid.
+        ForbiddenError: the key is not valid, or not for replacing an agent.
+        NotFoundError: there is no agent to be replaced of that name.
+        ConflictError: there are several, or it was replaced before.
         InvalidError: a sensor cannot be registered.
     """
-    await use_key(session, request.secret)
+    key = await use_key(session, request.secret)
+    replaced = None if request.replace is None else await replacing.find(session, request.replace, key)
     credential = credentials.new_secret()
     agent = Agent(
         id=uuid4(),
@@ -36,7 +51,11 @@ async def enrol(session: AsyncSession, request: EnrolmentRequest) -> tuple[UUID,
     )
     session.add(agent)
     await session.flush()
-    return agent.id, credential, await registration.register(session, agent.id, request.sensors)
+    succession = Succession()
+    if replaced is not None:
+        succession = await replacing.replace(session, replaced, agent, [sensor.name for sensor in request.sensors])
+    sensors = await registration.register(session, agent.id, request.sensors)
+    return Enrolment(agent.id, credential, sensors, succession)
 
 
 async def register_sensors(session: AsyncSession, agent_id: UUID, sensors: list[SensorRegistration]) -> dict[str, UUID]:

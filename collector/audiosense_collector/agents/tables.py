@@ -54,6 +54,7 @@ class Agent(Table):
     quarantine_evidence: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     credential_since: Mapped[int | None] = mapped_column(MicrosecondTime())
     rotation_asked: Mapped[int | None] = mapped_column(MicrosecondTime())
+    replaced_by: Mapped[UUID | None]
 
 
 class CredentialState(StrEnum):

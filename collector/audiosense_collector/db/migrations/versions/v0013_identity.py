@@ -16,7 +16,8 @@ ALTER TABLE agent
     ADD COLUMN accepted_instance uuid,
     ADD COLUMN quarantine_evidence jsonb,
     ADD COLUMN credential_since timestamptz,
-    ADD COLUMN rotation_asked timestamptz;
+    ADD COLUMN rotation_asked timestamptz,
+    ADD COLUMN replaced_by uuid;
 ALTER TABLE enrolment_key ADD COLUMN may_replace boolean NOT NULL DEFAULT false;
 CREATE TABLE agent_credential (
     sha256 bytea NOT NULL CONSTRAINT pk_agent_credential PRIMARY KEY,
