@@ -2,10 +2,12 @@
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -109,13 +111,14 @@ def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tupl
         OSError: the state directory cannot be written; no use of the key was spent.
     """
     key = EnrolmentKey.decode(key_text)
-    _check_writable(settings.state_dir)
+    attempt = _begin(settings.state_dir, key)
     trust = fetch_trust(key, settings.collector.timeout_s)
     request = EnrolmentRequest(
         secret=key.secret,
         name=settings.name,
         version=__version__,
         sensors=[describe_sensor(sensor) for sensor in settings.sensors],
+        attempt=attempt,
         replace=replace,
     )
     client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s)
@@ -140,14 +143,27 @@ def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tupl
         sensors=enrolled.sensors,
     )
     identity.save(settings.state_dir)
+    _attempt_path(settings.state_dir).unlink(missing_ok=True)
     return identity, enrolled
 
 
-def _check_writable(state_dir: Path) -> None:
-    """Find out that the identity cannot be kept before the key is spent on it."""
-    probe = state_dir / "enrolling"
-    write_atomically(probe, b"")
-    probe.unlink()
+def _begin(state_dir: Path, key: EnrolmentKey) -> UUID:
+    """Return the number of this attempt, the one from before if it was never answered: then no other use is spent.
+
+    It is written first, which also shows that the identity can be kept.
+    """
+    path, digest = _attempt_path(state_dir), hashlib.sha256(key.secret.encode()).hexdigest()
+    attempt = uuid4()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        before = json.loads(path.read_bytes())
+        if before["key"] == digest:
+            attempt = UUID(before["attempt"])
+    write_atomically(path, json.dumps({"key": digest, "attempt": str(attempt)}).encode())
+    return attempt
+
+
+def _attempt_path(state_dir: Path) -> Path:
+    return state_dir / "enrolling.json"
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import email.utils
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -35,10 +36,19 @@ class Link:
         spool: tells which sensors there are and how much waits.
         timeout_s: of the connection.
         instance: which process this is.
+        enrol: enrols an agent that is not, if it can.
     """
 
-    def __init__(self, state_dir: Path, spool: Spool, timeout_s: float, instance: UUID = INSTANCE) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        spool: Spool,
+        timeout_s: float,
+        instance: UUID = INSTANCE,
+        enrol: Callable[[], Identity | None] = lambda: None,
+    ) -> None:
         self._instance = instance
+        self._enrol = enrol
         self._uses_old = False
         self._rotates_from = 0.0
         self._state_dir = state_dir
@@ -86,6 +96,8 @@ class Link:
             LinkError: no answer; RefusedError if it was none of success.
         """
         identity = self.identity()
+        if identity is None and self._enrol() is not None:
+            identity = self.identity()
         if identity is None:
             raise EnrolmentError("not enrolled: measurements are kept; enrol with: audiosense-agent enroll KEY")
         if self._client is None:

@@ -97,6 +97,7 @@ class Uplink:
         clips: told whose clips are allowed, and when measurements leave room for them.
         checks: gives the self-checks by the sensors' identities, None where nothing is to be told.
         instance: which process this is; of two copies of one agent each has its own.
+        enrol: enrols an agent that is not, if it can; called again after each failure.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Uplink:
         clips: Clips | None = None,
         checks: Callable[[Mapping[str, UUID]], list[Check] | None] = lambda _: None,
         instance: UUID = INSTANCE,
+        enrol: Callable[[], Identity | None] = lambda: None,
     ) -> None:
         self._checks = checks
         self._probes = probes
@@ -121,7 +123,7 @@ class Uplink:
         self._models = models
         self._sources = sources
         self._retry = retry or Retry()
-        self._link = Link(state_dir, spool, settings.timeout_s, instance)
+        self._link = Link(state_dir, spool, settings.timeout_s, instance, enrol)
         self._isolation = Isolation(settings.max_batch)
         self._doubts = _DOUBTS
         self._failures = 0

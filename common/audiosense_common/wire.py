@@ -331,6 +331,7 @@ class EnrolmentRequest(Message):
     name: Name
     version: Annotated[str, Field(max_length=40)]
     sensors: list[SensorRegistration] = Field(default_factory=list, max_length=1_000)
+    attempt: Annotated[UUID | None, Field(description="the same when it is tried again; then no use is spent")] = None
     replace: Annotated[Name | None, Field(description="name or id of the agent whose sensors it takes over")] = None
 
     @field_validator("sensors")

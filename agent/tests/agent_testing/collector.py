@@ -65,6 +65,8 @@ class Collector:
         self.rotate = False
         self.rotations = 0
         self.credential_faults = collections.deque()
+        self.attempts = []
+        self.enrolment_faults = collections.deque()
         self.token = None
         self.epoch = None
         self._last = None
@@ -179,6 +181,11 @@ class Collector:
 
     def _enrol(self, body):
         request = EnrolmentRequest.model_validate_json(body)
+        self.attempts.append(request.attempt)
+        fault = self.enrolment_faults.popleft() if self.enrolment_faults else None
+        self.fired[f"enrolment {fault}"] += fault is not None
+        if fault == "drop":
+            return None
         if request.secret != SECRET or self.refuse_enrolment:
             return _problem(403, self.refuse_enrolment or "this enrolment key is unknown")
         sensors = self.register([sensor.name for sensor in request.sensors])

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials, replacing
 from audiosense_collector.agents.copies import Caller, Cause
-from audiosense_collector.agents.keys import digest, use_key
+from audiosense_collector.agents.keys import attempt_digest, digest, use_key
 from audiosense_collector.agents.replacing import Succession
 from audiosense_collector.agents.tables import Agent, AgentState
 from audiosense_collector.clock import now_us
@@ -38,7 +38,9 @@ async def enrol(session: AsyncSession, request: EnrolmentRequest) -> Enrolment:
         ConflictError: there are several, or it was replaced before.
         InvalidError: a sensor cannot be registered.
     """
-    key = await use_key(session, request.secret)
+    key, made = await use_key(session, request.secret, request.attempt)
+    if made is not None:
+        return await _enrol_again(session, made, request)
     replaced = None if request.replace is None else await replacing.find(session, request.replace, key)
     credential = credentials.new_secret()
     agent = Agent(
@@ -48,6 +50,7 @@ async def enrol(session: AsyncSession, request: EnrolmentRequest) -> Enrolment:
         credential_sha256=digest(credential),
         state=AgentState.ACTIVE.value,
         created=now_us(),
+        enrolment_sha256=attempt_digest(request.secret, request.attempt),
     )
     session.add(agent)
     await session.flush()
@@ -56,6 +59,16 @@ async def enrol(session: AsyncSession, request: EnrolmentRequest) -> Enrolment:
         succession = await replacing.replace(session, replaced, agent, [sensor.name for sensor in request.sensors])
     sensors = await registration.register(session, agent.id, request.sensors)
     return Enrolment(agent.id, credential, sensors, succession)
+
+
+async def _enrol_again(session: AsyncSession, agent: Agent, request: EnrolmentRequest) -> Enrolment:
+    """Give an agent whose enrolment was never answered a credential that is; what it took over it has."""
+    check_active(agent)
+    credential = credentials.new_secret()
+    agent.credential_sha256, agent.version = digest(credential), request.version
+    return Enrolment(
+        agent.id, credential, await registration.register(session, agent.id, request.sensors), Succession()
+    )
 
 
 async def register_sensors(session: AsyncSession, agent_id: UUID, sensors: list[SensorRegistration]) -> dict[str, UUID]:

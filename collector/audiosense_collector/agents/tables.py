@@ -55,6 +55,7 @@ class Agent(Table):
     credential_since: Mapped[int | None] = mapped_column(MicrosecondTime())
     rotation_asked: Mapped[int | None] = mapped_column(MicrosecondTime())
     replaced_by: Mapped[UUID | None]
+    enrolment_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
 
 
 class CredentialState(StrEnum):

@@ -17,7 +17,8 @@ ALTER TABLE agent
     ADD COLUMN quarantine_evidence jsonb,
     ADD COLUMN credential_since timestamptz,
     ADD COLUMN rotation_asked timestamptz,
-    ADD COLUMN replaced_by uuid;
+    ADD COLUMN replaced_by uuid,
+    ADD COLUMN enrolment_sha256 bytea CONSTRAINT uq_agent_enrolment_sha256 UNIQUE;
 ALTER TABLE enrolment_key ADD COLUMN may_replace boolean NOT NULL DEFAULT false;
 CREATE TABLE agent_credential (
     sha256 bytea NOT NULL CONSTRAINT pk_agent_credential PRIMARY KEY,
