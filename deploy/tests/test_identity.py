@@ -17,6 +17,7 @@ from deploy.demo.processes import command, wait_for
 
 COPIES = 15
 RESTORES = 15
+REVOCATIONS = 15
 
 
 class Site:
@@ -103,6 +104,24 @@ class Site:
         other.close()
         shutil.rmtree(other.folder)
 
+    def revoke(self, _number):
+        """Revoke the agent: its very next request is refused, it keeps all and delivers when it is taken in again."""
+        self.work()
+        self.agent.deliver()
+        self.ask("revoke")
+        self.agent.hear(self.chance.randint(50, 150))
+        self.agent.uplink.wake()
+        self.agent.step()
+        assert "is revoked" in self.agent.uplink.state
+        self.agent.step(3)
+        waiting = self.agent.held()
+        assert len(waiting) >= 50
+        assert not waiting & set(self.stored(self.sensor))
+        self.ask("accept")
+        self.agent.deliver()
+        assert waiting <= set(self.stored(self.sensor))
+        self.seen["revocations"] += 1
+
     def restore(self, number):
         """Set the disk back to an older state, of which the spool gives numbers again; the agent is accepted."""
         self.work()
@@ -138,7 +157,7 @@ def test_copied_and_restored_disks_are_found_one_is_accepted_and_each_window_is_
     collector = plant.collector()
     try:
         site = Site(plant, folder)
-        turns = [site.copy] * COPIES + [site.restore] * RESTORES
+        turns = [site.copy] * COPIES + [site.restore] * RESTORES + [site.revoke] * REVOCATIONS
         site.chance.shuffle(turns)
         for number, turn in enumerate(turns):
             turn(number)
@@ -150,6 +169,7 @@ def test_copied_and_restored_disks_are_found_one_is_accepted_and_each_window_is_
         site.agent.close()
         collector.stop()
     assert (site.seen["copies"], site.seen["refused for ever"], site.seen["restores"]) == (COPIES, COPIES, RESTORES)
+    assert site.seen["revocations"] == REVOCATIONS
     assert site.seen["restored and quarantined"] > 3
     assert site.seen["restored behind a rotation"] == site.seen["restored and active"] > 3
     assert site.seen["lost answers"] > 10
