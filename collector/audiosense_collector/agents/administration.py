@@ -59,15 +59,17 @@ async def accept(session: AsyncSession, agent_id: UUID, copy: UUID | None = None
     on every other copy is refused. A copy of an active agent can be accepted too: it takes the active one's place.
 
     Raises:
-        NotFoundError: no such agent, or no such copy of it.
-        ConflictError: nothing is to be accepted, or several copies are and none was named, or it was replaced.
+        NotFoundError: no such agent.
+        ConflictError: it has no such copy, several of which none was named, nothing to be accepted, or was replaced.
     """
     agent = await lock_any(session, agent_id)
     if agent.replaced_by is not None:
         raise ConflictError(f"agent {agent.name!r} was {agent.state_reason}, which has its sensors; enrol it again")
     known = list(await session.scalars(select(AgentCopy.instance).where(AgentCopy.agent_id == agent_id)))
     if copy is not None and copy not in known:
-        raise NotFoundError(f"agent {agent.name!r} has no copy {copy}; {_LIST} with their copies")
+        raise ConflictError(
+            f"agent {agent.name!r} has no copy {copy}, or another was accepted meanwhile; {_LIST} with their copies"
+        )
     if copy is None and agent.state == AgentState.ACTIVE:
         raise ConflictError(f"agent {agent.name!r} is active; only a copy of it can be accepted, and none was named")
     if copy is None and agent.state == AgentState.QUARANTINED:

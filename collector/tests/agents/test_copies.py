@@ -216,7 +216,7 @@ async def test_one_of_several_copies_must_be_named_and_be_one(browser, make_agen
     assert unnamed.status_code == 409
     assert str(second.instance) in unnamed.json()["detail"]
     unknown = await accept(browser, agent, copy=str(uuid.uuid4()))
-    assert (unknown.status_code, "no copy" in unknown.json()["detail"]) == (404, True)
+    assert (unknown.status_code, "no copy" in unknown.json()["detail"]) == (409, True)
     assert (await browser.post(f"/api/v1/agents/{uuid.uuid4()}/accept", json={})).status_code == 404
     assert (await browser.post(f"/api/v1/agents/{agent.id}/rotate")).status_code == 409
 
