@@ -43,7 +43,7 @@ export const agents = {
   evidence: {
     title: "What was seen",
     taken: (address: string, time: string) => `The last batch that was taken came from ${address}, ${time}.`,
-    refused: (address: string, time: string) => `Then, ${time}, a batch came from ${address} that another one must have come before.`,
+    refused: (address: string, time: string) => `Then, ${time}, a batch came from ${address} that does not continue it.`,
     given: (time: string) => `The token that it carried had been given out ${time}.`,
     somewhere: "an unknown address",
     why: "That happens when a disk was copied and both computers run, or when a disk was set back to an older state.",

@@ -44,7 +44,7 @@ export const agents: typeof english = {
   evidence: {
     title: "Lo que se ha visto",
     taken: (address, time) => `El último envío aceptado llegó desde ${address}, ${time}.`,
-    refused: (address, time) => `Después, ${time}, llegó desde ${address} un envío al que otro tuvo que adelantarse.`,
+    refused: (address, time) => `Después, ${time}, llegó desde ${address} un envío que no es su continuación.`,
     given: (time) => `El testigo que traía se había entregado ${time}.`,
     somewhere: "una dirección desconocida",
     why: "Eso ocurre cuando se ha copiado un disco y funcionan ambos ordenadores, o cuando un disco se ha restaurado a un estado anterior.",

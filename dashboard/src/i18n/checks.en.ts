@@ -42,6 +42,7 @@ export const checks = {
     "sensor_overflow overflow": "Sound lost",
     "sensor_moved suspected": "Perhaps moved",
     "collector not_enrolled": "Not enrolled",
+    "collector refused": "Refused by the collector",
     "collector unreachable": "Collector unreachable",
     "clock skewed": "Clock wrong",
     "disk full": "Disk nearly full",

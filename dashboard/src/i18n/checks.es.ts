@@ -43,6 +43,7 @@ export const checks: typeof en = {
     "sensor_overflow overflow": "Se pierde sonido",
     "sensor_moved suspected": "Quizá movido",
     "collector not_enrolled": "Sin inscribir",
+    "collector refused": "Rechazado por el colector",
     "collector unreachable": "Colector inaccesible",
     "clock skewed": "Reloj erróneo",
     "disk full": "Disco casi lleno",
