@@ -6,17 +6,21 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
 from audiosense_common.wire import Problem, Trust
+from audiosense_common.wire_identity import INSTANCE_HEADER
 
 # The command line of httpx would bring rich and pygments along: 5 MiB that no agent uses.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx  # noqa: E402
 
+INSTANCE = uuid4()
+"""This process, drawn anew at each start and never written down: a copied disk cannot carry it along."""
 _MAX_ANSWER_BYTES = 4 * 2**20
 _OK = 200
 _CREATED = 201
@@ -53,14 +57,22 @@ class Client:
         ca_pem: the only CA to trust; None for the operating system's store.
         credential: sent as bearer token.
         timeout_s: for connecting, and between two pieces of an answer.
+        instance: which process this is; told with the credential.
     """
 
-    def __init__(self, url: str, ca_pem: str | None, credential: str | None = None, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        ca_pem: str | None,
+        credential: str | None = None,
+        timeout_s: float = 30.0,
+        instance: UUID = INSTANCE,
+    ) -> None:
         try:
             context = ssl.create_default_context(cadata=ca_pem)
         except ssl.SSLError:
             raise LinkError("the kept CA certificate is damaged; enrol the agent again") from None
-        headers = {"Authorization": f"Bearer {credential}"} if credential else {}
+        headers = {"Authorization": f"Bearer {credential}", INSTANCE_HEADER: str(instance)} if credential else {}
         self._url = url
         self._http = httpx.Client(base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False)
 

@@ -1,12 +1,18 @@
 """The agent's identity: how it is gained by an enrolment key and kept on disk."""
 
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audiosense_agent import __version__
-from audiosense_agent.client import Client, fetch_trust
+from audiosense_agent.client import INSTANCE, Client, fetch_trust
 from audiosense_agent.config import SensorSettings, Settings
 from audiosense_agent.errors import EnrolmentError
 from audiosense_agent.files import write_atomically
@@ -19,23 +25,37 @@ _NEW_KEY = "audiosense-collector enrolment-key create"
 
 
 class Identity(BaseModel):
-    """What the agent must know to speak with its collector; kept in ``identity.json``, mode 0600."""
+    """What the agent must know to speak with its collector; kept in ``identity.json``, mode 0600.
+
+    While the credential is changed there are two: ``next`` was given and may have been used already, ``credential`` is
+    valid until it is. Which of them the collector takes shows with the next request; then the other is dropped.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     url: str
     agent: UUID
     credential: str
+    next: str | None = None
     trust: Trust
     sensors: dict[str, UUID]
 
     def save(self, state_dir: Path) -> None:
         """Write the identity so that a crash leaves the old or the new one whole."""
-        write_atomically(identity_path(state_dir), self.model_dump_json(indent=1).encode(), mode=0o600)
+        with _locked(state_dir):
+            _write(state_dir, self)
 
-    def client(self, timeout_s: float = 30.0) -> Client:
+    def save_instead_of(self, before: "Identity", state_dir: Path) -> bool:
+        """Write the identity unless another than ``before`` is there: the agent may have been enrolled anew."""
+        with _locked(state_dir):
+            if load_identity(state_dir) != before:
+                return False
+            _write(state_dir, self)
+            return True
+
+    def client(self, timeout_s: float = 30.0, credential: str | None = None, instance: UUID = INSTANCE) -> Client:
         """Open a connection that trusts the enrolled CA only."""
-        return Client(self.url, self.trust.ca_pem, self.credential, timeout_s)
+        return Client(self.url, self.trust.ca_pem, credential or self.credential, timeout_s, instance)
 
 
 def identity_path(state_dir: Path) -> Path:
@@ -76,8 +96,13 @@ def describe_sensor(sensor: SensorSettings) -> SensorRegistration:
     )
 
 
-def enrol(settings: Settings, key_text: str) -> Identity:
-    """Trade an enrolment key for an identity and keep it.
+def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tuple[Identity, Enrolled]:
+    """Trade an enrolment key for an identity and keep it; returns it and what the collector said.
+
+    Args:
+        settings: name, sensors and state directory.
+        key_text: the enrolment key.
+        replace: name or id of the agent whose sensors this one takes over.
 
     Raises:
         EnrolmentKeyError: the text is no enrolment key.
@@ -86,13 +111,15 @@ def enrol(settings: Settings, key_text: str) -> Identity:
         OSError: the state directory cannot be written; no use of the key was spent.
     """
     key = EnrolmentKey.decode(key_text)
-    _check_writable(settings.state_dir)
+    attempt = _begin(settings.state_dir, key)
     trust = fetch_trust(key, settings.collector.timeout_s)
     request = EnrolmentRequest(
         secret=key.secret,
         name=settings.name,
         version=__version__,
         sensors=[describe_sensor(sensor) for sensor in settings.sensors],
+        attempt=attempt,
+        replace=replace,
     )
     client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s)
     try:
@@ -116,11 +143,44 @@ def enrol(settings: Settings, key_text: str) -> Identity:
         sensors=enrolled.sensors,
     )
     identity.save(settings.state_dir)
-    return identity
+    _attempt_path(settings.state_dir).unlink(missing_ok=True)
+    return identity, enrolled
 
 
-def _check_writable(state_dir: Path) -> None:
-    """Find out that the identity cannot be kept before the key is spent on it."""
-    probe = state_dir / "enrolling"
-    write_atomically(probe, b"")
-    probe.unlink()
+def _begin(state_dir: Path, key: EnrolmentKey) -> UUID:
+    """Return the number of this attempt, the one from before if it was never answered: then no other use is spent.
+
+    It is written first, which also shows that the identity can be kept.
+    """
+    path, digest = _attempt_path(state_dir), hashlib.sha256(key.secret.encode()).hexdigest()
+    attempt = uuid4()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        before = json.loads(path.read_bytes())
+        if before["key"] == digest:
+            attempt = UUID(before["attempt"])
+    write_atomically(path, json.dumps({"key": digest, "attempt": str(attempt)}).encode())
+    return attempt
+
+
+def _attempt_path(state_dir: Path) -> Path:
+    return state_dir / "enrolling.json"
+
+
+@contextlib.contextmanager
+def _locked(state_dir: Path) -> Iterator[None]:
+    """Keep the agent and a command that enrols it from writing the identity at once."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write(state_dir: Path, identity: Identity) -> None:
+    path = identity_path(state_dir)
+    for stale in state_dir.glob(f".{path.name}.*.new"):
+        # Left by a process that was killed while it wrote; it holds a credential.
+        stale.unlink(missing_ok=True)
+    write_atomically(path, identity.model_dump_json(indent=1).encode(), mode=0o600)

@@ -2,18 +2,22 @@
 
 import email.utils
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from audiosense_agent.client import Client, Reply
+from audiosense_agent.client import INSTANCE, Client, Reply
 from audiosense_agent.enrolment import Identity, identity_path, load_identity
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_agent.spool import Spool
 from audiosense_common.wire import RegisteredSensors, SensorRegistration, SensorRegistrations
+from audiosense_common.wire_identity import WAITING_HEADER, CredentialIssued
 
 _MAX_RETRY_AFTER_S = 3_600.0
+_ROTATE_AGAIN_S = 60.0
 
 
 class RefusedError(LinkError):
@@ -25,9 +29,28 @@ class RefusedError(LinkError):
 
 
 class Link:
-    """Follows ``identity.json``: an enrolment while the agent runs is noticed."""
+    """Follows ``identity.json``: an enrolment while the agent runs is noticed.
 
-    def __init__(self, state_dir: Path, spool: Spool, timeout_s: float) -> None:
+    Args:
+        state_dir: where the identity is.
+        spool: tells which sensors there are and how much waits.
+        timeout_s: of the connection.
+        instance: which process this is.
+        enrol: enrols an agent that is not, if it can.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        spool: Spool,
+        timeout_s: float,
+        instance: UUID = INSTANCE,
+        enrol: Callable[[], Identity | None] = lambda: None,
+    ) -> None:
+        self._instance = instance
+        self._enrol = enrol
+        self._uses_old = False
+        self._rotates_from = 0.0
         self._state_dir = state_dir
         self._spool = spool
         self._timeout_s = timeout_s
@@ -59,7 +82,7 @@ class Link:
         """
         if self._identity is None or self.has_changed:
             self.close()
-            self._registered = False
+            self._registered = self._uses_old = False
             self._identity = None
             self._stamp = self._read_stamp()
             self._identity = load_identity(self._state_dir)
@@ -73,20 +96,90 @@ class Link:
             LinkError: no answer; RefusedError if it was none of success.
         """
         identity = self.identity()
+        if identity is None and self._enrol() is not None:
+            identity = self.identity()
         if identity is None:
             raise EnrolmentError("not enrolled: measurements are kept; enrol with: audiosense-agent enroll KEY")
         if self._client is None:
-            self._client = identity.client(self._timeout_s)
+            credential = identity.credential if self._uses_old else identity.next
+            self._client = identity.client(self._timeout_s, credential, self._instance)
             self._spool.bind(str(identity.agent))
         if not self._registered:
             identity = self._register(identity, self._client)
         return identity, self._client
 
+    def told(self) -> dict[str, str]:
+        """Return the headers that say how much waits; all that a collector learns of an agent that it refuses."""
+        return {WAITING_HEADER: str(self._spool.status().rows)}
+
+    def try_other_credential(self) -> bool:
+        """After a refusal as unknown, use the other credential, if there are two; say whether to try it at once.
+
+        Neither is given up before the other was taken: something in between may have refused, not the collector.
+        """
+        if self._identity is None or self._identity.next is None:
+            return False
+        self.close()
+        self._uses_old = not self._uses_old
+        return self._uses_old
+
+    def confirm(self, identity: Identity) -> Identity:
+        """Note that the collector took the credential in use: of two it is the one to keep.
+
+        Raises:
+            LinkError: that cannot be written; both are still there.
+        """
+        if identity.next is None:
+            return identity
+        identity = self._keep(identity, credential=identity.credential if self._uses_old else identity.next, next=None)
+        self._uses_old = False
+        return identity
+
+    def rotate(self, identity: Identity) -> bool:
+        """Get a new credential and keep it beside the present one; it is used from the next request on.
+
+        Returns:
+            Whether there is one now; after a failure it is not tried again at once.
+
+        Raises:
+            LinkError: no answer, a refusal, or it cannot be kept; the present credential goes on.
+        """
+        now = time.monotonic()
+        if self._client is None or identity.next is not None or now < self._rotates_from:
+            return False
+        self._rotates_from = now + _ROTATE_AGAIN_S
+        reply = self._client.request("POST", "/api/v1/agent/credential", body=b"")
+        if not reply.is_success:
+            raise RefusedError(reply)
+        try:
+            issued = CredentialIssued.model_validate_json(reply.content)
+        except ValidationError:
+            raise foreign_answer(identity.url) from None
+        self._keep(identity, next=issued.credential)
+        self.close()
+        self._rotates_from = 0.0
+        return True
+
+    def _keep(self, identity: Identity, **changes: Any) -> Identity:
+        """Write a changed identity, unless the agent was enrolled anew meanwhile."""
+        changed = identity.model_copy(update=changes)
+        try:
+            saved = changed.save_instead_of(identity, self._state_dir)
+        except OSError as error:
+            path = identity_path(self._state_dir)
+            raise LinkError(f"{path} cannot be written: {error.strerror}; free space on its disk") from None
+        if not saved:
+            raise LinkError("the agent was enrolled anew meanwhile")
+        self._identity, self._stamp = changed, self._read_stamp()
+        return changed
+
     def _register(self, identity: Identity, client: Client) -> Identity:
         """Register all sensors that the spool knows, also those that left the configuration."""
         known = [SensorRegistration.model_validate_json(text) for text in self._spool.registrations().values()]
         message = SensorRegistrations(sensors=known)
-        reply = client.request_json("PUT", "/api/v1/agent/sensors", message.model_dump_json(by_alias=True))
+        headers = {"Content-Type": "application/json"} | self.told()
+        body = message.model_dump_json(by_alias=True).encode()
+        reply = client.request("PUT", "/api/v1/agent/sensors", body=body, headers=headers)
         if not reply.is_success:
             raise RefusedError(reply)
         try:
@@ -94,9 +187,7 @@ class Link:
         except ValidationError:
             raise foreign_answer(identity.url) from None
         if not sensors.items() <= identity.sensors.items():
-            identity = identity.model_copy(update={"sensors": identity.sensors | sensors})
-            identity.save(self._state_dir)
-            self._identity, self._stamp = identity, self._read_stamp()
+            identity = self._keep(identity, sensors=identity.sensors | sensors)
         self._registered = True
         return identity
 

@@ -22,6 +22,7 @@ from audiosense_agent.notify import notify
 from audiosense_agent.probes import Microphone, Prober
 from audiosense_agent.reservoir import Reservoir, drop_others, reservoir_folder
 from audiosense_agent.rollout import Rollout
+from audiosense_agent.self_enrolment import SelfEnrolment
 from audiosense_agent.sources import DeviceHub, Injections, make_source
 from audiosense_agent.spool import Spool
 from audiosense_agent.uplink import Retry, Uplink
@@ -93,6 +94,7 @@ class Service:
             probes=self._prober,
             clips=self._clip_uplink,
             checks=self._tell_checks,
+            enrol=SelfEnrolment(settings),
         )
         self._examiner = Examiner(settings, self.workers, self.spool, self.uplink)
 

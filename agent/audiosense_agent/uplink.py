@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from audiosense_agent import __version__
 from audiosense_agent.batches import MAX_EVENTS, UnknownSensorError, cover, now_us, pack, to_columns, wire_event
-from audiosense_agent.client import Client, Reply
+from audiosense_agent.client import INSTANCE, Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
 from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import Identity
@@ -28,7 +28,8 @@ from audiosense_common.wire_checks import Check
 
 log = logging.getLogger(__name__)
 _UNPROCESSABLE = frozenset({400, 413, 422})
-_NOT_ALLOWED = frozenset({401, 403})
+_UNKNOWN = 401
+_NOT_ALLOWED = frozenset({_UNKNOWN, 403})
 _POLL_S = 0.5
 _DRAIN_FAILURES = 3
 _DOUBTS = 3
@@ -95,6 +96,8 @@ class Uplink:
         probes: told of which sensors the collector wants probes; without it none are sent.
         clips: told whose clips are allowed, and when measurements leave room for them.
         checks: gives the self-checks by the sensors' identities, None where nothing is to be told.
+        instance: which process this is; of two copies of one agent each has its own.
+        enrol: enrols an agent that is not, if it can; called again after each failure.
     """
 
     def __init__(
@@ -109,6 +112,8 @@ class Uplink:
         probes: Probes | None = None,
         clips: Clips | None = None,
         checks: Callable[[Mapping[str, UUID]], list[Check] | None] = lambda _: None,
+        instance: UUID = INSTANCE,
+        enrol: Callable[[], Identity | None] = lambda: None,
     ) -> None:
         self._checks = checks
         self._probes = probes
@@ -118,7 +123,7 @@ class Uplink:
         self._models = models
         self._sources = sources
         self._retry = retry or Retry()
-        self._link = Link(state_dir, spool, settings.timeout_s)
+        self._link = Link(state_dir, spool, settings.timeout_s, instance, enrol)
         self._isolation = Isolation(settings.max_batch)
         self._doubts = _DOUBTS
         self._failures = 0
@@ -191,7 +196,7 @@ class Uplink:
         if batch is None:
             return max(0.01, min(self._due, self._heartbeat_due) - time.monotonic())
         started_us = now_us()
-        headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"}
+        headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"} | self._link.told()
         doubts, self._doubts = self._doubts, _DOUBTS
         reply = client.request("POST", "/api/v1/batches", body=batch.body, headers=headers)
         if reply.code in _UNPROCESSABLE:
@@ -204,13 +209,24 @@ class Uplink:
         except ValidationError:
             raise foreign_answer(identity.url) from None
         self._accept(batch, answer, started_us)
+        identity = self._link.confirm(identity)
         if self._clips is not None:
             self._clips.exchange(answer.clips_allowed, identity, caught_up=batch.items < self._settings.max_batch)
         if answer.desired and self._models.take(answer.desired, identity, client):
             self._due = self._heartbeat_due = 0.0
         if self._probes is not None:
             self._probes.exchange(answer.probes_wanted, identity, client)
+        if answer.rotate_credential:
+            self._rotate(identity)
         return max(0.0, self._due - time.monotonic())
+
+    def _rotate(self, identity: Identity) -> None:
+        """Get a new credential and use it at once; one that cannot be had is asked for again later."""
+        try:
+            if self._link.rotate(identity):
+                self._due = self._heartbeat_due = 0.0
+        except LinkError as error:
+            log.warning("the credential could not be changed: %s; the present one goes on", error)
 
     def _accept(self, batch: InFlight, answer: Answer, started_us: int) -> None:
         ended_us = now_us()
@@ -306,6 +322,8 @@ class Uplink:
         return self._fail(problem)
 
     def _refused(self, reply: Reply) -> float:
+        if reply.code == _UNKNOWN and self._link.try_other_credential():
+            return 0.0
         if reply.code in _NOT_ALLOWED:
             self._failures += 1
             self._say(f"the collector refuses this agent ({reply.code}): {reply.problem()}; all measurements are kept")

@@ -21,7 +21,7 @@ def settings(tmp_path):
 
 
 def test_a_key_gives_an_identity_that_is_kept_privately(settings, collector):
-    identity = enrol(settings, collector.key())
+    identity, _ = enrol(settings, collector.key())
     assert load_identity(settings.state_dir) == identity
     assert identity.sensors.keys() == {"a", "b"}
     assert identity.trust.ca_pem == collector.authority.pem

@@ -59,6 +59,7 @@ DAY_US = 86_400_000_000
         (link.check("no route", is_enrolled=True, silent_s=3_000), FAILED, "unreachable"),
         (link.check("no route", is_enrolled=True, silent_s=None), FAILED, "unreachable"),
         (link.check("ok", is_enrolled=False, silent_s=None), WARNING, "not_enrolled"),
+        (link.check("the collector refuses this agent (403): x", is_enrolled=True, silent_s=9.0), FAILED, "refused"),
         (spool_space.check(SpoolStatus(bytes=10), 100, 0), OK, None),
         (spool_space.check(SpoolStatus(bytes=60), 100, 0), WARNING, "filling"),
         (spool_space.check(SpoolStatus(bytes=97), 100, 0), FAILED, "filling"),
@@ -319,3 +320,10 @@ def test_wire_checks_of_sensors_without_identity_are_left_out(tmp_path):
         service._examiner._told = None
         told = service._examiner.tell({"pump": UUID(int=3)})
         assert UUID(int=3) in {check.sensor for check in told}
+
+
+def test_a_key_that_could_not_be_used_stands_before_what_else_can_be_done():
+    spent = link.check("with the key of the credential: used up (1 of 1 uses)", is_enrolled=False, silent_s=None)
+    waits = link.check("not enrolled: measurements are kept", is_enrolled=False, silent_s=None)
+    assert spent.remedy == f"with the key of the credential: used up (1 of 1 uses). {waits.remedy}"
+    assert waits.remedy.startswith("Enrol the agent")

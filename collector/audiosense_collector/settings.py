@@ -78,6 +78,8 @@ class Settings(EnvironmentSettings):
     heuristic_dominant_hz: Annotated[float, Field(gt=0)] = 8500
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] = 0.3
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    credential_days: Annotated[int, Field(ge=0, le=3_650)] = 30
+    credential_overlap_h: Annotated[float, Field(gt=0, le=8_760)] = 24
     clip_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     clip_max_bytes: Annotated[int, Field(ge=0)] = 10 * 2**30
     developer_mode: bool = False

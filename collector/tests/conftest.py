@@ -83,6 +83,7 @@ class FakeAgent:
     epoch: uuid.UUID = field(default_factory=uuid.uuid4)
     token: str | None = None
     seq: int = 0
+    instance: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def columns(
         self,
@@ -123,7 +124,7 @@ class FakeAgent:
 
     @property
     def headers(self):
-        return {"Authorization": f"Bearer {self.credential}"}
+        return {"Authorization": f"Bearer {self.credential}", "AudioSense-Instance": str(self.instance)}
 
     async def post(self, content, **headers):
         return await self.client.post("/api/v1/batches", content=content, headers=self.headers | headers)

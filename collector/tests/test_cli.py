@@ -71,6 +71,40 @@ async def test_a_sensor_is_trained_listed_and_pushed_by_name(run, runtime, make_
     assert (await agent.send(agent.batch()))["desired"][sensor]["digest"] == model["digest"]
 
 
+async def test_agents_are_listed_revoked_accepted_and_told_to_rotate_by_name(run, make_agent, dump):
+    agent = await make_agent(name="Hall 3")
+    await agent.send(agent.batch(agent.columns(1)))
+    assert f"agent Hall 3 ({agent.id}) is revoked" in run("agents", "revoke", "Hall 3")
+    assert (await agent.post(dump(agent.batch()))).json()["type"] == "revoked"
+    assert "accept it first" in run("agents", "rotate", "Hall 3", code=1)
+    assert "is accepted" in run("agents", "accept", str(agent.id)[:13])
+    assert "new credential" in run("agents", "rotate", "Hall 3")
+    assert (await agent.send(agent.batch()))["rotate_credential"]
+    assert "is active; only a copy" in run("agents", "accept", "Hall 3", code=1)
+    assert "no agent 'Hall 9'" in run("agents", "revoke", "Hall 9", code=1)
+
+
+async def test_copies_of_an_agent_are_listed_with_evidence_and_one_is_accepted(run, make_agent, dump):
+    agent = await make_agent(name="Hall 4")
+    await agent.send(agent.batch(agent.columns(1)))
+    body = dump(agent.batch(agent.columns(1)))
+    await agent.send(agent.batch(agent.columns(1)))
+    second = str(uuid.uuid4())
+    refused = await agent.post(body, **{"AudioSense-Instance": second, "AudioSense-Waiting": "1240"})
+    assert refused.status_code == 403
+    listed = run("agents", "list")
+    assert "there are two copies" in listed
+    assert "whose token was given out at" in listed
+    assert f"  {second[:8]}  127.0.0.1" in listed
+    assert "1240" in listed
+    assert "2 copies and one of them must be named" in run("agents", "accept", "Hall 4", code=1)
+    assert "0 copies of agent 'Hall 4' begin with 'xyz'" in run("agents", "accept", "Hall 4", "--copy", "xyz", code=1)
+    run("agents", "accept", "Hall 4", "--copy", second[:8])
+    assert (await agent.post(body)).json()["type"] == "not_accepted"
+    (found,) = [each for each in json.loads(run("agents", "list", "--json")) if each["id"] == str(agent.id)]
+    assert (found["state"], found["accepted_copy"]) == ("active", second)
+
+
 def test_what_does_not_exist_is_one_line(run):
     for arguments in (("train", "no-such"), ("push", "0" * 64), ("models", "no-such")):
         message = run(*arguments, code=1)

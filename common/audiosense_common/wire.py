@@ -261,6 +261,7 @@ class Answer(Message):
     clips_allowed: list[UUID] = Field(
         default_factory=list, description="sensors whose sound may be kept and sent as clips; no others"
     )
+    rotate_credential: Annotated[bool, Field(description="the agent should ask for a new credential now")] = False
 
 
 class ProbeColumns(Message):
@@ -331,6 +332,8 @@ class EnrolmentRequest(Message):
     name: Name
     version: Annotated[str, Field(max_length=40)]
     sensors: list[SensorRegistration] = Field(default_factory=list, max_length=1_000)
+    attempt: Annotated[UUID | None, Field(description="the same when it is tried again; then no use is spent")] = None
+    replace: Annotated[Name | None, Field(description="name or id of the agent whose sensors it takes over")] = None
 
     @field_validator("sensors")
     @classmethod
@@ -367,6 +370,12 @@ class Enrolled(RegisteredSensors):
     agent: UUID
     credential: str
     trust: Trust
+    taken_over: Annotated[list[str], Field(description="sensors that the replaced agent had")] = Field(
+        default_factory=list
+    )
+    left_behind: Annotated[list[str], Field(description="sensors of the replaced agent that this one lacks")] = Field(
+        default_factory=list
+    )
 
 
 class Problem(BaseModel):

@@ -13,6 +13,9 @@ from audiosense_agent.errors import EnrolmentError
 def enroll(
     key: Annotated[str, typer.Argument(help="What `audiosense-collector enrolment-key create` printed.")],
     config: ConfigOption = None,
+    replace: Annotated[
+        str | None, typer.Option(metavar="AGENT", help="Take over the sensors and the history of this dead agent.")
+    ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Enrol although the agent is enrolled already.")] = False,
 ) -> None:
@@ -23,7 +26,11 @@ def enroll(
             f"this agent is enrolled already ({identity_path(settings.state_dir)}); give --force to enrol it anew"
         )
     try:
-        identity = enrol(settings, key)
+        identity, enrolled = enrol(settings, key, replace)
     except OSError as error:
         raise EnrolmentError(f"{settings.state_dir} cannot be written: {error.strerror}; run as its owner") from None
     print(f"enrolled with {identity.url} as {settings.name} ({identity.agent}), {len(identity.sensors)} sensor(s)")
+    if replace is not None:
+        print(f"took over from {replace}: {', '.join(enrolled.taken_over) or 'no sensor, none has the same name'}")
+        if enrolled.left_behind:
+            print(f"left with {replace}, which is revoked: {', '.join(enrolled.left_behind)}")

@@ -6,18 +6,26 @@ from audiosense_common.wire_checks import MAX_REMEDY
 _LATE_S = 300.0
 _STARTING = "starting"
 _UNREACHABLE = "The collector does not answer"
+_REFUSES = "the collector refuses this agent"
+_WAITS = "not enrolled"
 _NOT_ENROLLED = "Enrol the agent: audiosense-agent enroll KEY. Until then its measurements are kept here."
 
 
 def check(state: str, *, is_enrolled: bool, silent_s: float | None) -> Check:
     """Check by what the uplink says, and the time since the last answer; a short silence is only a warning."""
     if not is_enrolled:
-        return Check("collector", CheckState.WARNING, (), "not_enrolled", _NOT_ENROLLED)
+        # An agent that was given a key enrols by itself; what it met with stands before what else can be done.
+        tried = "" if state in {"ok", _STARTING} or state.startswith(_WAITS) else f"{state}. "
+        return Check("collector", CheckState.WARNING, (), "not_enrolled", f"{tried}{_NOT_ENROLLED}"[:MAX_REMEDY])
     evidence = () if silent_s is None else (Figure("since_answer", round(silent_s), "s"),)
     if state == "ok":
         return Check("collector", CheckState.OK, evidence)
     if state == _STARTING:
         return Check("collector", CheckState.UNKNOWN, evidence)
+    if state.startswith(_REFUSES):
+        return Check(
+            "collector", CheckState.FAILED, evidence, "refused", f"{state[0].upper()}{state[1:]}."[:MAX_REMEDY]
+        )
     late = silent_s is None or silent_s > _LATE_S
     remedy = f"{_UNREACHABLE}: {state}."[:MAX_REMEDY]
     return Check("collector", CheckState.FAILED if late else CheckState.WARNING, evidence, "unreachable", remedy)

@@ -27,6 +27,7 @@ from audiosense_common.wire import (
     Trust,
 )
 from audiosense_common.wire_clips import NOT_ALLOWED, ClipKind, ClipTaken, ClipUpload
+from audiosense_common.wire_identity import CredentialIssued
 
 CREDENTIAL = "credential-1"
 SECRET = "secret-1"
@@ -60,6 +61,12 @@ class Collector:
         self.max_measurements = 10_000
         self.quarantined = False
         self.agent = uuid4()
+        self.credential, self.pending = CREDENTIAL, None
+        self.rotate = False
+        self.rotations = 0
+        self.credential_faults = collections.deque()
+        self.attempts = []
+        self.enrolment_faults = collections.deque()
         self.token = None
         self.epoch = None
         self._last = None
@@ -104,12 +111,30 @@ class Collector:
                 return _json(Trust(ca_pem=self.authority.pem, signing_keys=self.signing_keys))
             if path == "/api/v1/enrol":
                 return self._enrol(body)
-            if headers.get("Authorization") != f"Bearer {CREDENTIAL}":
+            if not self._knows((headers.get("Authorization") or "").removeprefix("Bearer ")):
                 return _problem(401, "this credential is unknown")
+            if path == "/api/v1/agent/credential":
+                return self._issue()
             if path == "/api/v1/agent/sensors":
                 sensors = SensorRegistrations.model_validate_json(body).sensors
                 return _json(RegisteredSensors(sensors=self.register([sensor.name for sensor in sensors])))
             return self._take(path, headers, body)
+
+    def _knows(self, credential):
+        if credential == self.pending:
+            self.credential, self.pending, self.rotate = self.pending, None, False
+            self.rotations += 1
+        return credential == self.credential
+
+    def _issue(self):
+        fault = self.credential_faults.popleft() if self.credential_faults else None
+        self.fired[f"credential {fault}"] += fault is not None
+        if fault == "portal":
+            return 200, b"<html>please log in</html>", {"Content-Type": "text/html"}
+        if isinstance(fault, int):
+            return _problem(fault, f"injected {fault}")
+        self.pending = uuid4().hex
+        return None if fault == "drop" else _json(CredentialIssued(credential=self.pending), 201)
 
     def _take(self, path, headers, body):
         if path.startswith("/api/v1/clips/"):
@@ -156,11 +181,16 @@ class Collector:
 
     def _enrol(self, body):
         request = EnrolmentRequest.model_validate_json(body)
+        self.attempts.append(request.attempt)
+        fault = self.enrolment_faults.popleft() if self.enrolment_faults else None
+        self.fired[f"enrolment {fault}"] += fault is not None
+        if fault == "drop":
+            return None
         if request.secret != SECRET or self.refuse_enrolment:
             return _problem(403, self.refuse_enrolment or "this enrolment key is unknown")
         sensors = self.register([sensor.name for sensor in request.sensors])
         trust = Trust(ca_pem=self.authority.pem, signing_keys=self.signing_keys)
-        return _json(Enrolled(agent=self.agent, credential=CREDENTIAL, trust=trust, sensors=sensors), 201)
+        return _json(Enrolled(agent=self.agent, credential=self.credential, trust=trust, sensors=sensors), 201)
 
     def _batch(self, headers, body):
         fault = self.faults.popleft() if self.faults else None
@@ -209,6 +239,7 @@ class Collector:
             desired=self.desired,
             probes_wanted=self.probes_wanted,
             clips_allowed=self.clips_allowed,
+            rotate_credential=self.rotate,
         )
         self._last = (digest, answer)
         return _json(answer)

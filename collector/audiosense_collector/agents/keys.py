@@ -5,11 +5,11 @@ import secrets
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents.schemas import EnrolmentKeyOut
-from audiosense_collector.agents.tables import EnrolmentKeyRow
+from audiosense_collector.agents.tables import Agent, EnrolmentKeyRow
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import ForbiddenError, NotFoundError
 from audiosense_common.enrolment import EnrolmentKey
@@ -23,17 +23,32 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def create_key(session: AsyncSession, *, url: str, trust: str, uses: int, lifetime_us: int) -> EnrolmentKey:
-    """Make an enrolment key; this is the only time that its secret is known."""
+async def create_key(
+    session: AsyncSession, *, url: str, trust: str, uses: int, lifetime_us: int, may_replace: bool = False
+) -> EnrolmentKey:
+    """Make an enrolment key; this is the only time that its secret is known.
+
+    Only with ``may_replace`` can an agent that enrols with it take over another one's sensors and history.
+    """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     now = now_us()
-    session.add(EnrolmentKeyRow(secret_sha256=digest(secret), created=now, expires=now + lifetime_us, uses=uses))
+    session.add(
+        EnrolmentKeyRow(
+            secret_sha256=digest(secret),
+            created=now,
+            expires=now + lifetime_us,
+            uses=uses,
+            may_replace=may_replace,
+        )
+    )
     await session.flush()
     return EnrolmentKey(url=url, trust=trust, secret=secret)
 
 
-async def use_key(session: AsyncSession, secret: str) -> None:
-    """Use a key once.
+async def use_key(session: AsyncSession, secret: str, attempt: UUID | None) -> tuple[EnrolmentKeyRow, Agent | None]:
+    """Use a key once; it is unused again if the transaction is not committed.
+
+    An attempt that made an agent before, whose answer was lost then, is no other use: it gives that agent.
 
     Raises:
         ForbiddenError: unknown, revoked, expired or used up; the message says which.
@@ -44,10 +59,19 @@ async def use_key(session: AsyncSession, secret: str) -> None:
     if row is None:
         raise ForbiddenError(f"the enrolment key is unknown to this collector; {_REMEDY}", kind="unknown_key")
     state = _state(row)
+    made = None if attempt is None else await session.scalar(select(Agent).where(_made_by(secret, attempt)))
+    if made is not None and state in {"valid", "used up"}:
+        return row, made
     if state != "valid":
         reason = f"used up ({row.used} of {row.uses} uses)" if state == "used up" else state
         raise ForbiddenError(f"the enrolment key is {reason}; {_REMEDY}", kind=f"key_{state.replace(' ', '_')}")
     row.used += 1
+    return row, None
+
+
+def attempt_digest(secret: str, attempt: UUID | None) -> bytes | None:
+    """Return what is kept of an attempt to enrol; only the agent itself knows its number."""
+    return None if attempt is None else digest(f"{secret} {attempt}")
 
 
 async def list_keys(session: AsyncSession) -> list[EnrolmentKeyOut]:
@@ -55,7 +79,13 @@ async def list_keys(session: AsyncSession) -> list[EnrolmentKeyOut]:
     rows = await session.scalars(select(EnrolmentKeyRow).order_by(EnrolmentKeyRow.created.desc()))
     return [
         EnrolmentKeyOut(
-            id=row.id, created_us=row.created, expires_us=row.expires, uses=row.uses, used=row.used, state=_state(row)
+            id=row.id,
+            created_us=row.created,
+            expires_us=row.expires,
+            uses=row.uses,
+            used=row.used,
+            may_replace=row.may_replace,
+            state=_state(row),
         )
         for row in rows
     ]
@@ -71,6 +101,10 @@ async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
     if row is None:
         raise NotFoundError(f"there is no enrolment key {key_id}; `audiosense-collector enrolment-key list` lists them")
     row.revoked = row.revoked or now_us()
+
+
+def _made_by(secret: str, attempt: UUID) -> ColumnElement[bool]:
+    return Agent.enrolment_sha256 == attempt_digest(secret, attempt)
 
 
 def _state(row: EnrolmentKeyRow) -> Literal["valid", "expired", "used up", "revoked"]:

@@ -1,24 +1,58 @@
 """Agents over HTTP: enrolment and trust on the agents' port, the list of agents on the browser's."""
 
+import contextlib
+import re
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 
-from audiosense_collector.agents import service
-from audiosense_collector.agents.schemas import AgentOut
+from audiosense_collector.agents import administration, service
+from audiosense_collector.agents.copies import Caller
+from audiosense_collector.agents.schemas import Acceptance, AgentOut
+from audiosense_collector.clock import HOUR_US
 from audiosense_collector.db.session import Session
-from audiosense_collector.errors import ForbiddenError, UnauthorizedError, responses
+from audiosense_collector.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    RequestError,
+    UnauthorizedError,
+    responses,
+)
 from audiosense_collector.runtime import Runtime, RuntimeOf
 from audiosense_common.wire import Enrolled, EnrolmentRequest, RegisteredSensors, SensorRegistrations, Trust
+from audiosense_common.wire_identity import INSTANCE_HEADER, WAITING_HEADER, CredentialIssued
 
 router = APIRouter(prefix="/api/v1", tags=["agents"])
 agent_router = APIRouter(prefix="/api/v1", tags=["agents"])
 
 
-async def _authenticate(runtime: RuntimeOf, authorization: Annotated[str | None, Header()] = None) -> UUID:
+def _caller(
+    request: Request,
+    instance: Annotated[str | None, Header(alias=INSTANCE_HEADER)] = None,
+    waiting: Annotated[str | None, Header(alias=WAITING_HEADER)] = None,
+) -> Caller:
+    """Read what an agent says of itself; what makes no sense is left out, it is evidence and opens nothing."""
+    found: UUID | None = None
+    with contextlib.suppress(ValueError):
+        found = UUID(instance) if instance else None
+    count = int(waiting) if waiting and re.fullmatch(r"[0-9]{1,18}", waiting) else None
+    return Caller(instance=found, address=request.client.host if request.client else None, waiting=count)
+
+
+CallerOf = Annotated[Caller, Depends(_caller)]
+
+
+async def _authenticate(
+    runtime: RuntimeOf, caller: CallerOf, authorization: Annotated[str | None, Header()] = None
+) -> UUID:
+    overlap_us = round(runtime.settings.credential_overlap_h * HOUR_US)
     async with runtime.sessions.begin() as session:
-        return await service.authenticate(session, authorization)
+        found = await service.authenticate(session, authorization, caller, overlap_us=overlap_us)
+    if isinstance(found, RequestError):
+        raise found
+    return found
 
 
 AgentId = Annotated[UUID, Depends(_authenticate)]
@@ -35,11 +69,18 @@ async def read_trust(runtime: RuntimeOf) -> Trust:
     return _trust(runtime)
 
 
-@agent_router.post("/enrol", status_code=201, responses=responses(ForbiddenError))
+@agent_router.post("/enrol", status_code=201, responses=responses(ForbiddenError, NotFoundError, ConflictError))
 async def enrol(request: EnrolmentRequest, session: Session, runtime: RuntimeOf) -> Enrolled:
-    """Trade the secret of an enrolment key for a credential of the agent's own."""
-    agent, credential, sensors = await service.enrol(session, request)
-    return Enrolled(agent=agent, credential=credential, sensors=sensors, trust=_trust(runtime))
+    """Trade the secret of an enrolment key for a credential of the agent's own, and take over an agent if asked to."""
+    made = await service.enrol(session, request)
+    return Enrolled(
+        agent=made.agent,
+        credential=made.credential,
+        sensors=made.sensors,
+        trust=_trust(runtime),
+        taken_over=made.succession.taken_over,
+        left_behind=made.succession.left_behind,
+    )
 
 
 @agent_router.put("/agent/sensors", responses=responses(UnauthorizedError, ForbiddenError))
@@ -48,7 +89,34 @@ async def register_sensors(request: SensorRegistrations, agent: AgentId, session
     return RegisteredSensors(sensors=await service.register_sensors(session, agent, request.sensors))
 
 
+@agent_router.post("/agent/credential", status_code=201, responses=responses(UnauthorizedError, ForbiddenError))
+async def issue_credential(agent: AgentId, session: Session) -> CredentialIssued:
+    """Give a new credential; the present one stays valid until the new one is used for the first time."""
+    return CredentialIssued(credential=await service.issue_credential(session, agent))
+
+
 @router.get("/agents")
 async def list_agents(session: Session) -> list[AgentOut]:
-    """All agents with their sensors."""
-    return await service.list_agents(session)
+    """All agents with their sensors and copies."""
+    return await administration.list_agents(session)
+
+
+@router.post("/agents/{agent_id}/revoke", responses=responses(NotFoundError))
+async def revoke_agent(agent_id: UUID, session: Session) -> AgentOut:
+    """Refuse the agent from its next request on; it keeps its data."""
+    await administration.revoke(session, agent_id)
+    return await administration.read_agent(session, agent_id)
+
+
+@router.post("/agents/{agent_id}/accept", responses=responses(NotFoundError, ConflictError))
+async def accept_agent(agent_id: UUID, acceptance: Acceptance, session: Session) -> AgentOut:
+    """Take a revoked agent in again, or one copy of a quarantined one; the other copies are then refused."""
+    await administration.accept(session, agent_id, acceptance.copy_)
+    return await administration.read_agent(session, agent_id)
+
+
+@router.post("/agents/{agent_id}/rotate", responses=responses(NotFoundError, ConflictError))
+async def rotate_agent(agent_id: UUID, session: Session) -> AgentOut:
+    """Tell the agent with its next answer to get itself a new credential."""
+    await administration.ask_rotation(session, agent_id)
+    return await administration.read_agent(session, agent_id)

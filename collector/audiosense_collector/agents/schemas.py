@@ -1,9 +1,11 @@
-"""Agents and enrolment keys as the interface shows them."""
+"""Agents, their copies and enrolment keys as the interface shows them."""
 
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from audiosense_collector.agents.copies import Cause
 
 
 class AgentSensor(BaseModel):
@@ -18,14 +20,57 @@ class AgentSensor(BaseModel):
     measurements: int
 
 
+class CopyOut(BaseModel):
+    """A process that showed the agent's credential; ``waiting`` counts the measurements that it says it holds."""
+
+    instance: UUID
+    address: str | None
+    cause: Cause
+    first_seen_us: int
+    last_seen_us: int
+    waiting: int | None
+
+
+class Taken(BaseModel):
+    """Who sent the last batch that was taken before a quarantine."""
+
+    instance: UUID | None
+    address: str | None
+    epoch: UUID | None
+    seen_us: int | None
+
+
+class Refused(BaseModel):
+    """Who sent the batch that showed the second copy, and when its token had been given out, if that is known."""
+
+    instance: UUID | None
+    address: str | None
+    epoch: UUID
+    sent_us: int
+    token_given_us: int | None
+
+
+class Evidence(BaseModel):
+    """Why an agent was quarantined, as it was found."""
+
+    at_us: int
+    taken: Taken
+    refused: Refused
+
+
 class AgentOut(BaseModel):
-    """An agent: release, last contact, clock against the collector's, spool and clips."""
+    """An agent: release, last contact, clock against the collector's, spool and clips, credential and copies.
+
+    ``rotating``: a new credential was asked for or given out and was not used yet. ``accepted_copy``: the copy that was
+    accepted and has no credential of its own yet.
+    """
 
     id: UUID
     name: str
     version: str
     state: Literal["active", "revoked", "quarantined"]
     state_reason: str | None
+    address: str | None
     last_seen_us: int | None
     clock_offset_us: int | None
     spool_rows: int | None
@@ -33,7 +78,18 @@ class AgentOut(BaseModel):
     dead_letters: int | None
     clips_waiting: int | None
     clips_dropped: int | None
+    credential_since_us: int
+    rotating: bool
+    accepted_copy: UUID | None
+    evidence: Evidence | None
+    copies: list[CopyOut]
     sensors: list[AgentSensor]
+
+
+class Acceptance(BaseModel):
+    """Which copy to accept; may be left out for a revoked agent, or where there is one copy only."""
+
+    copy_: UUID | None = Field(default=None, alias="copy", description="its ``instance``")
 
 
 class EnrolmentKeyOut(BaseModel):
@@ -44,4 +100,5 @@ class EnrolmentKeyOut(BaseModel):
     expires_us: int
     uses: int
     used: int
+    may_replace: bool
     state: Literal["valid", "expired", "used up", "revoked"]

@@ -1,33 +1,48 @@
 """The rules of agents: enrolment, credentials, and whose batches are taken."""
 
-import secrets
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.agents.keys import digest, use_key
-from audiosense_collector.agents.schemas import AgentOut, AgentSensor
+from audiosense_collector.agents import copies, credentials, replacing
+from audiosense_collector.agents.copies import Caller, Cause
+from audiosense_collector.agents.keys import attempt_digest, digest, use_key
+from audiosense_collector.agents.replacing import Succession
 from audiosense_collector.agents.tables import Agent, AgentState
 from audiosense_collector.clock import now_us
-from audiosense_collector.errors import ForbiddenError, NotFoundError, UnauthorizedError
+from audiosense_collector.errors import ForbiddenError, UnauthorizedError
 from audiosense_collector.machines import registration
-from audiosense_collector.machines.tables import Machine, Sensor
 from audiosense_common.wire import EnrolmentRequest, SensorRegistration
+from audiosense_common.wire_identity import OLD_CREDENTIAL
 
-CREDENTIAL_BYTES = 32
 _SCHEME = "bearer"
 
 
-async def enrol(session: AsyncSession, request: EnrolmentRequest) -> tuple[UUID, str, dict[str, UUID]]:
-    """Trade a key's secret for a credential; returns agent, credential, and sensors by name.
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an agent gets: its identity, its credential, its sensors by name, and what it took over."""
+
+    agent: UUID
+    credential: str
+    sensors: dict[str, UUID]
+    succession: Succession
+
+
+async def enrol(session: AsyncSession, request: EnrolmentRequest) -> Enrolment:
+    """Trade a key's secret for a credential.
 
     Raises:
-        ForbiddenError: the key is not valid.
+        ForbiddenError: the key is not valid, or not for replacing an agent.
+        NotFoundError: there is no agent to be replaced of that name.
+        ConflictError: there are several, or it was replaced before.
         InvalidError: a sensor cannot be registered.
     """
-    await use_key(session, request.secret)
-    credential = secrets.token_urlsafe(CREDENTIAL_BYTES)
+    key, made = await use_key(session, request.secret, request.attempt)
+    if made is not None:
+        return await _enrol_again(session, made, request)
+    replaced = None if request.replace is None else await replacing.find(session, request.replace, key)
+    credential = credentials.new_secret()
     agent = Agent(
         id=uuid4(),
         name=request.name,
@@ -35,10 +50,25 @@ async def enrol(session: AsyncSession, request: EnrolmentRequest) -> tuple[UUID,
         credential_sha256=digest(credential),
         state=AgentState.ACTIVE.value,
         created=now_us(),
+        enrolment_sha256=attempt_digest(request.secret, request.attempt),
     )
     session.add(agent)
     await session.flush()
-    return agent.id, credential, await registration.register(session, agent.id, request.sensors)
+    succession = Succession()
+    if replaced is not None:
+        succession = await replacing.replace(session, replaced, agent, [sensor.name for sensor in request.sensors])
+    sensors = await registration.register(session, agent.id, request.sensors)
+    return Enrolment(agent.id, credential, sensors, succession)
+
+
+async def _enrol_again(session: AsyncSession, agent: Agent, request: EnrolmentRequest) -> Enrolment:
+    """Give an agent whose enrolment was never answered a credential that is; what it took over it has."""
+    check_active(agent)
+    credential = credentials.new_secret()
+    agent.credential_sha256, agent.version = digest(credential), request.version
+    return Enrolment(
+        agent.id, credential, await registration.register(session, agent.id, request.sensors), Succession()
+    )
 
 
 async def register_sensors(session: AsyncSession, agent_id: UUID, sensors: list[SensorRegistration]) -> dict[str, UUID]:
@@ -51,21 +81,50 @@ async def register_sensors(session: AsyncSession, agent_id: UUID, sensors: list[
     return await registration.register(session, agent_id, sensors)
 
 
-async def authenticate(session: AsyncSession, authorization: str | None) -> UUID:
-    """Return the agent of an ``Authorization`` header.
+async def authenticate(
+    session: AsyncSession, authorization: str | None, caller: Caller, *, overlap_us: int
+) -> UUID | UnauthorizedError | ForbiddenError:
+    """Return the agent of an ``Authorization`` header, or why it is refused.
+
+    A refusal is returned, not raised: what it leaves in the list of copies must be committed. ``overlap_us`` is how
+    long a new credential may wait for its first use.
+    """
+    scheme, _, secret = (authorization or "").partition(" ")
+    if scheme.lower() != _SCHEME or not secret:
+        return UnauthorizedError("an agent's credential is missing; send `Authorization: Bearer <credential>`")
+    found = await credentials.recognise(session, secret.strip(), overlap_us=overlap_us)
+    if found is None:
+        return UnauthorizedError("the agent's credential is unknown; enrol the agent with a new enrolment key")
+    agent, is_current = found
+    refusal, cause = _judge(agent, caller, is_current=is_current)
+    if cause is not None:
+        await copies.note(session, agent.id, caller, cause)
+    return agent.id if refusal is None else refusal
+
+
+def _judge(
+    agent: Agent, caller: Caller, *, is_current: bool
+) -> tuple[UnauthorizedError | ForbiddenError | None, Cause | None]:
+    """Say why a known agent's request is refused, if it is, and as what its process is listed as a copy, if it is."""
+    accepted = agent.accepted_instance is not None and agent.accepted_instance == caller.instance
+    if not is_current and not accepted:
+        # The agent itself may still send a request or two with the credential that it has just replaced.
+        return _replaced(agent), Cause.OLD_CREDENTIAL if caller.instance != agent.instance else None
+    if agent.state == AgentState.QUARANTINED:
+        return quarantined(agent), Cause.QUARANTINED
+    if agent.state == AgentState.REVOKED:
+        return _revoked(agent), None
+    refusal = copies.check_served(agent, caller)
+    return refusal, None if refusal is None else Cause.NOT_ACCEPTED
+
+
+async def issue_credential(session: AsyncSession, agent_id: UUID) -> str:
+    """Give an agent its next credential; the present one stays valid until the new one is used.
 
     Raises:
-        UnauthorizedError: no credential, or an unknown one.
         ForbiddenError: revoked or quarantined.
     """
-    scheme, _, credential = (authorization or "").partition(" ")
-    if scheme.lower() != _SCHEME or not credential:
-        raise UnauthorizedError("an agent's credential is missing; send `Authorization: Bearer <credential>`")
-    agent = await session.scalar(select(Agent).where(Agent.credential_sha256 == digest(credential.strip())))
-    if agent is None:
-        raise UnauthorizedError("the agent's credential is unknown; enrol the agent with a new enrolment key")
-    check_active(agent)
-    return agent.id
+    return await credentials.issue(session, await lock(session, agent_id))
 
 
 async def lock(session: AsyncSession, agent_id: UUID) -> Agent:
@@ -89,7 +148,7 @@ def check_active(agent: Agent) -> None:
         ForbiddenError: revoked or quarantined.
     """
     if agent.state == AgentState.REVOKED:
-        raise ForbiddenError(f"agent {agent.name!r} is revoked; enrol it again to use it", kind="revoked")
+        raise _revoked(agent)
     if agent.state == AgentState.QUARANTINED:
         raise quarantined(agent)
 
@@ -97,56 +156,20 @@ def check_active(agent: Agent) -> None:
 def quarantined(agent: Agent) -> ForbiddenError:
     """Say that and why an agent is quarantined."""
     return ForbiddenError(
-        f"agent {agent.name!r} is quarantined: {agent.state_reason}; it keeps its data, enrol one of the copies again",
+        f"agent {agent.name!r} is quarantined: {agent.state_reason}; it keeps its data until an administrator accepts "
+        "one of the copies",
         kind="quarantined",
     )
 
 
-async def set_state(session: AsyncSession, agent_id: UUID, state: AgentState, reason: str | None) -> None:
-    """Revoke an agent, or take it in again.
-
-    Raises:
-        NotFoundError: no such agent.
-    """
-    agent = await session.get(Agent, agent_id, with_for_update=True)
-    if agent is None:
-        raise NotFoundError(f"there is no agent {agent_id}")
-    agent.state = state.value
-    agent.state_reason = reason
+def _revoked(agent: Agent) -> ForbiddenError:
+    reason = f" ({agent.state_reason})" if agent.state_reason else ""
+    return ForbiddenError(f"agent {agent.name!r} is revoked{reason}; enrol it again to use it", kind="revoked")
 
 
-async def list_agents(session: AsyncSession) -> list[AgentOut]:
-    """Return all agents with their sensors, by name."""
-    sensors: dict[UUID | None, list[AgentSensor]] = {}
-    rows = await session.execute(select(Sensor, Machine).join(Machine).order_by(Machine.name, Sensor.name))
-    for sensor, machine in rows:
-        sensors.setdefault(sensor.agent_id, []).append(
-            AgentSensor(
-                id=sensor.id,
-                name=sensor.name,
-                machine_id=machine.id,
-                machine_name=machine.name,
-                source=sensor.source,
-                source_state=sensor.source_state,
-                measurements=sensor.measurements,
-            )
-        )
-    agents = await session.scalars(select(Agent).order_by(Agent.name, Agent.created))
-    return [
-        AgentOut(
-            id=agent.id,
-            name=agent.name,
-            version=agent.version,
-            state=AgentState(agent.state).value,
-            state_reason=agent.state_reason,
-            last_seen_us=agent.last_seen,
-            clock_offset_us=agent.clock_offset_us,
-            spool_rows=agent.spool_rows,
-            dropped=agent.dropped,
-            dead_letters=agent.dead_letters,
-            clips_waiting=agent.clips_waiting,
-            clips_dropped=agent.clips_dropped,
-            sensors=sensors.get(agent.id, []),
-        )
-        for agent in agents
-    ]
+def _replaced(agent: Agent) -> UnauthorizedError:
+    return UnauthorizedError(
+        f"this credential of agent {agent.name!r} was replaced by a newer one: this is a copy of its disk, or a disk "
+        "that was set back; it keeps its data until an administrator accepts it or it is enrolled again",
+        kind=OLD_CREDENTIAL,
+    )

@@ -46,6 +46,11 @@ async def keep(
     await session.execute(delete(AgentCheck).where(AgentCheck.agent_id == agent_id, AgentCheck.told < now))
 
 
+async def forget(session: AsyncSession, subjects: Collection[UUID]) -> None:
+    """Drop what was told of sensors whose agent is no more; the next one tells anew."""
+    await session.execute(delete(AgentCheck).where(AgentCheck.subject.in_(subjects)))
+
+
 async def read_checks(session: AsyncSession, agent_id: UUID) -> list[CheckOut]:
     """Return an agent's checks, the worst first.
 

@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import NoReturn
 
+from audiosense_collector.cli.agents import app as agents
 from audiosense_collector.cli.evaluate import app as evaluation
 from audiosense_collector.cli.keys import app as keys
 from audiosense_collector.cli.models import app as models
@@ -12,6 +13,7 @@ from audiosense_collector.developer.cli import app as developer
 from audiosense_collector.logs import configure_logs
 from audiosense_common.errors import AudioSenseError
 
+app.add_typer(agents, name="agents")
 app.add_typer(keys, name="enrolment-key")
 app.add_typer(models)
 app.add_typer(evaluation)

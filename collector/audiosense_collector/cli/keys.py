@@ -36,6 +36,9 @@ def create(
     expires: Annotated[str, typer.Option(help="For how long, for example 30m, 24h, 7d.")] = "24h",
     url: Annotated[str | None, typer.Option(callback=_url, help="Address of the agents' port in the key.")] = None,
     *,
+    may_replace: Annotated[
+        bool, typer.Option("--may-replace", help="Who has it may take over any agent's sensors and history.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone.")] = False,
 ) -> None:
     """Make a key; it is shown this once."""
@@ -49,6 +52,7 @@ def create(
                 trust=runtime.tls.ca_digest,
                 uses=uses,
                 lifetime_us=lifetime_us,
+                may_replace=may_replace,
             )
 
     key = run(work)
@@ -56,7 +60,7 @@ def create(
         print(key.encode())
         return
     print(f"{key.encode()}\n\nIt is shown this once, for {uses} agent(s), within {expires}. On the agent's host:")
-    print(f"  audiosense-agent enroll {key.encode()[:24]}…")
+    print(f"  audiosense-agent enroll {'--replace AGENT ' if may_replace else ''}{key.encode()[:24]}…")
 
 
 @app.command("list")
@@ -71,8 +75,11 @@ def list_keys(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> No
     if as_json:
         print_json([key.model_dump(mode="json") for key in found])
         return
-    rows = [(key.id, key.state, f"{key.used} of {key.uses}", show_time(key.expires_us)) for key in found]
-    print_table(("ID", "STATE", "USED", "EXPIRES"), rows)
+    rows = [
+        (key.id, key.state, f"{key.used} of {key.uses}", show_time(key.expires_us), "yes" if key.may_replace else "no")
+        for key in found
+    ]
+    print_table(("ID", "STATE", "USED", "EXPIRES", "MAY REPLACE"), rows)
 
 
 @app.command()

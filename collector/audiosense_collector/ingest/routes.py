@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from audiosense_collector.agents.routes import AgentId
+from audiosense_collector.agents.routes import AgentId, CallerOf
 from audiosense_collector.errors import (
     BadRequestError,
     ForbiddenError,
@@ -39,10 +39,14 @@ agent_router = APIRouter(prefix="/api/v1", tags=["ingest"])
     ),
 )
 async def take_batch(
-    request: Request, agent: AgentId, runtime: RuntimeOf, content_encoding: Annotated[str | None, Header()] = None
+    request: Request,
+    agent: AgentId,
+    caller: CallerOf,
+    runtime: RuntimeOf,
+    content_encoding: Annotated[str | None, Header()] = None,
 ) -> Response | Answer:
     """Take a batch; the answer is sent after the commit."""
     parsed = await read_batch(request.stream(), content_encoding, request.headers.get("content-length"))
     async with runtime.sessions.begin() as session:
-        result = await service.take(session, runtime, agent, parsed)
+        result = await service.take(session, runtime, agent, parsed, caller)
     return problem(result) if isinstance(result, RequestError) else result

@@ -9,8 +9,10 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.agents import copies, credentials
 from audiosense_collector.agents import service as agents
-from audiosense_collector.agents.tables import Agent, AgentState
+from audiosense_collector.agents.copies import Caller
+from audiosense_collector.agents.tables import Agent
 from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, now_us
@@ -35,7 +37,9 @@ _INT64_MAX = 2**63 - 1
 """What a column holds; an agent whose clock or count is broken is still heard."""
 
 
-async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: ParsedBatch) -> Answer | ForbiddenError:
+async def take(
+    session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: ParsedBatch, caller: Caller
+) -> Answer | ForbiddenError:
     """Store a batch; the caller ends the transaction and only then answers.
 
     Returns:
@@ -46,14 +50,22 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: 
         InvalidError: a field cannot be taken; nothing of the batch is stored.
     """
     agent = await agents.lock(session, agent_id)
+    refusal = copies.check_served(agent, caller)
+    if refusal is not None:
+        return refusal
     batch = parsed.batch
     if batch.agent != agent.id:
         raise InvalidError(f"agent: the batch is of agent {batch.agent}, the credential of {agent.id}", loc="agent")
     if agent.last_batch_sha256 == parsed.sha256:
         allowed = await permission.allowed(session, [sensor.id for sensor in await _sensors_of(session, agent_id)])
         return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": allowed})
+    earlier = copies.find_earlier(agent, parsed.sha256)
+    if earlier is not None:
+        return await _answer_late(session, agent_id, batch, earlier)
     if not _is_next(agent, batch):
-        return _quarantine(agent)
+        await copies.quarantine(session, agent, caller, batch)
+        log.warning("agent quarantined", agent=str(agent.id), name=agent.name)
+        return agents.quarantined(agent)
     now = now_us()
     sensors = await _own_sensors(session, agent_id, batch)
     stored = await _store(session, runtime, sensors, batch, now)
@@ -74,7 +86,9 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: 
         desired=await models.desired(session, list(sensors.values())),
         probes_wanted=await detectability.wanted(session, list(sensors.values())),
         clips_allowed=await permission.allowed(session, list(sensors)),
+        rotate_credential=credentials.is_due(agent, runtime.settings.credential_days, now),
     )
+    copies.remember(agent, parsed.sha256, answer.token, caller)
     agent.token, agent.epoch = answer.token, batch.epoch
     agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")
     return answer
@@ -85,11 +99,19 @@ def _is_next(agent: Agent, batch: Batch) -> bool:
     return agent.token is None or new_epoch or batch.token == agent.token
 
 
-def _quarantine(agent: Agent) -> ForbiddenError:
-    agent.state = AgentState.QUARANTINED.value
-    agent.state_reason = "a batch came with an old token and is no repeat, so there are two copies of this agent"
-    log.warning("agent quarantined", agent=str(agent.id), name=agent.name)
-    return agents.quarantined(agent)
+async def _answer_late(session: AsyncSession, agent_id: UUID, batch: Batch, earlier: copies.Earlier) -> Answer:
+    """Answer the repeat of a batch that others have followed: a duplicate of the network, or a disk that was set back.
+
+    It gets the token of its own time. A live agent never reads it; one that was set back and goes on with it is found.
+    """
+    sensors = [sensor.id for sensor in await _sensors_of(session, agent_id)]
+    return Answer(
+        server_time_us=now_us(),
+        token=earlier["token"],
+        stored=0,
+        repeated=sum(len(measured.seq) for measured in batch.sensors),
+        clips_allowed=await permission.allowed(session, sensors),
+    )
 
 
 async def _sensors_of(session: AsyncSession, agent_id: UUID) -> list[Sensor]:

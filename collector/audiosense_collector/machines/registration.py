@@ -1,6 +1,6 @@
 """Registering the sensors of an agent: sites and machines are made where they do not exist."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -44,6 +44,22 @@ async def register(
             _update(sensor, machine_id, wanted)
     await session.flush()
     return {wanted.name: known[wanted.name].id for wanted in registrations}
+
+
+async def move(
+    session: AsyncSession, from_agent: UUID, to_agent: UUID, names: Collection[str]
+) -> tuple[list[Sensor], list[Sensor]]:
+    """Give one agent's sensors of these names to another; returns those, and the ones that stay.
+
+    What the old agent ran or refused says nothing of the new one.
+    """
+    sensors = list(await session.scalars(select(Sensor).where(Sensor.agent_id == from_agent).with_for_update()))
+    moved = [sensor for sensor in sensors if sensor.name in names]
+    for sensor in moved:
+        sensor.agent_id = to_agent
+        sensor.source_state = sensor.running_digest = sensor.refused_digest = sensor.refused_reason = None
+    await session.flush()
+    return moved, [sensor for sensor in sensors if sensor.name not in names]
 
 
 async def _machine(session: AsyncSession, wanted: SensorRegistration, place: int) -> UUID:

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from sqlalchemy import update
 
-from audiosense_collector.agents import keys, service
-from audiosense_collector.agents.tables import AgentState, EnrolmentKeyRow
+from audiosense_collector.agents import administration, keys
+from audiosense_collector.agents.tables import EnrolmentKeyRow
 from audiosense_collector.clock import DAY_US, now_us
 
 
@@ -18,8 +18,8 @@ async def make_key(runtime, uses=1, lifetime_us=DAY_US):
         )
 
 
-async def enrol(client, secret, *sensors, name="agent-1"):
-    request = {"secret": secret, "name": name, "version": "0.1.0", "sensors": list(sensors)}
+async def enrol(client, secret, *sensors, name="agent-1", **more):
+    request = {"secret": secret, "name": name, "version": "0.1.0", "sensors": list(sensors)} | more
     return await client.post("/api/v1/enrol", json=request)
 
 
@@ -52,6 +52,30 @@ async def test_a_key_that_is_not_valid_says_why(runtime, agents_port, state):
     response = await enrol(agents_port, secret)
     assert response.status_code == 403
     assert state in response.json()["detail"]
+
+
+async def test_an_enrolment_whose_answer_was_lost_is_tried_again_and_spends_no_other_use(
+    runtime, browser, agents_port, register
+):
+    key, attempt = await make_key(runtime), str(uuid.uuid4())
+    sensor = register("a", machine="Fan 11")
+    lost, again = [await enrol(agents_port, key.secret, sensor, attempt=attempt) for _ in range(2)]
+    assert (lost.status_code, again.status_code) == (201, 201)
+    assert again.json()["agent"] == lost.json()["agent"]
+    assert again.json()["sensors"] == lost.json()["sensors"]
+    codes = []
+    for each in (lost, again):
+        headers = {"Authorization": f"Bearer {each.json()['credential']}"}
+        put = await agents_port.put("/api/v1/agent/sensors", json={"sensors": []}, headers=headers)
+        codes.append(put.status_code)
+    assert codes == [401, 200], "the credential that nobody got is void"
+    other = await enrol(agents_port, key.secret, sensor, attempt=str(uuid.uuid4()))
+    assert (other.status_code, other.json()["type"]) == (403, "key_used_up")
+    async with runtime.sessions.begin() as session:
+        (newest, *_) = await keys.list_keys(session)
+        assert newest.used == 1
+        await keys.revoke_key(session, newest.id)
+    assert (await enrol(agents_port, key.secret, sensor, attempt=attempt)).json()["type"] == "key_revoked"
 
 
 async def test_a_refused_sensor_leaves_the_key_unused(runtime, agents_port, register):
@@ -93,7 +117,7 @@ async def test_a_revoked_agent_is_refused_with_the_next_request(runtime, make_ag
     agent = await make_agent()
     await agent.send(agent.batch(agent.columns(1)))
     async with runtime.sessions.begin() as session:
-        await service.set_state(session, agent.id, AgentState.REVOKED, "lost")
+        await administration.revoke(session, agent.id)
     response = await agent.post(dump(agent.batch(agent.columns(1))))
     assert (response.status_code, response.json()["type"]) == (403, "revoked")
 

@@ -1,9 +1,10 @@
 // The header: where you are, whether data is live, and the choices kept in this browser.
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { useLive } from "@/api/live";
 import { systemQuery } from "@/api/queries";
-import { CodeIcon, Logo, MoonIcon, SunIcon, SystemIcon } from "@/components/icons";
+import { AgentsIcon, CodeIcon, Logo, MoonIcon, SunIcon, SystemIcon } from "@/components/icons";
 import { LANGUAGES, useLanguage, useMessages } from "@/i18n";
 import { useDeveloperMode } from "./developer-mode";
 import { THEMES, useTheme } from "./theme";
@@ -22,7 +23,8 @@ export function Header() {
         </Link>
         <nav aria-label={t.app.nav} className="flex items-center gap-1 text-sm">
           <NavLink to="/" label={t.app.home} />
-          {offered && on && <NavLink to="/developer" label={t.developer.title} icon />}
+          <NavLink to="/agents" label={t.agents.title} icon={<AgentsIcon />} />
+          {offered && on && <NavLink to="/developer" label={t.developer.title} icon={<CodeIcon />} />}
         </nav>
         <div className="ml-auto flex items-center">
           <LiveIndicator />
@@ -35,14 +37,21 @@ export function Header() {
   );
 }
 
-function NavLink({ to, label, icon = false }: { to: "/" | "/developer"; label: string; icon?: boolean }) {
+interface NavLinkProps {
+  to: "/" | "/agents" | "/developer";
+  label: string;
+  /** Stands for the label where there is no room for it. */
+  icon?: ReactNode;
+}
+
+function NavLink({ to, label, icon }: NavLinkProps) {
   return (
     <Link
       to={to}
       activeOptions={{ exact: true }}
       className="inline-flex h-10 items-center rounded-md px-2.5 font-medium text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8"
     >
-      {icon && <span className="sm:hidden" aria-hidden><CodeIcon /></span>}
+      {icon && <span className="sm:hidden" aria-hidden>{icon}</span>}
       <span className={icon ? "sr-only sm:not-sr-only" : ""}>{label}</span>
     </Link>
   );

@@ -1,5 +1,6 @@
 // Pages and their addresses. Each page is loaded when first opened.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { agentsQuery } from "@/api/agents";
 import { BASE_URL } from "@/api/client";
 import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
@@ -41,8 +42,15 @@ const developerRoute = createRoute({
   component: lazyRouteComponent(() => import("@/pages/developer/DeveloperPage"), "DeveloperPage"),
 });
 
+const agentsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/agents",
+  component: lazyRouteComponent(() => import("@/pages/agents/AgentsPage"), "AgentsPage"),
+  loader: () => warm(queryClient.query(agentsQuery)),
+});
+
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, developerRoute]),
+  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, agentsRoute, developerRoute]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,

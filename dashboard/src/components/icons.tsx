@@ -40,6 +40,13 @@ export const CodeIcon = () => (
     <path d="m8 7-5 5 5 5m8-10 5 5-5 5" />
   </Icon>
 );
+export const AgentsIcon = () => (
+  <Icon>
+    <rect x="4" y="5" width="16" height="6" rx="1.5" />
+    <rect x="4" y="13" width="16" height="6" rx="1.5" />
+    <path d="M8 8h.1M8 16h.1" />
+  </Icon>
+);
 export const ChevronIcon = () => (
   <Icon>
     <path d="m14 6-6 6 6 6" />

@@ -48,6 +48,7 @@ export const checks = {
     "model sent_back_alarm_rate": "Sent back",
     "model sent_back_crashes": "Sent back",
     "collector not_enrolled": "Not enrolled",
+    "collector refused": "Refused by the collector",
     "collector unreachable": "Collector unreachable",
     "clock skewed": "Clock wrong",
     "disk full": "Disk nearly full",

@@ -49,6 +49,7 @@ export const checks: typeof en = {
     "model sent_back_alarm_rate": "Devuelto",
     "model sent_back_crashes": "Devuelto",
     "collector not_enrolled": "Sin inscribir",
+    "collector refused": "Rechazado por el colector",
     "collector unreachable": "Colector inaccesible",
     "clock skewed": "Reloj erróneo",
     "disk full": "Disco casi lleno",

@@ -1,5 +1,6 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
 
+import { agents } from "./agents.en";
 import { baseline } from "./baseline.en";
 import { clips } from "./clips.en";
 import { detectability } from "./detectability.en";
@@ -205,6 +206,7 @@ export const en = {
     pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
   baseline,
+  agents,
   checks,
   drift,
   detectability,

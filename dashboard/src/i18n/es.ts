@@ -1,4 +1,5 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
+import { agents } from "./agents.es";
 import { baseline } from "./baseline.es";
 import { clips } from "./clips.es";
 import { detectability } from "./detectability.es";
@@ -199,6 +200,7 @@ export const es: Messages = {
     pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
   baseline,
+  agents,
   checks,
   drift,
   detectability,

@@ -1,0 +1,35 @@
+// The agents, and what an administrator does with them.
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { client, unwrap } from "./client";
+import type { components } from "./schema";
+
+export type Agent = components["schemas"]["AgentOut"];
+export type AgentCopy = components["schemas"]["CopyOut"];
+export type Evidence = components["schemas"]["Evidence"];
+
+const REFETCH_MS = 10_000;
+const KEY = ["agents"] as const;
+
+export const agentsQuery = queryOptions({
+  queryKey: KEY,
+  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents", { signal })),
+  refetchInterval: REFETCH_MS,
+});
+
+export type Action = { kind: "revoke" } | { kind: "rotate" } | { kind: "accept"; copy: string | null };
+
+/** Revoke or accept an agent or one of its copies, or have it get itself a new credential. */
+export function useAct(agentId: string) {
+  const cache = useQueryClient();
+  const params = { path: { agent_id: agentId } };
+  return useMutation({
+    mutationFn: (action: Action) => {
+      if (action.kind === "accept") {
+        return unwrap(client.POST("/api/v1/agents/{agent_id}/accept", { params, body: { copy: action.copy } }));
+      }
+      if (action.kind === "revoke") return unwrap(client.POST("/api/v1/agents/{agent_id}/revoke", { params }));
+      return unwrap(client.POST("/api/v1/agents/{agent_id}/rotate", { params }));
+    },
+    onSettled: () => cache.invalidateQueries({ queryKey: KEY }),
+  });
+}

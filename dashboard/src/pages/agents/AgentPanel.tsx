@@ -1,0 +1,115 @@
+// One agent: its state, how it is, what it holds, its sensors and self-checks, and what can be done with it.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useAct, type Agent } from "@/api/agents";
+import { checksQuery } from "@/api/queries";
+import { Checks } from "@/components/Checks";
+import { explain } from "@/components/ErrorState";
+import { Facts } from "@/components/Facts";
+import { TimeAgo } from "@/components/TimeAgo";
+import { useMessages } from "@/i18n";
+import { shortId } from "@/lib/agents";
+import { useFormat } from "@/lib/use-format";
+import { AgentActions } from "./AgentActions";
+import { Copies } from "./Copies";
+
+const EDGE: Record<Agent["state"], string> = { active: "border-l-line", revoked: "border-l-line", quarantined: "border-l-warning" };
+const TEXT: Record<Agent["state"], string> = { active: "text-soft", revoked: "text-faint", quarantined: "text-warning" };
+const GLYPH: Record<Agent["state"], string> = { active: "●", revoked: "○", quarantined: "▲" };
+
+export function AgentPanel({ agent }: { agent: Agent }) {
+  const t = useMessages();
+  const act = useAct(agent.id);
+  return (
+    <li className={`panel flex min-w-0 flex-col gap-3 border-l-[3px] p-4 ${EDGE[agent.state]}`} data-agent={agent.id} data-agent-state={agent.state}>
+      <div className="flex items-start justify-between gap-3">
+        <div className="min-w-0">
+          <h2 className="font-semibold [overflow-wrap:anywhere]">{agent.name}</h2>
+          <code className="font-mono text-xs text-faint" title={agent.id}>
+            {shortId(agent.id)}
+          </code>
+        </div>
+        <span title={t.agents.stateHint[agent.state]} className={`shrink-0 text-sm font-medium ${TEXT[agent.state]}`}>
+          <span aria-hidden>{GLYPH[agent.state]} </span>
+          {t.agents.state[agent.state]}
+        </span>
+      </div>
+      {agent.state !== "active" && (
+        <p className="text-sm">
+          {t.agents.stateHint[agent.state]}
+          {agent.state === "revoked" && agent.state_reason && <span className="block text-xs text-faint [overflow-wrap:anywhere]">{agent.state_reason}</span>}
+        </p>
+      )}
+      <Copies agent={agent} act={act} />
+      <AgentFacts agent={agent} />
+      <Sensors agent={agent} />
+      <OwnChecks agentId={agent.id} />
+      <AgentActions agent={agent} act={act} />
+      <p role="status" className="text-sm text-soft empty:hidden">
+        {act.isSuccess && t.agents.done}
+        {act.isError && <span className="text-alarm">{explain(act.error, t)}</span>}
+      </p>
+    </li>
+  );
+}
+
+function AgentFacts({ agent }: { agent: Agent }) {
+  const t = useMessages();
+  const format = useFormat();
+  const { clock_offset_us: offset, dropped, dead_letters: refused } = agent;
+  const seconds = offset === null ? null : offset / 1e6;
+  return (
+    <Facts
+      facts={[
+        [t.agents.version, agent.version],
+        [t.agents.address, agent.address ?? t.agents.unknown],
+        [t.agents.lastHeard, agent.last_seen_us === null ? t.agents.never : <TimeAgo us={agent.last_seen_us} />],
+        [t.agents.backlog, <Backlog key="backlog" rows={agent.spool_rows} />],
+        [t.agents.lost, dropped === null ? t.agents.unknown : `${format.number(dropped)}, ${format.number(refused ?? 0)}`],
+        [t.agents.clips, agent.clips_waiting === null ? t.agents.unknown : format.number(agent.clips_waiting)],
+        [t.agents.clock, seconds === null ? t.agents.unknown : `${seconds < 0 ? "" : "+"}${format.withUnit(seconds, 2, "s")}`],
+        [
+          t.agents.credential,
+          agent.rotating ? t.agents.rotating : t.agents.credentialSince(format.dateTime(agent.credential_since_us)),
+        ],
+      ]}
+    />
+  );
+}
+
+function Backlog({ rows }: { rows: number | null }) {
+  const t = useMessages();
+  const format = useFormat();
+  if (rows === null) return t.agents.unknown;
+  return rows === 0 ? t.agents.noneWaiting : t.agents.waiting(format.number(rows), rows === 1);
+}
+
+function Sensors({ agent }: { agent: Agent }) {
+  const t = useMessages();
+  const format = useFormat();
+  if (agent.sensors.length === 0) return <p className="text-sm text-faint">{t.agents.noSensors}</p>;
+  return (
+    <details className="text-sm" open={agent.sensors.length <= 4}>
+      <summary className="cursor-pointer text-soft">{t.agents.sensors(agent.sensors.length)}</summary>
+      <ul className="mt-1.5 flex flex-col gap-1">
+        {agent.sensors.map((sensor) => (
+          <li key={sensor.id} className="flex flex-wrap items-baseline justify-between gap-x-3">
+            <Link to="/machines/$machineId" params={{ machineId: sensor.machine_id }} className="underline decoration-line-strong underline-offset-4 [overflow-wrap:anywhere]">
+              {`${sensor.machine_name} · ${sensor.name}`}
+            </Link>
+            <span className="text-xs text-faint">{t.agents.measurements(format.number(sensor.measurements))}</span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** Checks of the agent as a whole; those of its sensors stand at their machines. */
+function OwnChecks({ agentId }: { agentId: string }) {
+  const t = useMessages();
+  const found = useQuery(checksQuery(agentId));
+  if (!found.data) return <p className="text-sm text-faint">{found.isError ? explain(found.error, t) : t.checks.loading}</p>;
+  const own = found.data.filter((check) => check.sensor_id === null);
+  return own.length > 0 ? <Checks checks={own} /> : <p className="text-sm text-faint">{t.checks.none}</p>;
+}

@@ -1,0 +1,177 @@
+"""The page of agents against a real collector: how each is, and what an administrator does with it."""
+
+import os
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from audiosense_common import wire
+from audiosense_common.wire_checks import Check, CheckFigure, CheckState
+
+pytestmark = pytest.mark.xdist_group("dashboard")
+PICTURES = os.environ.get("AUDIOSENSE_PICTURES")
+
+
+def picture(page, name, viewport):
+    if PICTURES:
+        page.wait_for_timeout(500)
+        page.screenshot(path=Path(PICTURES) / f"agents-{name}-{viewport}.png", full_page=True)
+
+
+def told(agent, instance, waiting):
+    """Speak as this process, which holds so many windows."""
+    agent.client.headers.update({"AudioSense-Instance": str(instance), "AudioSense-Waiting": str(waiting)})
+
+
+def refused(agent, **changes):
+    """Send an empty batch that is refused; returns the kind of the problem."""
+    batch = wire.Batch(agent=agent.identity, epoch=agent.epoch, **({"token": agent.token, "sent_us": 0} | changes))
+    headers = {"Content-Type": "application/json"}
+    answer = agent.client.post("/api/v1/batches", content=batch.model_dump_json(by_alias=True), headers=headers)
+    assert answer.status_code in {401, 403}, answer.text
+    return answer.json()["type"]
+
+
+def copied(enrol, machine):
+    """An agent of which a second copy was just seen; returns it and the ids of both processes."""
+    agent, instances = enrol(machine), (uuid.uuid4(), uuid.uuid4())
+    told(agent, instances[0], 3)
+    agent.send(3)
+    stale = agent.token
+    agent.send(2)
+    told(agent, instances[1], 1_240)
+    assert refused(agent, token=stale) == "quarantined"
+    return agent, instances
+
+
+def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, viewport):
+    agent = enrol(f"Steady {viewport}")
+    agent.checks = [
+        Check(
+            key="clock",
+            state=CheckState.WARNING,
+            cause="skewed",
+            remedy="Set the clock.",
+            evidence=[CheckFigure(key="offset", value=3.5, unit="s")],
+        ),
+        Check(key="sensor_silent", sensor=agent.sensor, state=CheckState.FAILED, cause="digital", remedy="Look."),
+    ]
+    agent.send(4)
+    page.goto("/")
+    page.get_by_role("navigation").get_by_role("link", name="Agents").click()
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    expect(panel).to_contain_text(f"agent of {agent.machine}")
+    expect(panel).to_contain_text("Active")
+    expect(panel).to_contain_text("nothing waits")
+    expect(panel).to_contain_text(re.compile(r"[+-]\d+\.\d\d\u202fs"))
+    expect(panel).to_contain_text("4 measurements")
+    expect(panel.locator('[data-check="clock"]')).to_contain_text("Warning: Clock wrong")
+    expect(panel.locator('[data-check="sensor_silent"]')).to_have_count(0), "its sensors' checks stand at the machine"
+    expect(page).to_have_title("Agents · AudioSense")
+    picture(page, "list", viewport)
+    panel.get_by_role("link", name=agent.machine).click()
+    expect(page.get_by_role("heading", name=agent.machine)).to_be_visible()
+
+
+def test_an_agent_is_revoked_accepted_again_and_told_to_change_its_credential(page, enrol, viewport):
+    agent = enrol(f"Lost {viewport}")
+    agent.send(2)
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    panel.get_by_role("button", name="Revoke", exact=True).click()
+    question = panel.get_by_role("group", name="Revoke")
+    expect(question).to_contain_text("It keeps what it hears")
+    question.get_by_role("button", name="Cancel").click()
+    agent.send(1)
+    panel.get_by_role("button", name="Revoke", exact=True).click()
+    panel.get_by_role("button", name="Revoke it").click()
+    expect(panel).to_have_attribute("data-agent-state", "revoked")
+    expect(panel).to_contain_text("revoked by an administrator")
+    assert refused(agent) == "revoked"
+    panel.get_by_role("button", name="Accept again").click()
+    panel.get_by_role("button", name="Accept it").click()
+    expect(panel).to_have_attribute("data-agent-state", "active")
+    panel.get_by_role("button", name="New credential").click()
+    panel.get_by_role("button", name="Ask for it").click()
+    expect(panel).to_contain_text("is being changed")
+    assert agent.send(1).rotate_credential
+
+
+def test_of_two_copies_one_is_accepted_and_the_page_says_what_is_lost(page, enrol, viewport):
+    agent, (first, second) = copied(enrol, f"Doubled {viewport}")
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    expect(panel).to_have_attribute("data-agent-state", "quarantined")
+    copies = panel.get_by_role("region", name="Copies")
+    expect(copies).to_contain_text(re.compile(r"The last batch that was taken came from 127\.0\.0\.1, .* ago"))
+    expect(copies).to_contain_text(re.compile(r"The token that it carried had been given out .* ago"))
+    expect(copies.locator(f'[data-copy="{first}"]')).to_contain_text("Its batches were taken until then")
+    expect(copies.locator(f'[data-copy="{second}"]')).to_contain_text("Came with an old token · holds 1,240 windows")
+    picture(page, "quarantined", viewport)
+    copies.locator(f'[data-copy="{first}"]').get_by_role("button", name="Accept this copy").click()
+    question = copies.get_by_role("group", name="Accept this copy")
+    expect(question).to_contain_text(f"Accept copy {str(first)[:8]}?")
+    expect(question).to_contain_text("the 1,240 windows that others hold now")
+    picture(page, "asked", viewport)
+    question.get_by_role("button", name="Accept it").click()
+    expect(panel).to_have_attribute("data-agent-state", "active")
+    expect(panel).to_contain_text(f"Copy {str(first)[:8]} was accepted and gets its own credential")
+    assert refused(agent) == "not_accepted"
+    told(agent, first, 0)
+    agent.send(1)
+    issued = agent.client.post("/api/v1/agent/credential").json()["credential"]
+    agent.client.headers["Authorization"] = f"Bearer {issued}"
+    agent.send(1)
+    page.reload()
+    expect(panel).to_contain_text("were refused")
+    expect(panel).not_to_contain_text("gets its own credential with")
+
+
+def test_agents_and_copies_are_told_in_spanish(page, enrol, viewport):
+    agent, (_, second) = copied(enrol, f"Duplicada {viewport}")
+    page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
+    page.goto("/agents")
+    expect(page.get_by_role("heading", name="Agentes")).to_be_visible()
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    expect(panel).to_contain_text("En cuarentena")
+    copy = panel.locator(f'[data-copy="{second}"]')
+    expect(copy).to_contain_text(re.compile(r"Llegó con un testigo antiguo · guarda 1\.?240 ventanas"))
+    copy.get_by_role("button", name="Aceptar esta copia").click()
+    expect(panel.get_by_role("group", name="Aceptar esta copia")).to_contain_text(
+        "Las demás copias se rechazan para siempre"
+    )
+    picture(page, "spanish", viewport)
+
+
+def test_what_another_administrator_did_meanwhile_is_told(page, enrol, collector, viewport):
+    agent, (first, second) = copied(enrol, f"Contested {viewport}")
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    panel.locator(f'[data-copy="{second}"]').get_by_role("button", name="Accept this copy").click()
+    collector.command("agents", "accept", str(agent.identity), "--copy", str(first))
+    page.watch.expected += ["/accept", "409"]
+    panel.get_by_role("button", name="Accept it").click()
+    expect(panel).to_contain_text(f"has no copy {second}, or another was accepted meanwhile")
+    expect(panel).to_have_attribute("data-agent-state", "active")
+
+
+def test_without_agents_the_page_says_how_to_have_one(page):
+    page.route("**/api/v1/agents", lambda route: route.fulfill(json=[]))
+    page.goto("/agents")
+    expect(page.get_by_text("No agents yet")).to_be_visible()
+    expect(page.get_by_text("audiosense-agent enroll KEY")).to_be_visible()
+
+
+def test_a_failed_call_is_told_and_tried_again(page, enrol, viewport):
+    agent = enrol(f"Unreadable {viewport}")
+    page.watch.expected += ["/api/v1/agents", "503"]
+    page.route("**/api/v1/agents", lambda route: route.fulfill(status=503, json={"detail": "the database rests"}))
+    page.goto("/agents")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("the database rests")
+    page.unroute("**/api/v1/agents")
+    alert.get_by_role("button", name="Retry").click()
+    expect(page.locator(f'[data-agent="{agent.identity}"]')).to_be_visible()
