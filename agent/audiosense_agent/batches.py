@@ -10,7 +10,7 @@ import zstandard
 
 from audiosense_agent.errors import EnrolmentError
 from audiosense_agent.events import EventRevision
-from audiosense_agent.spool_rows import InFlight, Measurement
+from audiosense_agent.spool.rows import InFlight, Measurement
 from audiosense_common.wire import MAX_MEASUREMENTS, Batch, Event, FeatureMatrix, SensorColumns
 
 MAX_EVENTS = 1_000

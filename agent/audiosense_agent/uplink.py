@@ -22,7 +22,7 @@ from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
 from audiosense_agent.isolation import Isolation, Remedy
 from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_after_s
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import InFlight, SpoolStatus
+from audiosense_agent.spool.rows import InFlight, SpoolStatus
 from audiosense_common.wire import Answer, Batch, DesiredModel, Heartbeat, RunningModel
 from audiosense_common.wire_checks import Check
 

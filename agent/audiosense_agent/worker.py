@@ -18,7 +18,7 @@ from audiosense_agent.reservoir import Reservoir
 from audiosense_agent.sensor_health import SensorHealth
 from audiosense_agent.sources import Context, Source
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import Measurement
+from audiosense_agent.spool.rows import Measurement
 from audiosense_agent.windows import Window
 from audiosense_common.bundle import Running
 from audiosense_common.errors import AudioSenseError

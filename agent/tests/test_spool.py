@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from audiosense_agent.batches import cover, pack, to_columns, wire_event
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import InFlight, load_reasons
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.rows import InFlight, load_reasons
+from audiosense_agent.spool.view import read_spool
 from audiosense_common.wire import Batch, EventState
 
 
@@ -203,7 +203,7 @@ def test_a_file_size_limit_loses_nothing(tmp_path):
         from agent_testing.samples import measurement
         from audiosense_agent.spool import Spool
         from audiosense_agent.errors import SpoolError
-        from audiosense_agent.spool_rows import InFlight, load_reasons
+        from audiosense_agent.spool.rows import InFlight, load_reasons
         from pathlib import Path
         spool = Spool(Path(sys.argv[1]))
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, resource.RLIM_INFINITY))
@@ -236,7 +236,7 @@ WRITER = """
     from pathlib import Path
     from agent_testing.samples import measurement
     from audiosense_agent.spool import Spool
-    from audiosense_agent.spool_rows import InFlight, load_reasons
+    from audiosense_agent.spool.rows import InFlight, load_reasons
     spool = Spool(Path(sys.argv[1]))
     number = int(sys.argv[2])
     while True:

@@ -10,7 +10,7 @@ from agent_testing.samples import REASONS, event, measurement
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.view import read_spool
 
 
 @pytest.mark.parametrize("place", ["head", "middle", "tail", "truncated", "text", "newer"])

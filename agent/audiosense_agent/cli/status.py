@@ -12,8 +12,8 @@ from audiosense_agent.clip_spool import FOLDER, read_clip_status
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.health.latest import describe, read_latest
-from audiosense_agent.spool_rows import load_reasons
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.rows import load_reasons
+from audiosense_agent.spool.view import read_spool
 from audiosense_common.reason_words import put_in_words
 from audiosense_common.wire import Reason
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.files import write_atomically
-from audiosense_agent.spool_rows import ADDED_COLUMNS, SCHEMA, VERSION, count, put
+from audiosense_agent.spool.rows import ADDED_COLUMNS, SCHEMA, VERSION, count, put
 
 log = logging.getLogger(__name__)
 _BUSY_S = 10.0

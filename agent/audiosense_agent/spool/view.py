@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosense_agent.errors import SpoolError
-from audiosense_agent.spool_rows import SpoolStatus, read_status
+from audiosense_agent.spool.rows import SpoolStatus, read_status
 
 _BUSY_S = 5.0
 

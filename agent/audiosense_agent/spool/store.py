@@ -11,8 +11,8 @@ from uuid import UUID
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import EventRevision
-from audiosense_agent.spool_file import give_reserve, is_damage, open_spool_file, set_aside, take_reserve
-from audiosense_agent.spool_rows import (
+from audiosense_agent.spool.file import give_reserve, is_damage, open_spool_file, set_aside, take_reserve
+from audiosense_agent.spool.rows import (
     InFlight,
     Measurement,
     SpoolStatus,
