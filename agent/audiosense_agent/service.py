@@ -55,9 +55,7 @@ class Service:
         self._drains = True
         self._lock_file = _lock(settings)
         limits = settings.spool
-        self.spool = Spool(
-            settings.state_dir / "spool.db", max_bytes=limits.max_bytes, max_dead_letters=limits.max_dead_letters
-        )
+        self.spool = Spool(settings.state_dir / "spool.db", limits.limits)
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
         hub = DeviceHub(settings)

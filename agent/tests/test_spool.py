@@ -20,7 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from audiosense_agent.batches import cover, pack, to_columns, wire_event
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool.rows import InFlight, load_reasons
+from audiosense_agent.spool.flight import InFlight
+from audiosense_agent.spool.limits import Limits
+from audiosense_agent.spool.rows import load_reasons
 from audiosense_agent.spool.view import read_spool
 from audiosense_common.wire import Batch, EventState
 
@@ -97,7 +99,7 @@ def test_open_events_are_known_until_they_are_closed(spool):
 
 
 def test_the_cap_drops_the_oldest_and_counts(tmp_path):
-    with closing(Spool(tmp_path / "s.db", max_bytes=200_000)) as spool:
+    with closing(Spool(tmp_path / "s.db", Limits(max_bytes=200_000))) as spool:
         for start in range(0, 3_000, 50):
             spool.append([measurement(i) for i in range(start, start + 50)])
             assert spool.status().bytes < 300_000
@@ -110,7 +112,7 @@ def test_the_cap_drops_the_oldest_and_counts(tmp_path):
 
 
 def test_the_cap_spares_the_batch_in_flight(tmp_path):
-    with closing(Spool(tmp_path / "s.db", max_bytes=200_000)) as spool:
+    with closing(Spool(tmp_path / "s.db", Limits(max_bytes=200_000))) as spool:
         numbers = spool.append([measurement(i) for i in range(20)])
         spool.put_in_flight(batch(numbers[0], numbers[-1]))
         for start in range(20, 2_000, 20):
@@ -125,7 +127,7 @@ def test_the_newest_can_be_read_first(spool):
 
 
 def test_dead_letters_are_capped_at_the_newest(tmp_path):
-    with closing(Spool(tmp_path / "s.db", max_dead_letters=3)) as spool:
+    with closing(Spool(tmp_path / "s.db", Limits(max_dead_letters=3))) as spool:
         numbers = spool.append([measurement(i) for i in range(5)])
         for number in numbers:
             spool.bury(batch(number, number), f"reason {number}")
@@ -203,7 +205,7 @@ def test_a_file_size_limit_loses_nothing(tmp_path):
         from agent_testing.samples import measurement
         from audiosense_agent.spool import Spool
         from audiosense_agent.errors import SpoolError
-        from audiosense_agent.spool.rows import InFlight, load_reasons
+        from audiosense_agent.spool.flight import InFlight
         from pathlib import Path
         spool = Spool(Path(sys.argv[1]))
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, resource.RLIM_INFINITY))
@@ -236,7 +238,7 @@ WRITER = """
     from pathlib import Path
     from agent_testing.samples import measurement
     from audiosense_agent.spool import Spool
-    from audiosense_agent.spool.rows import InFlight, load_reasons
+    from audiosense_agent.spool.flight import InFlight
     spool = Spool(Path(sys.argv[1]))
     number = int(sys.argv[2])
     while True:

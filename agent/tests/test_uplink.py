@@ -11,6 +11,7 @@ from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import describe_sensor
 from audiosense_agent.isolation import Isolation, Remedy
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool.limits import Limits
 from audiosense_agent.uplink import Retry, Uplink
 from audiosense_common.wire import EventState
 
@@ -34,7 +35,7 @@ class Setup:
 
     def __init__(self, collector, folder, *, retry=QUICK, **settings):
         self.collector, self.folder = collector, folder
-        self.spool = Spool(folder / "spool.db", max_dead_letters=5)
+        self.spool = Spool(folder / "spool.db", Limits(max_dead_letters=5))
         self.spool.note_sensor("pump", registration=describe_sensor(simulated()).model_dump_json(by_alias=True))
         self.models = NoModels()
         values = {"max_batch": 10, "timeout_s": 5, "batch_interval_s": 0.001, "heartbeat_s": 60} | settings

@@ -6,14 +6,18 @@ import os
 import sqlite3
 import time
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.files import write_atomically
-from audiosense_agent.spool.rows import ADDED_COLUMNS, SCHEMA, VERSION, count, put
+from audiosense_agent.spool.remains import Remains, inherit_remains, read_remains
+from audiosense_agent.spool.rows import count_waiting
+from audiosense_agent.spool.schema import ADDED_COLUMNS, ADDED_TABLES, SCHEMA, TABLES, VERSION
+from audiosense_agent.spool.values import get, put
 
 log = logging.getLogger(__name__)
 _BUSY_S = 10.0
+DAMAGED = ".damaged-"
 _KEPT_ASIDE = 3
 _RESERVE_BYTES = 4 * 2**20
 _SURROUNDINGS = frozenset(
@@ -31,12 +35,18 @@ _SURROUNDINGS = frozenset(
 )
 
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; the second where its message quotes a damaged schema."""
+
+
 class DamagedSpoolError(SpoolError):
     """The file is no spool of this version."""
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether the file is at fault, and not the disk or its permissions."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return False
@@ -46,35 +56,56 @@ def is_damage(error: sqlite3.Error) -> bool:
 def open_spool_file(path: Path) -> sqlite3.Connection:
     """Open the spool; a damaged one, or one of a newer version, is set aside and a new one serves.
 
+    Only what is cheap is checked, so that a long backlog opens at once. Damage further down is met when it is read:
+    ``retire`` and ``open_fresh`` are for then.
+
     Raises:
         SpoolError: the disk or its permissions do not let it be opened.
     """
     try:
+        _check_not_emptied(path)
         return _connect(path)
     except DamagedSpoolError as error:
-        lost = set_aside(path)
-        log.warning("the spool %s is damaged or of another version (%s); set aside, a new one serves", path, error)
+        return open_fresh(path, retire(path, str(error)))
+
+
+def retire(path: Path, reason: str) -> Remains:
+    """Set a damaged spool aside and return what it still says it held."""
+    remains = read_remains(path)
+    set_aside(path)
+    log.warning("the spool %s is damaged or of another version (%s); set aside, a new one serves", path, reason)
+    return remains
+
+
+def open_fresh(path: Path, remains: Remains) -> sqlite3.Connection:
+    """Open a new spool, which knows what was lost with the one before.
+
+    Raises:
+        SpoolError: the disk or its permissions do not let it be made; to be tried again.
+    """
+    give_reserve(path)
     db = _connect(path)
     with db:
         db.execute("BEGIN")
-        count(db, "set_aside", 1)
-        count(db, "dropped", lost)
+        inherit_remains(db, remains)
     return db
 
 
-def set_aside(path: Path) -> int:
-    """Rename a damaged spool, keeping the newest few; return how many measurements it says it held."""
-    lost = _count_readable(path)
-    name = f"{path.name}.damaged-{time.time_ns()}"
+def set_aside(path: Path) -> None:
+    """Rename a damaged spool, keeping the newest few."""
+    name = f"{path.name}{DAMAGED}{time.time_ns()}"
     for suffix in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(path.with_name(name + suffix))
-    kept = sorted(found for found in path.parent.glob(f"{path.name}.damaged-*") if found.suffix.find("-wal") < 0)
-    bases = sorted({found.name.removesuffix("-wal").removesuffix("-shm") for found in kept})
-    for base in bases[:-_KEPT_ASIDE]:
+    for old in files_aside(path)[:-_KEPT_ASIDE]:
         for suffix in ("", "-wal", "-shm"):
-            path.with_name(base + suffix).unlink(missing_ok=True)
-    return lost
+            old.with_name(old.name + suffix).unlink(missing_ok=True)
+
+
+def files_aside(path: Path) -> list[Path]:
+    """Files that were set aside beside a spool and not repaired yet, the oldest first."""
+    found = {each.name.removesuffix("-wal").removesuffix("-shm") for each in path.parent.glob(f"{path.name}{DAMAGED}*")}
+    return [path.with_name(name) for name in sorted(found)]
 
 
 def take_reserve(path: Path) -> None:
@@ -89,25 +120,28 @@ def take_reserve(path: Path) -> None:
                 os.close(handle)
 
 
-def give_reserve(path: Path, db: sqlite3.Connection) -> None:
+def give_reserve(path: Path, db: sqlite3.Connection | None = None) -> None:
     """Give the reserve up if the disk is nearly full, first of all to what waits in the write-ahead log."""
     with contextlib.suppress(OSError, sqlite3.Error):
         if _free_bytes(path) < _RESERVE_BYTES:
             _reserve(path).unlink(missing_ok=True)
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if db is not None:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     db: sqlite3.Connection | None = None
     try:
         db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        db.text_factory = decode
         db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA temp_store = MEMORY")
         db.execute("PRAGMA synchronous = FULL")
         _check(db)
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
             _create(db, path)
-        _add_columns(db, path)
-    except sqlite3.Error as error:
+        _upgrade(db, path)
+    except SQLITE_ERRORS as error:
         if db is not None:
             db.close()
         if is_damage(error):
@@ -123,21 +157,37 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def _check_not_emptied(path: Path) -> None:
+    """Tell a spool that lost all its bytes from one that was never made; SQLite takes either for a new one."""
+    try:
+        is_empty = path.stat().st_size == 0
+    except FileNotFoundError:
+        is_empty = path.with_name(path.name + "-wal").exists()
+    except OSError:
+        return
+    if is_empty and _epoch_file(path).exists():
+        raise DamagedSpoolError("the file is empty or gone")
+
+
 def _check(db: sqlite3.Connection) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    tables = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
     if version != VERSION and (version or tables):
         raise DamagedSpoolError(f"the spool has version {version}, this agent writes version {VERSION}")
-    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        raise DamagedSpoolError(str(found))
-    if version and not db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone():
-        raise DamagedSpoolError("the spool has lost its epoch")
+    if not version:
+        return
+    missing = set(TABLES) - tables
+    if missing:
+        raise DamagedSpoolError(f"the spool has lost its table {min(missing)}")
+    try:
+        UUID(get(db, "epoch"))
+    except ValueError:
+        raise DamagedSpoolError("the spool has lost its epoch") from None
 
 
 def _create(db: sqlite3.Connection, path: Path) -> None:
     """Make the tables with a new epoch; a file beside the spool knows the epoch before."""
-    beside = path.with_name(path.name + ".epoch")
+    beside = _epoch_file(path)
     try:
         previous = beside.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -152,28 +202,31 @@ def _create(db: sqlite3.Connection, path: Path) -> None:
     write_atomically(beside, epoch.encode())
 
 
-def _add_columns(db: sqlite3.Connection, path: Path) -> None:
-    """Give a spool of an earlier release the columns that it lacks; its rows stay as they are."""
-    missing = [
-        (table, name, kind)
+def _upgrade(db: sqlite3.Connection, path: Path) -> None:
+    """Give a spool of an earlier release the tables and columns that it lacks; its rows stay as they are."""
+    known = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+    missing = [statement for name, statement in ADDED_TABLES.items() if name not in known]
+    missing += [
+        f"ALTER TABLE {table} ADD COLUMN {name} {kind}"
         for table, name, kind in ADDED_COLUMNS
         if not db.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, name)).fetchone()
     ]
-    if not missing:
-        return
-    give_reserve(path, db)
+    if missing:
+        give_reserve(path, db)
     with db:
         db.execute("BEGIN")
-        for table, name, kind in missing:
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+        for statement in missing:
+            db.execute(statement)
+        count_waiting(db)
 
 
-def _count_readable(path: Path) -> int:
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_BUSY_S)) as db:
-            return int(db.execute("SELECT value FROM counter WHERE name = 'rows'").fetchone()[0])
-    except (sqlite3.Error, TypeError, ValueError):
-        return 0
+def decode(text: bytes) -> str:
+    """Read text that may be damaged: its row then fails its checksum, which is an answer that SQLite does not give."""
+    return text.decode("utf-8", "replace")
+
+
+def _epoch_file(path: Path) -> Path:
+    return path.with_name(path.name + ".epoch")
 
 
 def _reserve(path: Path) -> Path:

@@ -1,7 +1,6 @@
 """The spool: measurements and events on disk between scoring and sending, in SQLite (WAL, synchronous FULL)."""
 
 import contextlib
-import json
 import sqlite3
 import threading
 import time
@@ -11,22 +10,27 @@ from uuid import UUID
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import EventRevision
-from audiosense_agent.spool.file import give_reserve, is_damage, open_spool_file, set_aside, take_reserve
-from audiosense_agent.spool.rows import (
-    InFlight,
-    Measurement,
-    SpoolStatus,
-    count,
-    insert,
-    insert_event,
-    put,
-    read_status,
-    select,
-    select_events,
-    select_open_events,
-    sensor_id,
-    used_bytes,
+from audiosense_agent.spool import gaps, rows
+from audiosense_agent.spool.dead_letters import bury
+from audiosense_agent.spool.events import hold_events, insert_event, select_events, select_open_events
+from audiosense_agent.spool.file import (
+    SQLITE_ERRORS,
+    give_reserve,
+    is_damage,
+    open_fresh,
+    open_spool_file,
+    retire,
+    take_reserve,
 )
+from audiosense_agent.spool.flight import InFlight, put_in_flight, read_in_flight, remove
+from audiosense_agent.spool.gaps import Gap, LossReason, Span
+from audiosense_agent.spool.limits import FIRST_US, Limits, advance, drop_old, hold_bytes, is_full
+from audiosense_agent.spool.remains import Remains
+from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
+from audiosense_agent.spool.values import count, damage, get, put
+
+_LOOK_FOR_OLD_S = 60.0
+_FULL_CHECK_ROWS = 64
 
 
 class Spool:
@@ -38,11 +42,13 @@ class Spool:
     Every method raises SpoolError where the disk is full or failing; then nothing of the call was done.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int = 512 * 2**20, max_dead_letters: int = 1_000) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
         self.path = path
-        self._max_bytes = max_bytes
-        self._max_dead_letters = max_dead_letters
+        self._limits = limits or Limits()
         self._lock = threading.RLock()
+        self._age_at_s = time.monotonic()
+        self._next_look_s = 0.0
+        self._remains: Remains | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = open_spool_file(path)
 
@@ -65,8 +71,7 @@ class Spool:
     def get(self, key: str) -> str:
         """Return a stored value, or ``""``."""
         with self._transaction() as db:
-            row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return "" if row is None else str(row[0])
+            return get(db, key)
 
     def put(self, **values: str) -> None:
         """Store values durably."""
@@ -79,19 +84,20 @@ class Spool:
         events: Sequence[EventRevision] = (),
         measured: Mapping[str, int] | None = None,
     ) -> list[int]:
-        """Commit measurements and event revisions together; return the sequence numbers.
+        """Commit measurements and event revisions together; return the sequence numbers of those that were stored.
 
-        Beyond the cap the oldest measurements are dropped, and counted. ``measured`` adds to the number of windows that
-        each sensor heard, whatever became of them.
+        Where the spool is full, the oldest measurements are dropped or the new ones refused, as the policy says; either
+        is recorded as a gap. ``measured`` adds to the number of windows that each sensor heard, whatever became of
+        them.
         """
         with self._transaction() as db:
-            numbers = [insert(db, measurement) for measurement in measurements]
+            numbers = self._insert(db, measurements)
             for event in events:
                 insert_event(db, event)
             for name, more in (measured or {}).items():
                 db.execute("UPDATE sensor SET measured = measured + ? WHERE id = ?", (more, sensor_id(db, name)))
             count(db, "rows", len(numbers))
-            self._hold_cap(db)
+            self._hold_limits(db)
         return numbers
 
     def note_sensor(self, name: str, registration: str | None = None, source: str | None = None) -> None:
@@ -105,7 +111,8 @@ class Spool:
     def registrations(self) -> dict[str, str]:
         """Registrations (JSON) of all sensors that this spool ever held, by name."""
         with self._transaction() as db:
-            return dict(db.execute("SELECT name, registration FROM sensor WHERE registration IS NOT NULL").fetchall())
+            found = dict(db.execute("SELECT name, registration FROM sensor WHERE registration IS NOT NULL").fetchall())
+        return {name: text for name, text in found.items() if rows.is_registration(text)}
 
     def last_time_us(self, sensor: str) -> int | None:
         """Start of the last window that was spooled of a sensor, sent or not."""
@@ -121,14 +128,28 @@ class Spool:
     def read(self, limit: int, *, newest: bool = False) -> list[Measurement]:
         """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest.
 
-        Rows that fail their checksum are taken out and counted as dropped.
+        Rows that fail their checksum are taken out and recorded as a gap.
         """
         with self._transaction() as db:
-            good, bad = select(db, limit, newest=newest)
-            if bad:
-                db.executemany("DELETE FROM measurement WHERE seq = ?", [(seq,) for seq in bad])
-                _count_lost(db, len(bad))
+            good, bad = rows.select(db, limit, newest=newest)
+            chosen = "seq IN (SELECT value FROM json_each(?))"
+            if bad and take_out(db, chosen, (rows.as_list(bad),), LossReason.DAMAGED) < len(bad):
+                raise damage("rows are not where their numbers say")
         return good
+
+    def read_rescued(self, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
+        """Return up to ``limit`` measurements that a repair took out of a file set aside, all of one epoch.
+
+        Returns:
+            Their epoch, they themselves, and their first and last row number, which a batch of them keeps.
+        """
+        with self._transaction() as db:
+            return rows.select_rescued(db, limit)
+
+    def read_gaps(self, limit: int) -> list[Gap]:
+        """Return up to ``limit`` gaps that were not told yet, the oldest first."""
+        with self._transaction() as db:
+            return gaps.select_gaps(db, limit)
 
     def read_events(self, limit: int) -> list[tuple[int, EventRevision]]:
         """Return up to ``limit`` event revisions with their row numbers, oldest first.
@@ -145,23 +166,40 @@ class Spool:
     def in_flight(self) -> InFlight | None:
         """The batch that waits for its answer, if any."""
         with self._transaction() as db:
-            row = db.execute("SELECT body, low, high, events FROM in_flight").fetchone()
-        return None if row is None else InFlight(row[0], row[1], row[2], tuple(json.loads(row[3])))
+            return read_in_flight(db)
 
-    def put_in_flight(self, batch: InFlight) -> None:
-        """Keep a batch's exact bytes before it is first sent."""
+    def put_in_flight(self, batch: InFlight, windows: int | None = None) -> bool:
+        """Keep a batch's exact bytes before it is first sent.
+
+        Args:
+            batch: what was made of what was read.
+            windows: how many measurements it holds; where some of them gave way meanwhile, it must not be sent.
+
+        Returns:
+            Whether it was kept; if not, another is to be made.
+        """
         with self._transaction() as db:
-            db.execute("DELETE FROM in_flight")
-            db.execute(
-                "INSERT INTO in_flight (id, body, low, high, events) VALUES (1, ?, ?, ?, ?)",
-                (batch.body, batch.low, batch.high, json.dumps(batch.events)),
-            )
+            if not self._is_of_this_life(db, batch):
+                return False
+            if windows is not None and windows != _windows(db, batch):
+                return False
+            put_in_flight(db, batch)
+        return True
 
-    def acknowledge(self, batch: InFlight, **values: str) -> None:
-        """Delete what a batch carried and store the token (and other ``values``) of its answer, in one transaction."""
+    def acknowledge(self, batch: InFlight, *, server_us: int | None = None, **values: str) -> None:
+        """Delete what a batch carried and store the token (and other ``values``) of its answer, in one transaction.
+
+        A batch of a spool that was set aside meanwhile acknowledges nothing of this one. ``server_us`` is the
+        collector's clock now: ages are judged by it from here on.
+        """
         with self._transaction(deleting=True) as db:
-            _delete(db, batch)
+            if not self._is_of_this_life(db, batch):
+                return
+            remove(db, batch)
             put(db, values)
+            if server_us is not None:
+                put(db, {"age_us": str(server_us)})
+                self._age_at_s = time.monotonic()
 
     def forget_in_flight(self) -> None:
         """Give up a batch that the collector refused whole; its rows stay."""
@@ -170,26 +208,9 @@ class Spool:
 
     def bury(self, batch: InFlight, reason: str) -> None:
         """Move what a batch carried to the dead letters, the newest of which are kept."""
-        now_us = time.time_ns() // 1_000
         with self._transaction(deleting=True) as db:
-            buried = db.execute(
-                "INSERT INTO dead_letter (kind, content, reason, buried_us) SELECT 'measurement',"
-                " json_object('seq', seq, 'sensor', sensor, 'time_us', time_us, 'score', score, 'status', status,"
-                " 'model', model, 'level_dbfs', level_dbfs, 'dominant_hz', dominant_hz, 'schema', schema_id,"
-                " 'features', hex(features), 'reasons', reasons), ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
-                (reason, now_us, batch.low, batch.high),
-            ).rowcount
-            for row in batch.events:
-                buried += db.execute(
-                    "INSERT INTO dead_letter (kind, content, reason, buried_us) SELECT 'event', content, ?, ?"
-                    " FROM event WHERE id = ?",
-                    (reason, now_us, row),
-                ).rowcount
-            count(db, "dead_letters", buried)
-            _delete(db, batch)
-            db.execute(
-                "DELETE FROM dead_letter WHERE id <= (SELECT max(id) FROM dead_letter) - ?", (self._max_dead_letters,)
-            )
+            if self._is_of_this_life(db, batch):
+                bury(db, batch, reason, self._limits.max_dead_letters)
 
     def dead_letters(self) -> list[tuple[str, str, str]]:
         """Kind, content (JSON) and reason of what the collector refused, oldest first."""
@@ -204,31 +225,49 @@ class Spool:
             db.execute("DELETE FROM in_flight")
             put(db, {"agent": agent, "token": ""})
 
-    def count_dropped(self, windows: int) -> None:
-        """Count windows that were lost before they could be stored."""
-        with self._transaction() as db:
-            count(db, "dropped", windows)
+    def count_dropped(self, sensor: str, windows: int, first_us: int | None, last_us: int | None) -> None:
+        """Record windows that were lost before they could be stored; a full disk's reserve is for this too."""
+        with self._transaction(deleting=True) as db:
+            gaps.record(db, sensor_id(db, sensor), LossReason.NOT_STORED, windows, Span(first_us, last_us))
 
     def status(self) -> SpoolStatus:
         """Count rows, bytes and losses."""
         with self._transaction() as db:
             return read_status(db)
 
-    def _hold_cap(self, db: sqlite3.Connection) -> None:
-        used = used_bytes(db)
-        if used <= self._max_bytes:
-            return
-        low, high = db.execute("SELECT min(seq), max(seq) FROM measurement").fetchone()
-        if low is None:
-            return
-        span = high - low + 1
-        surplus = int(span * (used - self._max_bytes) / used) + span // 50 + 1
-        dropped = db.execute(
-            "DELETE FROM measurement WHERE seq < ? AND NOT EXISTS"
-            " (SELECT 1 FROM in_flight WHERE measurement.seq BETWEEN low AND high)",
-            (min(low + surplus, high),),
-        ).rowcount
-        _count_lost(db, dropped)
+    def _insert(self, db: sqlite3.Connection, measurements: Sequence[Measurement]) -> list[int]:
+        numbers: list[int] = []
+        first, refuses = rows.next_number(db), False
+        for place, measurement in enumerate(measurements):
+            if place % _FULL_CHECK_ROWS == 0:
+                refuses = is_full(db, self._limits)
+            if refuses:
+                rows.refuse(db, measurement)
+            else:
+                numbers.append(first + len(numbers))
+                rows.insert(db, measurement, numbers[-1])
+        return numbers
+
+    def _hold_limits(self, db: sqlite3.Connection) -> None:
+        hold_events(db)
+        hold_bytes(db, self._limits)
+        if time.monotonic() >= self._next_look_s:
+            self._next_look_s = time.monotonic() + _LOOK_FOR_OLD_S
+            drop_old(db, self._limits, self._advance_age(db))
+
+    def _advance_age(self, db: sqlite3.Connection) -> int | None:
+        """Return the time that ages are judged by, kept in the file; see ``limits.advance``."""
+        kept = get(db, "age_us")
+        reference = int(kept) if kept.isdecimal() else _newest_us(db)
+        now_s, wall_us = time.monotonic(), time.time_ns() // 1_000
+        reference = advance(reference, round((now_s - self._age_at_s) * 1e6), wall_us)
+        self._age_at_s = now_s
+        if reference is not None:
+            put(db, {"age_us": str(reference)})
+        return reference
+
+    def _is_of_this_life(self, db: sqlite3.Connection, batch: InFlight) -> bool:
+        return batch.life is None or str(batch.life) == get(db, "epoch")
 
     @contextlib.contextmanager
     def _transaction(self, *, deleting: bool = False) -> Iterator[sqlite3.Connection]:
@@ -237,37 +276,46 @@ class Spool:
         On a full disk, deletions get the reserve.
         """
         with self._lock:
+            self._open_fresh()
             if deleting:
                 give_reserve(self.path, self._db)
             try:
                 with self._db:
                     self._db.execute("BEGIN")
                     yield self._db
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise self._explain(error) from None
             finally:
                 if deleting:
                     take_reserve(self.path)
 
-    def _explain(self, error: sqlite3.Error) -> SpoolError:
+    def _explain(self, error: Exception) -> SpoolError:
         if not is_damage(error):
             return SpoolError(f"the spool {self.path} cannot be written: {error}; free space on its disk")
         self._db.close()
-        lost = set_aside(self.path)
-        self._db = open_spool_file(self.path)
-        with self._transaction() as db:
-            count(db, "set_aside", 1)
-            count(db, "dropped", lost)
+        self._remains = retire(self.path, str(error))
+        try:
+            self._open_fresh()
+        except SpoolError as problem:
+            return problem
         return SpoolError(f"the spool {self.path} was damaged ({error}) and set aside; a new one serves")
 
+    def _open_fresh(self) -> None:
+        """Open a new file where the one before was set aside; on a full disk that may take several tries."""
+        if self._remains is not None:
+            self._db = open_fresh(self.path, self._remains)
+            self._remains = None
 
-def _delete(db: sqlite3.Connection, batch: InFlight) -> None:
-    deleted = db.execute("DELETE FROM measurement WHERE seq BETWEEN ? AND ?", (batch.low, batch.high)).rowcount
-    count(db, "rows", -deleted)
-    db.executemany("DELETE FROM event WHERE id = ?", [(row,) for row in batch.events])
-    db.execute("DELETE FROM in_flight")
+
+def _windows(db: sqlite3.Connection, batch: InFlight) -> int:
+    """Count what is there of the measurements that a batch says it holds."""
+    query = "SELECT count(*) FROM measurement WHERE seq BETWEEN ? AND ?"
+    (found,) = db.execute(query, (batch.low, batch.high)).fetchone()
+    (rescued,) = db.execute("SELECT count(*) FROM rescued WHERE id BETWEEN ? AND ?", batch.rescued).fetchone()
+    return int(found + rescued)
 
 
-def _count_lost(db: sqlite3.Connection, rows: int) -> None:
-    count(db, "rows", -rows)
-    count(db, "dropped", rows)
+def _newest_us(db: sqlite3.Connection) -> int | None:
+    """Return when the last window was heard, by a clock that may be believed."""
+    newest = db.execute("SELECT max(last_time_us) FROM sensor WHERE last_time_us >= ?", (FIRST_US,)).fetchone()[0]
+    return None if newest is None else int(newest)

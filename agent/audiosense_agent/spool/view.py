@@ -1,14 +1,12 @@
 """Reads a spool beside the agent that writes it."""
 
-import contextlib
-import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosense_agent.errors import SpoolError
+from audiosense_agent.spool.file import SQLITE_ERRORS
+from audiosense_agent.spool.remains import open_for_reading
 from audiosense_agent.spool.rows import SpoolStatus, read_status
-
-_BUSY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +28,7 @@ def read_spool(path: Path) -> SpoolView:
     if not path.exists():
         return SpoolView()
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
-        ) as db:
+        with open_for_reading(path) as db:
             db.execute("BEGIN")
             if db.execute("PRAGMA user_version").fetchone()[0] == 0:
                 return SpoolView()
@@ -40,8 +36,7 @@ def read_spool(path: Path) -> SpoolView:
             columns = {row[1] for row in db.execute("PRAGMA table_info(sensor)")}
             reasons = "last_reasons" if "last_reasons" in columns else "NULL"
             sensors = db.execute(
-                "SELECT name, last_time_us, last_score, last_status, model, source, measured,"  # noqa: S608 - a column
-                f" {reasons} FROM sensor"
+                f"SELECT name, last_time_us, last_score, last_status, model, source, measured, {reasons} FROM sensor"
             )
             keys = ("time_us", "score", "status", "model", "source", "windows_measured", "reasons")
             return SpoolView(
@@ -50,5 +45,5 @@ def read_spool(path: Path) -> SpoolView:
                 clock_offset_us=int(meta["clock_offset_us"]) if "clock_offset_us" in meta else None,
                 sensors={row[0]: dict(zip(keys, row[1:], strict=True)) for row in sensors},
             )
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise SpoolError(f"the spool {path} cannot be read: {error}; run as the agent's user") from None
