@@ -184,6 +184,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/{agent_id}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gaps Of Agent
+         * @description An agent's gaps, those of which nobody knows the sensor among them, the latest told first.
+         */
+        get: operations["list_gaps_of_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/analyses": {
         parameters: {
             query?: never;
@@ -528,6 +548,26 @@ export interface paths {
          * @description How far a sensor's sound has moved from the baseline of its model.
          */
         get: operations["read_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{sensor_id}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gaps Of Sensor
+         * @description Windows that a sensor measured and its agent could not deliver, the latest told first.
+         */
+        get: operations["list_gaps_of_sensor"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1364,6 +1404,62 @@ export interface components {
             sample_rate_hz: number;
             /** Subtype */
             subtype: string;
+        };
+        /**
+         * GapOut
+         * @description Windows that were measured and lost, or, with reason ``rescued``, windows of earlier gaps that came back.
+         *
+         *     ``reason`` is a stable word; a reader shows one that it does not know as it stands. Times are the starts of the
+         *     first and last window, null where the agent does not know them.
+         */
+        GapOut: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /**
+             * Epoch
+             * Format: uuid
+             */
+            epoch: string;
+            /** First Seq */
+            first_seq: number | null;
+            /** First Us */
+            first_us: number | null;
+            /** Id */
+            id: number;
+            /** Last Seq */
+            last_seq: number | null;
+            /** Last Us */
+            last_us: number | null;
+            /** Number */
+            number: number;
+            /** Reason */
+            reason: string;
+            /** Sensor Id */
+            sensor_id: string | null;
+            /** Told Us */
+            told_us: number;
+            /**
+             * Windows
+             * @description null: nobody knows how many
+             */
+            windows: number | null;
+        };
+        /**
+         * GapPage
+         * @description Gaps, the latest told first; ``next`` goes into ``before`` for the page after this one.
+         *
+         *     ``windows_lost`` is the sum over all pages, less what was rescued.
+         */
+        GapPage: {
+            /** Items */
+            items: components["schemas"]["GapOut"][];
+            /** Next */
+            next: number | null;
+            /** Windows Lost */
+            windows_lost: number;
         };
         /**
          * GroupDrift
@@ -2661,6 +2757,49 @@ export interface operations {
             };
         };
     };
+    list_gaps_of_agent: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+            };
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapPage"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_analysis: {
         parameters: {
             query?: never;
@@ -3443,6 +3582,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DriftOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_gaps_of_sensor: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+            };
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapPage"];
                 };
             };
             /** @description The thing does not exist, or not for the one who asks. */
