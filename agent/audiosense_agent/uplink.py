@@ -279,7 +279,7 @@ class Uplink:
             self._isolate(held, f"no valid message: {error.errors()[0]['msg']}")
             return None
         made = replace(held, body=pack(batch), gaps=gaps[-1].row if gaps else 0)
-        if not self._spool.put_in_flight(made, len(rows)):
+        if not self._spool.put_in_flight(made, len(rows), gaps):
             self._due = now
             return None
         self._doubts = 0

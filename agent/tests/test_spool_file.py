@@ -1,6 +1,5 @@
 """A spool's file that is damaged: set aside, counted, and a fresh one serves."""
 
-import contextlib
 import os
 import random
 import sqlite3
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 from agent_testing.samples import REASONS, event, measurement
 
-from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.file import files_aside
 from audiosense_agent.spool.view import read_spool
@@ -26,14 +24,6 @@ def filled(path, rows=ROWS):
     with closing(Spool(path)) as spool:
         spool.append([measurement(i) for i in range(rows)], (), {"pump": rows})
         return spool.epoch
-
-
-def read_all(spool):
-    """Read as the uplink does: what is damaged shows while reading, and then a new file serves."""
-    for _ in range(3):
-        with contextlib.suppress(SpoolError):
-            return spool.read(10_000)
-    raise AssertionError("the spool does not recover")
 
 
 @pytest.mark.parametrize("place", ["truncated", "text", "newer", "empty", "table gone", "epoch gone"])
@@ -84,7 +74,7 @@ def test_flipped_bits_lose_what_they_hit_and_are_counted(tmp_path, place):
         filled(path)
         flip(path, place, random.Random(f"{place} {seed}"))
         with closing(Spool(path)) as spool:
-            found = read_all(spool)
+            found = spool.read(10_000)
             for row in found:
                 written = original[row.time_us]
                 assert (row.features.tobytes(), row.score) == (written.features.tobytes(), written.score)
@@ -94,7 +84,7 @@ def test_flipped_bits_lose_what_they_hit_and_are_counted(tmp_path, place):
             unknown = [gap for gap in spool.read_gaps(100) if gap.windows is None]
             assert len(found) + status.dropped == ROWS or (status.set_aside and unknown)
             number = spool.append([measurement(ROWS)])[0]
-            assert read_all(spool)[-1].seq == number
+            assert spool.read(10_000)[-1].seq == number
             assert spool.append([measurement(ROWS + 1)])[0] > number
     assert sum(seen.values()) >= FLIPS // 2, f"bits that were flipped must have been met: {seen}"
 
@@ -118,8 +108,7 @@ def test_damage_while_running_is_set_aside_too(tmp_path):
         with path.open("r+b") as file:
             file.seek(4_096)
             file.write(b"\xff" * (path.stat().st_size - 4_096))
-        with pytest.raises(SpoolError, match="set aside"):
-            spool.read(2_000)
+        assert spool.read(2_000) == []
         assert spool.append([measurement(2)]) == [1]
         assert spool.status().set_aside == 1
 

@@ -3,8 +3,10 @@
 import contextlib
 import logging
 import os
+import shutil
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -18,7 +20,11 @@ from audiosense_agent.spool.values import get, put
 log = logging.getLogger(__name__)
 _BUSY_S = 10.0
 DAMAGED = ".damaged-"
+REPAIRED = ".repaired-"
 _KEPT_ASIDE = 3
+_EPOCH = ".epoch"
+_LOG_FILES = ("-wal", "-shm")
+_SURROUNDING_FILES = (*_LOG_FILES, _EPOCH)
 _RESERVE_BYTES = 4 * 2**20
 _SURROUNDINGS = frozenset(
     {
@@ -94,18 +100,31 @@ def open_fresh(path: Path, remains: Remains) -> sqlite3.Connection:
 def set_aside(path: Path) -> None:
     """Rename a damaged spool, keeping the newest few."""
     name = f"{path.name}{DAMAGED}{time.time_ns()}"
-    for suffix in ("-wal", "-shm", ""):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(path.with_name(name + suffix))
-    for old in files_aside(path)[:-_KEPT_ASIDE]:
-        for suffix in ("", "-wal", "-shm"):
-            old.with_name(old.name + suffix).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        shutil.copy2(_epoch_file(path), path.with_name(name + _EPOCH))
+    _rename(path, path.with_name(name), _LOG_FILES)
+    _prune(path, DAMAGED)
+
+
+def mark_repaired(path: Path, aside: Path) -> Path:
+    """Rename a file that was set aside and then repaired, so that it is not repaired again; return its new name."""
+    repaired = aside.with_name(aside.name.replace(DAMAGED, REPAIRED))
+    _rename(aside, repaired, _SURROUNDING_FILES)
+    _prune(path, REPAIRED)
+    return repaired
 
 
 def files_aside(path: Path) -> list[Path]:
     """Files that were set aside beside a spool and not repaired yet, the oldest first."""
-    found = {each.name.removesuffix("-wal").removesuffix("-shm") for each in path.parent.glob(f"{path.name}{DAMAGED}*")}
-    return [path.with_name(name) for name in sorted(found)]
+    return _files(path, DAMAGED)
+
+
+def epoch_beside(path: Path) -> str:
+    """Return the epoch that stands beside a spool's file, or ``""``; it is there for when the file cannot be read."""
+    try:
+        return _epoch_file(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def take_reserve(path: Path) -> None:
@@ -187,11 +206,7 @@ def _check(db: sqlite3.Connection) -> None:
 
 def _create(db: sqlite3.Connection, path: Path) -> None:
     """Make the tables with a new epoch; a file beside the spool knows the epoch before."""
-    beside = _epoch_file(path)
-    try:
-        previous = beside.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        previous = ""
+    previous = epoch_beside(path)
     epoch = str(uuid4())
     with db:
         db.execute("BEGIN")
@@ -199,7 +214,7 @@ def _create(db: sqlite3.Connection, path: Path) -> None:
             db.execute(statement)
         put(db, {"epoch": epoch, "previous_epoch": previous, "token": "", "agent": ""})
         db.execute(f"PRAGMA user_version = {VERSION}")
-    write_atomically(beside, epoch.encode())
+    write_atomically(_epoch_file(path), epoch.encode())
 
 
 def _upgrade(db: sqlite3.Connection, path: Path) -> None:
@@ -225,8 +240,28 @@ def decode(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
+def _files(path: Path, kind: str) -> list[Path]:
+    names = {each.name for each in path.parent.glob(f"{path.name}{kind}*")}
+    for suffix in _SURROUNDING_FILES:
+        names = {name.removesuffix(suffix) for name in names}
+    return [path.with_name(name) for name in sorted(names)]
+
+
+def _rename(path: Path, to: Path, with_it: Sequence[str]) -> None:
+    """Rename a file and what belongs to it; the file itself last, so that a crash between leaves it with its log."""
+    for suffix in (*with_it, ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(to.with_name(to.name + suffix))
+
+
+def _prune(path: Path, kind: str) -> None:
+    for old in _files(path, kind)[:-_KEPT_ASIDE]:
+        for suffix in ("", *_SURROUNDING_FILES):
+            old.with_name(old.name + suffix).unlink(missing_ok=True)
+
+
 def _epoch_file(path: Path) -> Path:
-    return path.with_name(path.name + ".epoch")
+    return path.with_name(path.name + _EPOCH)
 
 
 def _reserve(path: Path) -> Path:

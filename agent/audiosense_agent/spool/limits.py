@@ -59,14 +59,29 @@ def hold_bytes(db: sqlite3.Connection, limits: Limits) -> None:
     used = used_bytes(db)
     if limits.policy is not Policy.DROP_OLDEST or used <= limits.max_bytes:
         return
-    if take_out_rescued(db, "id > (SELECT coalesce(max(rescued), 0) FROM in_flight)", (), LossReason.SPOOL_FULL):
+    excess = (used - limits.max_bytes) / used
+    if _give_way_rescued(db, excess):
         return
     low, high = db.execute("SELECT (SELECT min(seq) FROM measurement), (SELECT max(seq) FROM measurement)").fetchone()
     if low is None:
         return
-    span = high - low + 1
-    surplus = int(span * (used - limits.max_bytes) / used) + span // 50 + 1
-    take_out(db, f"seq < ? AND {NOT_IN_FLIGHT}", (min(low + surplus, high),), LossReason.SPOOL_FULL)
+    before = min(low + _surplus(high - low + 1, excess), high)
+    take_out(db, f"seq < ? AND {NOT_IN_FLIGHT}", (before,), LossReason.SPOOL_FULL)
+
+
+def _give_way_rescued(db: sqlite3.Connection, excess: float) -> int:
+    """Take out the oldest of what was rescued, which is older than anything else here; return how many that were."""
+    low, high = db.execute("SELECT (SELECT min(id) FROM rescued), (SELECT max(id) FROM rescued)").fetchone()
+    if low is None:
+        return 0
+    free = "id > (SELECT coalesce(max(rescued), 0) FROM in_flight)"
+    before = low + _surplus(high - low + 1, excess)
+    return take_out_rescued(db, f"id < ? AND {free}", (before,), LossReason.SPOOL_FULL)
+
+
+def _surplus(span: int, excess: float) -> int:
+    """How many of a span of numbers to take out so that a share ``excess`` of the file, and a little more, is free."""
+    return int(span * excess) + span // 50 + 1
 
 
 def drop_old(db: sqlite3.Connection, limits: Limits, reference_us: int | None) -> None:

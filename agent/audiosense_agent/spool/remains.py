@@ -9,7 +9,7 @@ from typing import Any
 
 from audiosense_agent.spool.gaps import Gap, LossReason, Span, inherit, record, select_gaps
 from audiosense_agent.spool.rows import is_registration, sensor_id
-from audiosense_agent.spool.values import count
+from audiosense_agent.spool.values import count, damage
 
 _BUSY_S = 5.0
 _MOST_GAPS = 10_000
@@ -86,7 +86,13 @@ def _sensor(row: tuple[Any, ...]) -> KnownSensor | None:
 
 @contextlib.contextmanager
 def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a spool for reading: its rows are not changed, and a writer beside it goes on."""
+    """Open a spool for reading: its rows are not changed, and a writer beside it goes on.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, or is empty: of an empty file SQLite would delete the log.
+    """
+    if path.exists() and path.stat().st_size == 0:
+        raise damage("the file is empty")
     uri = f"{path.absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S)) as db:
         db.text_factory = lambda text: text.decode("utf-8", "replace")

@@ -20,12 +20,12 @@ from audiosense_common.wire import Reason, SensorRegistration, Status
 NOT_IN_FLIGHT = "NOT EXISTS (SELECT 1 FROM in_flight WHERE seq BETWEEN in_flight.low AND in_flight.high)"
 """Condition on rows of ``measurement`` that no batch in flight carries."""
 _REASONS = TypeAdapter(list[Reason])
-_COLUMNS = (
+COLUMNS = (
     "{0}.seal, {0}.reasons, {0}.reasons_crc, {0}.seq, s.name, {0}.time_us, {0}.score, {0}.status, {0}.model,"
     " {0}.level_dbfs, {0}.dominant_hz, {0}.schema_id, {0}.features, {0}.crc"
 )
-_SELECT = f"SELECT {_COLUMNS.format('m')} FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor"
-_SELECT_RESCUED = f"SELECT r.id, r.epoch, {_COLUMNS.format('r')} FROM rescued r LEFT JOIN sensor s ON s.id = r.sensor"
+_SELECT = f"SELECT {COLUMNS.format('m')} FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor"
+_SELECT_RESCUED = f"SELECT r.id, r.epoch, {COLUMNS.format('r')} FROM rescued r LEFT JOIN sensor s ON s.id = r.sensor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """The spool: measurements and events on disk between scoring and sending, in SQLite (WAL, synchronous FULL)."""
 
 import contextlib
+import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from audiosense_agent.errors import SpoolError
@@ -15,6 +17,7 @@ from audiosense_agent.spool.dead_letters import bury
 from audiosense_agent.spool.events import hold_events, insert_event, select_events, select_open_events
 from audiosense_agent.spool.file import (
     SQLITE_ERRORS,
+    DamagedSpoolError,
     give_reserve,
     is_damage,
     open_fresh,
@@ -33,11 +36,29 @@ _LOOK_FOR_OLD_S = 60.0
 _FULL_CHECK_ROWS = 64
 
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _on_a_fresh_file(method: Callable[Concatenate["Spool", _P], _R]) -> Callable[Concatenate["Spool", _P], _R]:
+    """Do again what met damage, on the new file: nothing of it was done on the one that was set aside."""
+
+    @functools.wraps(method)
+    def do(self: "Spool", /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(self, *args, **kwargs)
+        except DamagedSpoolError:
+            return method(self, *args, **kwargs)
+
+    return do
+
+
 class Spool:
     """Keeps what was heard until the collector acknowledged it; safe for use by several threads.
 
     Sequence numbers come from AUTOINCREMENT: none is ever used again, not even after its row was deleted. A file that
-    is corrupt or of a newer version is set aside under another name; a new one, with a new epoch, takes its place.
+    is corrupt or of a newer version is set aside under another name; a new one, with a new epoch, takes its place: at
+    opening, or when the damage is met.
 
     Every method raises SpoolError where the disk is full or failing; then nothing of the call was done.
     """
@@ -68,16 +89,19 @@ class Spool:
         found = self.get("previous_epoch")
         return UUID(found) if found else None
 
+    @_on_a_fresh_file
     def get(self, key: str) -> str:
         """Return a stored value, or ``""``."""
         with self._transaction() as db:
             return get(db, key)
 
-    def put(self, **values: str) -> None:
+    @_on_a_fresh_file
+    def put(self, /, **values: str) -> None:
         """Store values durably."""
         with self._transaction() as db:
             put(db, values)
 
+    @_on_a_fresh_file
     def append(
         self,
         measurements: Sequence[Measurement],
@@ -91,15 +115,22 @@ class Spool:
         them.
         """
         with self._transaction() as db:
+            reference_us = None
+            if time.monotonic() >= self._next_look_s:
+                self._next_look_s = time.monotonic() + _LOOK_FOR_OLD_S
+                reference_us = self._advance_age(db)
             numbers = self._insert(db, measurements)
             for event in events:
                 insert_event(db, event)
             for name, more in (measured or {}).items():
                 db.execute("UPDATE sensor SET measured = measured + ? WHERE id = ?", (more, sensor_id(db, name)))
             count(db, "rows", len(numbers))
-            self._hold_limits(db)
+            hold_events(db)
+            hold_bytes(db, self._limits)
+            drop_old(db, self._limits, reference_us)
         return numbers
 
+    @_on_a_fresh_file
     def note_sensor(self, name: str, registration: str | None = None, source: str | None = None) -> None:
         """Keep how a sensor is registered (JSON) and what its source says of itself."""
         with self._transaction() as db:
@@ -108,23 +139,27 @@ class Spool:
                 (registration, source, sensor_id(db, name)),
             )
 
+    @_on_a_fresh_file
     def registrations(self) -> dict[str, str]:
         """Registrations (JSON) of all sensors that this spool ever held, by name."""
         with self._transaction() as db:
             found = dict(db.execute("SELECT name, registration FROM sensor WHERE registration IS NOT NULL").fetchall())
         return {name: text for name, text in found.items() if rows.is_registration(text)}
 
+    @_on_a_fresh_file
     def last_time_us(self, sensor: str) -> int | None:
         """Start of the last window that was spooled of a sensor, sent or not."""
         with self._transaction() as db:
             row = db.execute("SELECT last_time_us FROM sensor WHERE name = ?", (sensor,)).fetchone()
         return None if row is None else row[0]
 
+    @_on_a_fresh_file
     def open_events(self) -> list[EventRevision]:
         """The last revision of each event that was never closed."""
         with self._transaction() as db:
             return select_open_events(db)
 
+    @_on_a_fresh_file
     def read(self, limit: int, *, newest: bool = False) -> list[Measurement]:
         """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest.
 
@@ -137,6 +172,7 @@ class Spool:
                 raise damage("rows are not where their numbers say")
         return good
 
+    @_on_a_fresh_file
     def read_rescued(self, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
         """Return up to ``limit`` measurements that a repair took out of a file set aside, all of one epoch.
 
@@ -146,11 +182,13 @@ class Spool:
         with self._transaction() as db:
             return rows.select_rescued(db, limit)
 
+    @_on_a_fresh_file
     def read_gaps(self, limit: int) -> list[Gap]:
         """Return up to ``limit`` gaps that were not told yet, the oldest first."""
         with self._transaction() as db:
             return gaps.select_gaps(db, limit)
 
+    @_on_a_fresh_file
     def read_events(self, limit: int) -> list[tuple[int, EventRevision]]:
         """Return up to ``limit`` event revisions with their row numbers, oldest first.
 
@@ -163,17 +201,20 @@ class Spool:
                 count(db, "dropped", len(bad))
         return good
 
+    @_on_a_fresh_file
     def in_flight(self) -> InFlight | None:
         """The batch that waits for its answer, if any."""
         with self._transaction() as db:
             return read_in_flight(db)
 
-    def put_in_flight(self, batch: InFlight, windows: int | None = None) -> bool:
+    @_on_a_fresh_file
+    def put_in_flight(self, batch: InFlight, windows: int | None = None, told: Sequence[Gap] = ()) -> bool:
         """Keep a batch's exact bytes before it is first sent.
 
         Args:
             batch: what was made of what was read.
             windows: how many measurements it holds; where some of them gave way meanwhile, it must not be sent.
+            told: the gaps that it tells; where one of them grew meanwhile, it must not be sent either.
 
         Returns:
             Whether it was kept; if not, another is to be made.
@@ -183,10 +224,13 @@ class Spool:
                 return False
             if windows is not None and windows != _windows(db, batch):
                 return False
+            if told and gaps.select_gaps(db, len(told)) != list(told):
+                return False
             put_in_flight(db, batch)
         return True
 
-    def acknowledge(self, batch: InFlight, *, server_us: int | None = None, **values: str) -> None:
+    @_on_a_fresh_file
+    def acknowledge(self, /, batch: InFlight, *, server_us: int | None = None, **values: str) -> None:
         """Delete what a batch carried and store the token (and other ``values``) of its answer, in one transaction.
 
         A batch of a spool that was set aside meanwhile acknowledges nothing of this one. ``server_us`` is the
@@ -201,22 +245,26 @@ class Spool:
                 put(db, {"age_us": str(server_us)})
                 self._age_at_s = time.monotonic()
 
+    @_on_a_fresh_file
     def forget_in_flight(self) -> None:
         """Give up a batch that the collector refused whole; its rows stay."""
         with self._transaction(deleting=True) as db:
             db.execute("DELETE FROM in_flight")
 
+    @_on_a_fresh_file
     def bury(self, batch: InFlight, reason: str) -> None:
         """Move what a batch carried to the dead letters, the newest of which are kept."""
         with self._transaction(deleting=True) as db:
             if self._is_of_this_life(db, batch):
                 bury(db, batch, reason, self._limits.max_dead_letters)
 
+    @_on_a_fresh_file
     def dead_letters(self) -> list[tuple[str, str, str]]:
         """Kind, content (JSON) and reason of what the collector refused, oldest first."""
         with self._transaction() as db:
             return db.execute("SELECT kind, content, reason FROM dead_letter ORDER BY id").fetchall()
 
+    @_on_a_fresh_file
     def bind(self, agent: str) -> None:
         """Tie the spool to an identity: with another one, token and batch in flight of the old one are void."""
         if self.get("agent") == agent:
@@ -225,11 +273,13 @@ class Spool:
             db.execute("DELETE FROM in_flight")
             put(db, {"agent": agent, "token": ""})
 
+    @_on_a_fresh_file
     def count_dropped(self, sensor: str, windows: int, first_us: int | None, last_us: int | None) -> None:
         """Record windows that were lost before they could be stored; a full disk's reserve is for this too."""
         with self._transaction(deleting=True) as db:
             gaps.record(db, sensor_id(db, sensor), LossReason.NOT_STORED, windows, Span(first_us, last_us))
 
+    @_on_a_fresh_file
     def status(self) -> SpoolStatus:
         """Count rows, bytes and losses."""
         with self._transaction() as db:
@@ -247,13 +297,6 @@ class Spool:
                 numbers.append(first + len(numbers))
                 rows.insert(db, measurement, numbers[-1])
         return numbers
-
-    def _hold_limits(self, db: sqlite3.Connection) -> None:
-        hold_events(db)
-        hold_bytes(db, self._limits)
-        if time.monotonic() >= self._next_look_s:
-            self._next_look_s = time.monotonic() + _LOOK_FOR_OLD_S
-            drop_old(db, self._limits, self._advance_age(db))
 
     def _advance_age(self, db: sqlite3.Connection) -> int | None:
         """Return the time that ages are judged by, kept in the file; see ``limits.advance``."""
@@ -298,7 +341,7 @@ class Spool:
             self._open_fresh()
         except SpoolError as problem:
             return problem
-        return SpoolError(f"the spool {self.path} was damaged ({error}) and set aside; a new one serves")
+        return DamagedSpoolError(f"the spool {self.path} was damaged ({error}) and set aside; a new one serves")
 
     def _open_fresh(self) -> None:
         """Open a new file where the one before was set aside; on a full disk that may take several tries."""
