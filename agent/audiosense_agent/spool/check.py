@@ -39,15 +39,25 @@ def verify(path: Path) -> Verification:
     try:
         with open_for_reading(path) as db:
             _check_head(db, result)
-            if not result.problems:
-                _check_pages(db, result)
-                _check_rows(db, result)
-                _check_rest(db, result)
+            for check in () if result.problems else (_check_pages, _check_rows, _check_rest):
+                try:
+                    check(db, result)
+                except SQLITE_ERRORS as error:
+                    _note_damage(error, result)
     except SQLITE_ERRORS as error:
         if not is_damage(error):
             raise SpoolError(f"the spool {path} cannot be read: {error}; run as the agent's user") from None
-        result.problems.append(f"{error}; {_REPAIR}")
+        _note_damage(error, result)
     return result
+
+
+def _note_damage(error: Exception, result: Verification) -> None:
+    """Note what ended a check, once; a fault of the disk or its permissions is none of the file."""
+    if not is_damage(error):
+        raise error
+    told = f"{error}; {_REPAIR}"
+    if told not in result.problems:
+        result.problems.append(told)
 
 
 def _check_head(db: sqlite3.Connection, result: Verification) -> None:
