@@ -1,7 +1,7 @@
 """What the spool takes: processor time to write a window, opening a long backlog, draining it.
 
-One spool is filled with group commits as the agent makes them, opened by a fresh process as at a restart, and drained in
-batches as the uplink takes them, each read, kept as in flight and acknowledged.
+One spool is filled with group commits as the agent makes them, opened by a fresh process as at a restart, and drained
+in batches as the uplink takes them, each read, kept as in flight and acknowledged.
 """
 
 import argparse
