@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sqlite3
 import zlib
 from collections import Counter
@@ -13,7 +14,8 @@ from agent_testing.samples import REASONS, event, measurement
 
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.file import files_aside
-from audiosense_agent.spool.view import read_spool
+from audiosense_agent.spool.flight import InFlight
+from audiosense_agent.spool.view import read_details, read_spool
 
 ROWS = 400
 FLIPS = 20
@@ -149,6 +151,49 @@ def test_a_spool_of_the_first_release_goes_on_with_all_that_it_holds(tmp_path):
         assert spool.append([measurement(4, reasons=REASONS)]) == [4]
     with closing(Spool(path)) as spool:
         assert spool.read(10)[-1].reasons == REASONS
+
+
+def test_a_file_that_the_release_before_left_opens_with_all_that_it_holds(tmp_path):
+    path = tmp_path / "s.db"
+    shutil.copy(Path(__file__).parent / "recorded" / "spool-0.1.0.db", path)
+    before = read_details(path)
+    assert (before.in_flight, before.gaps, read_spool(path).status.rows) == (None, [], 13)
+    with closing(Spool(path)) as spool:
+        rows = spool.read(100)
+        expected = [measurement(i) for i in range(1, 10)]
+        expected += [measurement(20 + i, "fan", reasons=REASONS) for i in range(4)]
+        assert [(row.seq, row.sensor, row.time_us, row.reasons) for row in rows] == [
+            (number, row.sensor, row.time_us, row.reasons) for number, row in enumerate(expected, 2)
+        ]
+        assert all(row.features.tobytes() == told.features.tobytes() for row, told in zip(rows, expected, strict=True))
+        assert spool.in_flight() == InFlight(b"made by the release before", 2, 4, (1,))
+        assert (spool.get("token"), len(spool.dead_letters()), len(spool.open_events())) == ("token-1", 1, 1)
+        status = spool.status()
+        assert (status.rows, status.events, status.set_aside, status.dropped, status.lost) == (13, 1, 0, 0, {})
+        spool.acknowledge(spool.in_flight(), token="token-2")
+        assert spool.append([measurement(30)]) == [15]
+        assert set(spool.registrations()) == {"pump"}
+    with closing(Spool(path)) as spool:
+        assert [row.seq for row in spool.read(100)] == list(range(5, 16))
+
+
+def test_the_release_before_goes_on_with_a_file_of_this_one_and_back(tmp_path):
+    """It writes neither seals nor counts by sensor, and knows nothing of gaps and rescued rows."""
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i, ("pump", "fan")[i % 2]) for i in range(6)])
+        spool.count_dropped("pump", 3, 1, 2)
+    with closing(sqlite3.connect(path)) as db:
+        columns = "sensor, time_us, score, status, model, level_dbfs, dominant_hz, schema_id, features, crc"
+        db.execute(f"INSERT INTO measurement ({columns}) SELECT {columns} FROM measurement WHERE seq = 1")
+        db.execute("DELETE FROM measurement WHERE seq IN (1, 2)")
+        db.execute("UPDATE counter SET value = value - 1 WHERE name = 'rows'")
+        db.commit()
+    with closing(Spool(path)) as spool:
+        assert [row.seq for row in spool.read(10)] == [3, 4, 5, 6, 7]
+        waiting = dict(spool._db.execute("SELECT name, waiting FROM sensor"))
+        assert (waiting, spool.status().rows) == ({"pump": 3, "fan": 2}, 5)
+        assert [gap.windows for gap in spool.read_gaps(5)] == [3]
 
 
 def test_the_first_release_still_reads_what_this_one_wrote(tmp_path):

@@ -62,26 +62,28 @@ def hold_bytes(db: sqlite3.Connection, limits: Limits) -> None:
     excess = (used - limits.max_bytes) / used
     if _give_way_rescued(db, excess):
         return
-    low, high = db.execute("SELECT (SELECT min(seq) FROM measurement), (SELECT max(seq) FROM measurement)").fetchone()
-    if low is None:
-        return
-    before = min(low + _surplus(high - low + 1, excess), high)
+    newest = "seq < (SELECT max(seq) FROM measurement)"
+    before = _nth(db, "measurement", "seq", f"{NOT_IN_FLIGHT} AND {newest}", excess)
     take_out(db, f"seq < ? AND {NOT_IN_FLIGHT}", (before,), LossReason.SPOOL_FULL)
 
 
 def _give_way_rescued(db: sqlite3.Connection, excess: float) -> int:
     """Take out the oldest of what was rescued, which is older than anything else here; return how many that were."""
-    low, high = db.execute("SELECT (SELECT min(id) FROM rescued), (SELECT max(id) FROM rescued)").fetchone()
-    if low is None:
-        return 0
     free = "id > (SELECT coalesce(max(rescued), 0) FROM in_flight)"
-    before = low + _surplus(high - low + 1, excess)
+    before = _nth(db, "rescued", "id", free, excess)
     return take_out_rescued(db, f"id < ? AND {free}", (before,), LossReason.SPOOL_FULL)
 
 
-def _surplus(span: int, excess: float) -> int:
-    """How many of a span of numbers to take out so that a share ``excess`` of the file, and a little more, is free."""
-    return int(span * excess) + span // 50 + 1
+def _nth(db: sqlite3.Connection, table: str, key: str, condition: str, excess: float) -> int:
+    """Return the number before which rows give way, so that a share ``excess`` of them, and a little more, does."""
+    if table == "measurement":
+        rows = db.execute("SELECT value FROM counter WHERE name = 'rows'").fetchone()[0]
+    else:
+        rows = db.execute("SELECT count(*) FROM rescued").fetchone()[0]
+    surplus = int(rows * excess) + rows // 50
+    query = f"SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT {surplus + 1}"
+    last = db.execute(f"SELECT max({key}) FROM ({query})").fetchone()[0]
+    return 0 if last is None else int(last) + 1
 
 
 def drop_old(db: sqlite3.Connection, limits: Limits, reference_us: int | None) -> None:
