@@ -19,8 +19,8 @@ import soundfile
 from audiosense_agent.batches import pack, to_columns
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import Measurement
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.rows import Measurement
+from audiosense_agent.spool.view import read_spool
 from audiosense_common.features import SCHEMA_ID, FeatureExtractor, dominant_hz, level_dbfs
 from audiosense_common.synth import SyntheticMachine
 from audiosense_common.wire import Batch, Status

@@ -10,7 +10,10 @@ import zstandard
 
 from audiosense_agent.errors import EnrolmentError
 from audiosense_agent.events import EventRevision
-from audiosense_agent.spool_rows import InFlight, Measurement
+from audiosense_agent.spool.flight import InFlight
+from audiosense_agent.spool.gaps import Gap
+from audiosense_agent.spool.rows import Measurement
+from audiosense_common import wire_gaps
 from audiosense_common.wire import MAX_MEASUREMENTS, Batch, Event, FeatureMatrix, SensorColumns
 
 MAX_EVENTS = 1_000
@@ -46,6 +49,18 @@ def cover(measurements: Sequence[Measurement], events: Sequence[int], body: byte
     """Say what a batch carries, by sequence and row numbers."""
     low, high = (measurements[0].seq, measurements[-1].seq) if measurements else (1, 0)
     return InFlight(body, low, high, tuple(events))
+
+
+def wire_gap(gap: Gap, sensors: Mapping[str, UUID]) -> wire_gaps.Gap:
+    """Give a gap its sensor's identity; of one that has none it is told without."""
+    return wire_gaps.Gap(
+        epoch=gap.epoch,
+        number=gap.number,
+        sensor=sensors.get(gap.sensor or ""),
+        reason=gap.reason,
+        windows=gap.windows,
+        **asdict(gap.span),
+    )
 
 
 def now_us() -> int:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from audiosense_agent.errors import ConfigError
+from audiosense_agent.spool.limits import Limits, Policy
 from audiosense_common.wire import Name, Quantity, RunningLevel
 from audiosense_common.wire_clips import MAX_CLIP_S
 
@@ -46,11 +47,18 @@ class CollectorSettings(_Section):
 
 
 class SpoolSettings(_Section):
-    """How much the agent keeps while the collector is away."""
+    """How much the agent keeps while the collector is away, and for how long."""
 
     max_bytes: Annotated[int, Field(ge=2**23)] = 512 * 2**20
+    policy: Policy = Policy.DROP_OLDEST
+    max_age_days: Annotated[float, Field(ge=0, le=36_500)] = 30.0
     max_dead_letters: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
     group: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+    @property
+    def limits(self) -> Limits:
+        """What the spool holds itself to."""
+        return Limits(self.max_bytes, self.policy, self.max_age_days, self.max_dead_letters)
 
 
 class ProbeSettings(_Section):

@@ -1,13 +1,10 @@
 """The agent's life cycle: start the sensors, send what they hear, stop cleanly."""
 
-import fcntl
 import logging
-import os
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import IO
 from uuid import UUID
 
 from audiosense_agent.clip_spool import FOLDER, ClipSpool
@@ -25,6 +22,7 @@ from audiosense_agent.rollout import Rollout
 from audiosense_agent.self_enrolment import SelfEnrolment
 from audiosense_agent.sources import DeviceHub, Injections, make_source
 from audiosense_agent.spool import Spool
+from audiosense_agent.state_lock import lock_state_dir
 from audiosense_agent.uplink import Retry, Uplink
 from audiosense_agent.watchdog import Watchdog
 from audiosense_agent.worker import Worker
@@ -54,11 +52,9 @@ class Service:
         self.settings = settings
         self._stop = threading.Event()
         self._drains = True
-        self._lock_file = _lock(settings)
+        self._lock_file = lock_state_dir(settings.state_dir)
         limits = settings.spool
-        self.spool = Spool(
-            settings.state_dir / "spool.db", max_bytes=limits.max_bytes, max_dead_letters=limits.max_dead_letters
-        )
+        self.spool = Spool(settings.state_dir / "spool.db", limits.limits)
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
         hub = DeviceHub(settings)
@@ -195,24 +191,3 @@ def _open_clips(settings: Settings) -> ClipSpool:
     """Open the clips that wait; where they are switched off, or their sensor is no more, they are deleted."""
     sources = {sensor.name: sensor.source.type for sensor in settings.sensors} if settings.clips.enabled else {}
     return ClipSpool(settings.state_dir / FOLDER, sources, settings.clips.max_bytes)
-
-
-def _lock(settings: Settings) -> IO[str]:
-    """Make sure that this is the only agent on its state directory."""
-    path = settings.state_dir / "agent.lock"
-    try:
-        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("a+", encoding="ascii")
-    except OSError as error:
-        raise AgentError(
-            f"the state directory {settings.state_dir} cannot be written: {error.strerror}; set state_dir or its owner"
-        ) from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise AgentError(f"an agent already runs on {settings.state_dir}; stop it, or set another state_dir") from None
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file

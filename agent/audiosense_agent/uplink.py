@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -13,7 +13,16 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from audiosense_agent import __version__
-from audiosense_agent.batches import MAX_EVENTS, UnknownSensorError, cover, now_us, pack, to_columns, wire_event
+from audiosense_agent.batches import (
+    MAX_EVENTS,
+    UnknownSensorError,
+    cover,
+    now_us,
+    pack,
+    to_columns,
+    wire_event,
+    wire_gap,
+)
 from audiosense_agent.client import INSTANCE, Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
 from audiosense_agent.config import CollectorSettings
@@ -22,9 +31,11 @@ from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
 from audiosense_agent.isolation import Isolation, Remedy
 from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_after_s
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import InFlight, SpoolStatus
+from audiosense_agent.spool.flight import InFlight
+from audiosense_agent.spool.rows import Measurement, SpoolStatus
 from audiosense_common.wire import Answer, Batch, DesiredModel, Heartbeat, RunningModel
 from audiosense_common.wire_checks import Check
+from audiosense_common.wire_gaps import MAX_GAPS
 
 log = logging.getLogger(__name__)
 _UNPROCESSABLE = frozenset({400, 413, 422})
@@ -33,6 +44,7 @@ _NOT_ALLOWED = frozenset({_UNKNOWN, 403})
 _POLL_S = 0.5
 _DRAIN_FAILURES = 3
 _DOUBTS = 3
+_RESCUE_EVERY = 3
 
 
 class Models(Protocol):
@@ -128,6 +140,7 @@ class Uplink:
         self._doubts = _DOUBTS
         self._failures = 0
         self._fresh_turn = False
+        self._rescue_turn = 0
         self._due = 0.0
         self._heartbeat_due = 0.0
         self._wake = threading.Event()
@@ -232,6 +245,7 @@ class Uplink:
         ended_us = now_us()
         self._spool.acknowledge(
             batch,
+            server_us=answer.server_time_us,
             token=answer.token,
             last_answer_us=str(ended_us),
             clock_offset_us=str(answer.server_time_us - (started_us + ended_us) // 2),
@@ -252,33 +266,46 @@ class Uplink:
             return None
         self._due = now + self._settings.batch_interval_s
         status = self._spool.status()
+        life = self._spool.epoch
         limit = 0 if self._isolation.probing else self._isolation.limit
         newest = self._fresh_turn and not self._isolation.is_active and status.rows > limit
-        rows = self._spool.read(limit, newest=newest)
+        epoch, rows, rescued = self._read_rescued(limit)
+        rows = rows or self._spool.read(limit, newest=newest)
         room = limit - len(rows) if self._isolation.is_active else MAX_EVENTS
         events = self._spool.read_events(min(room, MAX_EVENTS))
-        if not rows and not events and not self._isolation.probing and now < self._heartbeat_due:
+        gaps = [] if self._isolation.is_active or self._isolation.bare else self._spool.read_gaps(MAX_GAPS)
+        if not rows and not events and not gaps and not self._isolation.probing and now < self._heartbeat_due:
             return None
         numbers = [number for number, _ in events]
+        held = replace(cover([] if epoch else rows, numbers), rescued=rescued, life=life)
         try:
             batch = Batch(
                 agent=identity.agent,
-                epoch=self._spool.epoch,
-                previous_epoch=self._spool.previous_epoch,
+                epoch=epoch or life,
+                previous_epoch=None if epoch else self._spool.previous_epoch,
                 token=self._spool.get("token") or None,
                 sent_us=now_us(),
                 sensors=to_columns(rows, identity.sensors),
                 events=[wire_event(event, identity.sensors) for _, event in events],
                 running={} if self._isolation.bare else self._models.running(),
                 heartbeat=None if self._isolation.bare else self._heartbeat(identity, status),
+                gaps=[wire_gap(gap, identity.sensors) for gap in gaps],
             )
         except ValidationError as error:
-            self._isolate(cover(rows, numbers), f"no valid message: {error.errors()[0]['msg']}")
+            self._isolate(held, f"no valid message: {error.errors()[0]['msg']}")
             return None
-        made = cover(rows, numbers, pack(batch))
-        self._spool.put_in_flight(made)
+        made = replace(held, body=pack(batch), gaps=gaps[-1].row if gaps else 0)
+        if not self._spool.put_in_flight(made, len(rows), gaps):
+            self._due = now
+            return None
         self._doubts = 0
         return made
+
+    def _read_rescued(self, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
+        """Read what a repair brought back, every third batch, or each while a refused one is being looked for."""
+        self._rescue_turn = (self._rescue_turn + 1) % _RESCUE_EVERY
+        is_turn = self._rescue_turn == 0 or self._isolation.is_active
+        return self._spool.read_rescued(limit) if is_turn else (None, [], (0, 0))
 
     def _heartbeat(self, identity: Identity, status: SpoolStatus) -> Heartbeat:
         known = identity.sensors

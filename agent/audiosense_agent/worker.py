@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from audiosense_agent.reservoir import Reservoir
 from audiosense_agent.sensor_health import SensorHealth
 from audiosense_agent.sources import Context, Source
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import Measurement
+from audiosense_agent.spool.rows import Measurement
 from audiosense_agent.windows import Window
 from audiosense_common.bundle import Running
 from audiosense_common.errors import AudioSenseError
@@ -31,6 +32,21 @@ from audiosense_common.wire import EventState, Reason, Status
 log = logging.getLogger(__name__)
 _MAX_WAITING = 2_000
 _STARTING = "starting"
+
+
+@dataclass(slots=True)
+class Loss:
+    """Windows that memory could not hold while the disk took none: how many, the first and the last."""
+
+    windows: int = 0
+    first_us: int | None = None
+    last_us: int | None = None
+
+    def add(self, time_us: int) -> None:
+        """Count a window that began at ``time_us``."""
+        self.windows += 1
+        self.first_us = time_us if self.first_us is None else self.first_us
+        self.last_us = time_us
 
 
 class Worker:
@@ -74,7 +90,7 @@ class Worker:
         self._next: list[Ward] = []
         self._measurements: list[Measurement] = []
         self._events: list[EventRevision] = []
-        self._lost = 0
+        self._lost = Loss()
         self._measured = 0
         self._last_commit = time.monotonic()
         self._status: Status | None = None
@@ -103,6 +119,7 @@ class Worker:
         self._end_sound()
         if self.ward is not None:
             self.ward.end()
+        self._give_up()
         self.health.pulse.end()
 
     def _listen(self, context: Context) -> None:
@@ -258,20 +275,40 @@ class Worker:
         if not self._measurements and not self._events:
             return
         try:
-            if self._lost:
-                self._spool.count_dropped(self._lost)
-                self._lost = 0
+            self._tell_lost()
             self._spool.append(self._measurements, self._events, {self.sensor.name: self._measured})
         except SpoolError as error:
             self._warn(str(error))
-            surplus = max(0, len(self._measurements) - _MAX_WAITING)
-            self._lost += surplus
-            del self._measurements[:surplus]
+            self._lose(max(0, len(self._measurements) - _MAX_WAITING))
             self.health.pulse.beat()
             return
         self._measurements, self._events, self._measured = [], [], 0
         self.health.pulse.commit()
         self._on_commit()
+
+    def _lose(self, count: int) -> None:
+        for measurement in self._measurements[:count]:
+            self._lost.add(measurement.time_us)
+        del self._measurements[:count]
+
+    def _tell_lost(self) -> None:
+        if self._lost.windows:
+            self._spool.count_dropped(self.sensor.name, self._lost.windows, self._lost.first_us, self._lost.last_us)
+            self._lost = Loss()
+
+    def _give_up(self) -> None:
+        """Record what could not be stored until the end: the disk's reserve has room for that."""
+        lost = replace(self._lost)
+        for measurement in self._measurements:
+            lost.add(measurement.time_us)
+        if not lost.windows:
+            return
+        try:
+            self._spool.count_dropped(self.sensor.name, lost.windows, lost.first_us, lost.last_us)
+        except SpoolError as error:
+            self._warn(f"{lost.windows} windows are lost: {error}")
+        else:
+            self._lost, self._measurements = Loss(), []
 
     def _say(self, state: str) -> None:
         if state == self.state:

@@ -37,7 +37,7 @@ from audiosense_agent.model_store import probation as unfit
 from audiosense_agent.pulse import Pulse
 from audiosense_agent.sensor_faults.fault import FaultKind, SensorFault
 from audiosense_agent.service import Service
-from audiosense_agent.spool_rows import SpoolStatus
+from audiosense_agent.spool.rows import SpoolStatus
 from audiosense_agent.uplink import Retry
 from audiosense_agent.watchdog import Watchdog
 from audiosense_common.wire import Heartbeat

@@ -20,7 +20,7 @@ from audiosense_agent.errors import AgentError, SourceError
 from audiosense_agent.service import Service
 from audiosense_agent.sources.injection import Injection, inject
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.view import read_spool
 from audiosense_agent.uplink import Retry
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker

@@ -15,7 +15,7 @@ from agent_testing.waiting import wait_for
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.view import read_spool
 
 RATE = 16_000
 IMPATIENT = "import audiosense_agent.pulse as pulse, audiosense_agent.cli as cli\npulse._PATIENCE_S = 8.0\ncli.main()"

@@ -18,6 +18,7 @@ from audiosense_collector.developer.access import DeveloperCors
 from audiosense_collector.drift import routes as drift
 from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
 from audiosense_collector.events import routes as events
+from audiosense_collector.gaps import routes as gaps
 from audiosense_collector.ingest import routes as ingest
 from audiosense_collector.live import routes as live
 from audiosense_collector.machines import routes as machines
@@ -36,6 +37,7 @@ BROWSER_ROUTERS = [
     drift.router,
     agents.router,
     checks.router,
+    gaps.router,
     live.router,
     analyses.router,
     clips.router,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from audiosense_common.wire_checks import MAX_CHECKS, Check
+from audiosense_common.wire_gaps import MAX_GAPS, Gap
 
 MAX_BODY_BYTES = 8 * 2**20
 """Largest compressed body of a batch that the collector reads."""
@@ -230,6 +231,7 @@ class Batch(Message):
     events: list[Event] = Field(default_factory=list, max_length=1_000)
     running: dict[UUID, RunningModel] = Field(default_factory=dict)
     heartbeat: Heartbeat | None = None
+    gaps: list[Gap] = Field(default_factory=list, max_length=MAX_GAPS)
 
     @field_validator("sensors")
     @classmethod

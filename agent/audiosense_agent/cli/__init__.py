@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from audiosense_agent import __version__
-from audiosense_agent.cli import analyse, check, devices, enrol, run, simulate, status
+from audiosense_agent.cli import analyse, check, devices, enrol, run, simulate, spool, status
 from audiosense_common.errors import AudioSenseError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("analyze")(analyse.analyze)
 app.command("status")(status.status)
 app.command("check")(check.check)
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(spool.app, name="spool")
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - typer's callback

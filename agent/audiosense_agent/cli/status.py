@@ -12,10 +12,20 @@ from audiosense_agent.clip_spool import FOLDER, read_clip_status
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.health.latest import describe, probation, read_latest
-from audiosense_agent.spool_rows import load_reasons
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.rows import load_reasons
+from audiosense_agent.spool.view import read_spool
 from audiosense_common.reason_words import put_in_words
-from audiosense_common.wire import Reason
+from audiosense_common.wire import TIME_LIMIT_US, Reason
+
+_REASONS = {
+    "spool_full": "dropped because the spool was full",
+    "too_old": "dropped because they were too old",
+    "damaged": "lost to damage",
+    "set_aside": "in files set aside",
+    "not_stored": "lost while the disk took none",
+    "refused": "refused by the collector",
+    "rescued": "of these came back by a repair",
+}
 
 
 def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
@@ -31,11 +41,13 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         f"spool: {spool['rows']} measurements, {spool['events']} event revisions, {spool['bytes'] / 1e6:.1f} MB, "
         f"{spool['dropped']} dropped, {spool['dead_letters']} dead letters, {spool['set_aside']} spools set aside"
     )
+    if spool["lost"]:
+        print(f"gaps: {describe_losses(spool['lost'])}")
     clips = found["clips"]
     print(f"clips: {clips['waiting']} waiting, {clips['bytes'] / 1e6:.1f} MB, {clips['dropped']} not kept")
     offset = found["clock_offset_us"]
     clock = "" if offset is None else f", collector's clock {offset / 1e6:+.3f} s"
-    print(f"last answer: {_show_time(found['last_answer_us'])}{clock}")
+    print(f"last answer: {show_time(found['last_answer_us'])}{clock}")
     for name, sensor in found["sensors"].items():
         score = "no score" if sensor["score"] is None else f"score {sensor['score']:.3f}"
         model = f"model {sensor['model'][:12]}" if sensor["model"] else "no model yet"
@@ -44,7 +56,7 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
             model += f", on probation, {progress[0]} of {progress[1]} windows"
         print(
             f"sensor {name}: {sensor['status'] or 'nothing heard'}, {score}, {model}, "
-            f"last window {_show_time(sensor['time_us'])}, source {sensor['source'] or 'not started'}"
+            f"last window {show_time(sensor['time_us'])}, source {sensor['source'] or 'not started'}"
         )
         if sensor["reasons"] is not None:
             print(f"  why: {put_in_words([Reason.model_validate(reason) for reason in sensor['reasons']])}")
@@ -80,7 +92,15 @@ def _readable(sensor: dict[str, Any]) -> dict[str, Any]:
     return sensor | {"reasons": reasons}
 
 
-def _show_time(time_us: int | None) -> str:
+def describe_losses(lost: dict[str, int]) -> str:
+    """Say how many windows were lost for which reason; those that came back are no loss."""
+    return ", ".join(f"{windows} windows {_REASONS.get(reason, reason)}" for reason, windows in lost.items())
+
+
+def show_time(time_us: int | None) -> str:
+    """Return a time in words; "never" for none, the number itself for one beyond the calendar."""
     if time_us is None:
         return "never"
+    if not 0 <= time_us < TIME_LIMIT_US:
+        return f"{time_us} µs"
     return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -32,7 +32,7 @@ from audiosense_agent.health import (
 from audiosense_agent.health.base import Check
 from audiosense_agent.health.latest import FILE
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import SpoolStatus
+from audiosense_agent.spool.rows import SpoolStatus
 from audiosense_agent.uplink import Uplink
 from audiosense_agent.worker import Worker
 from audiosense_common import wire_checks

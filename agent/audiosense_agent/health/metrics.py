@@ -8,7 +8,7 @@ from typing import Any
 
 from audiosense_agent.health.base import Check, CheckState
 from audiosense_agent.sensor_health import SensorHealth
-from audiosense_agent.spool_rows import SpoolStatus
+from audiosense_agent.spool.rows import SpoolStatus
 
 log = logging.getLogger(__name__)
 _PREFIX = "audiosense_agent_"

@@ -1,7 +1,7 @@
 """Does the spool fill up, or has it dropped measurements?"""
 
 from audiosense_agent.health.base import Check, CheckState, Figure
-from audiosense_agent.spool_rows import SpoolStatus
+from audiosense_agent.spool.rows import SpoolStatus
 
 _WARNING, _FAILED = 0.5, 0.95
 _FILLING = "Measurements pile up: restore the connection to the collector, or raise spool.max_bytes."

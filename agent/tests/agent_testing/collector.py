@@ -44,6 +44,7 @@ class Collector:
         self.stored = {}
         self.duplicates = 0
         self.events = {}
+        self.gaps = {}
         self.batches = []
         self.registered = {}
         self.bundles = {}
@@ -229,6 +230,7 @@ class Collector:
         for event in batch.events:
             if event.id not in self.events or self.events[event.id].revision < event.revision:
                 self.events[event.id] = event
+        self.gaps |= {(gap.epoch, gap.number): gap for gap in batch.gaps}
         self.batches.append(batch)
         self.token, self.epoch = uuid4().hex, batch.epoch
         answer = Answer(

@@ -4,7 +4,7 @@ import numpy as np
 
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.events import EventRevision, uuid7
-from audiosense_agent.spool_rows import Measurement
+from audiosense_agent.spool.rows import Measurement
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
 from audiosense_common.wire import EventState, Reason, Status
 

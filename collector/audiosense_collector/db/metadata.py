@@ -8,6 +8,7 @@ from audiosense_collector.db.base import Table
 from audiosense_collector.detectability import tables as _detectability
 from audiosense_collector.developer import tables as _developer
 from audiosense_collector.events import tables as _events
+from audiosense_collector.gaps import tables as _gaps
 from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
 from audiosense_collector.models import tables as _models
@@ -22,6 +23,7 @@ SUBJECTS = (
     _detectability,
     _developer,
     _events,
+    _gaps,
     _ingest,
     _machines,
     _models,

@@ -19,6 +19,7 @@ from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError
 from audiosense_collector.events import service as events
+from audiosense_collector.gaps import service as gaps
 from audiosense_collector.ingest.body import ParsedBatch
 from audiosense_collector.ingest.rows import Rows, Stored, insert_rows, number_digests, number_schemas, single
 from audiosense_collector.ingest.tables import STATUS_CODES, ModelDigest
@@ -70,6 +71,7 @@ async def take(
     sensors = await _own_sensors(session, agent_id, batch)
     stored = await _store(session, runtime, sensors, batch, now)
     await events.upsert(session, batch.events)
+    await gaps.keep(session, agent_id, sensors, batch.gaps, now)
     await _note_running(session, sensors, batch.running)
     _note_heartbeat(agent, sensors, batch, now)
     if batch.heartbeat is not None and batch.heartbeat.checks is not None:

@@ -1,0 +1,35 @@
+"""What the collector refused, kept apart."""
+
+import sqlite3
+import time
+
+from audiosense_agent.spool.flight import InFlight, remove
+from audiosense_agent.spool.gaps import LossReason
+from audiosense_agent.spool.values import count
+
+_CONTENT = (
+    "json_object('seq', seq, 'sensor', sensor, 'time_us', time_us, 'score', score, 'status', status, 'model', model,"
+    " 'level_dbfs', level_dbfs, 'dominant_hz', dominant_hz, 'schema', schema_id, 'features', hex(features),"
+    " 'reasons', reasons)"
+)
+_BURY = "INSERT INTO dead_letter (kind, content, reason, buried_us)"
+
+
+def bury(db: sqlite3.Connection, batch: InFlight, reason: str, most: int) -> None:
+    """Move what a batch carried to the dead letters; the newest ``most`` of all are kept."""
+    now_us = time.time_ns() // 1_000
+    told = (reason, now_us)
+    buried = db.execute(
+        f"{_BURY} SELECT 'measurement', {_CONTENT}, ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
+        (*told, batch.low, batch.high),
+    ).rowcount
+    buried += db.execute(
+        f"{_BURY} SELECT 'measurement', {_CONTENT}, ?, ? FROM rescued WHERE id BETWEEN ? AND ?",
+        (*told, *batch.rescued),
+    ).rowcount
+    for row in batch.events:
+        query = f"{_BURY} SELECT 'event', content, ?, ? FROM event WHERE id = ?"
+        buried += db.execute(query, (*told, row)).rowcount
+    count(db, "dead_letters", buried)
+    remove(db, batch, LossReason.REFUSED)
+    db.execute("DELETE FROM dead_letter WHERE id <= (SELECT max(id) FROM dead_letter) - ?", (most,))

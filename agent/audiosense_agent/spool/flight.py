@@ -1,0 +1,84 @@
+"""The batch that waits for its answer."""
+
+import json
+import sqlite3
+import zlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from audiosense_agent.spool.gaps import LossReason
+from audiosense_agent.spool.rows import take_out, take_out_rescued
+from audiosense_agent.spool.values import damage
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A batch that was made and not yet answered: its exact bytes and what an answer to it acknowledges.
+
+    Attributes:
+        body: compressed with zstd, as it goes over the wire.
+        low: first ``seq`` of its measurements, ``high``: the last; none if low > high.
+        events: row numbers of its events.
+        gaps: row number of the last gap that it tells, all before it included; 0 for none.
+        rescued: row numbers of the first and last rescued measurement that it holds, (0, 0) for none.
+        life: the spool's epoch when it was made; None: of this life.
+    """
+
+    body: bytes
+    low: int
+    high: int
+    events: tuple[int, ...]
+    gaps: int = 0
+    rescued: tuple[int, int] = (0, 0)
+    life: UUID | None = None
+
+    @property
+    def items(self) -> int:
+        """Most measurements and events that it holds; 0 for a mere heartbeat."""
+        first, last = self.rescued
+        return max(0, self.high - self.low + 1) + len(self.events) + (last - first + 1 if last else 0)
+
+
+def read_in_flight(db: sqlite3.Connection) -> InFlight | None:
+    """Return the batch in flight.
+
+    Raises:
+        sqlite3.DatabaseError: its bytes are not those that were kept.
+    """
+    row = db.execute("SELECT body, low, high, events, gaps, rescued_first, rescued, crc FROM in_flight").fetchone()
+    if row is None:
+        return None
+    body, low, high, events, gaps, *rescued, crc = row
+    if crc is not None and _checksum(body, low, high, events, gaps, *rescued) != crc:
+        raise damage("the batch in flight is damaged")
+    try:
+        numbers = tuple(map(int, json.loads(events)))
+        return InFlight(bytes(body), int(low), int(high), numbers, gaps, (rescued[0], rescued[1]))
+    except (TypeError, ValueError):
+        raise damage("the batch in flight is damaged") from None
+
+
+def put_in_flight(db: sqlite3.Connection, batch: InFlight) -> None:
+    """Keep a batch's exact bytes."""
+    events = json.dumps(batch.events)
+    values = (batch.body, batch.low, batch.high, events, batch.gaps, *batch.rescued)
+    db.execute("DELETE FROM in_flight")
+    db.execute(
+        "INSERT INTO in_flight (id, body, low, high, events, gaps, rescued_first, rescued, crc)"
+        " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, _checksum(*values)),
+    )
+
+
+def remove(db: sqlite3.Connection, batch: InFlight, reason: LossReason | None = None) -> None:
+    """Delete what a batch carried; with a ``reason`` its measurements are recorded as a gap."""
+    take_out(db, "seq BETWEEN ? AND ?", (batch.low, batch.high), reason)
+    take_out_rescued(db, "id <= ?", (batch.rescued[1],), reason)
+    db.executemany("DELETE FROM event WHERE id = ?", [(row,) for row in batch.events])
+    if reason is None:
+        db.execute("DELETE FROM gap WHERE number <= ?", (batch.gaps,))
+    db.execute("DELETE FROM in_flight")
+
+
+def _checksum(body: bytes, *values: int | str) -> int:
+    return zlib.crc32(repr(values).encode(), zlib.crc32(body))

@@ -1,0 +1,99 @@
+"""What a spool that is set aside still tells of itself, so that its loss is counted and its gaps go on."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from audiosense_agent.spool.gaps import Gap, LossReason, Span, inherit, record, select_gaps
+from audiosense_agent.spool.rows import is_registration, sensor_id
+from audiosense_agent.spool.values import count, damage
+
+_BUSY_S = 5.0
+_MOST_GAPS = 10_000
+_SENSORS = "SELECT name, registration, last_time_us, measured, waiting FROM sensor"
+_UNREADABLE = (sqlite3.Error, TypeError, ValueError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSensor:
+    """A sensor as the file had it; ``waiting`` of its windows were in the file."""
+
+    name: str
+    registration: str | None
+    last_time_us: int | None
+    measured: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What could be read; ``windows`` that waited in all, None where the file does not tell."""
+
+    windows: int | None = None
+    sensors: list[KnownSensor] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+
+def read_remains(path: Path) -> Remains:
+    """Read what a damaged file tells without reading its rows; nothing where nothing can be read."""
+    windows, sensors, gaps = None, [], []
+    with contextlib.suppress(*_UNREADABLE), open_for_reading(path) as db:
+        with contextlib.suppress(*_UNREADABLE):
+            windows = int(db.execute("SELECT value FROM counter WHERE name = 'rows'").fetchone()[0])
+        with contextlib.suppress(*_UNREADABLE):
+            sensors = [found for row in db.execute(_SENSORS) if (found := _sensor(row)) is not None]
+        with contextlib.suppress(*_UNREADABLE):
+            gaps = select_gaps(db, _MOST_GAPS)
+    return Remains(windows, sensors, gaps)
+
+
+def inherit_remains(db: sqlite3.Connection, remains: Remains) -> None:
+    """Count what was lost in the new spool, and go on with what was known of its sensors."""
+    count(db, "set_aside", 1)
+    numbers = {}
+    for sensor in remains.sensors:
+        numbers[sensor.name] = number = sensor_id(db, sensor.name)
+        db.execute(
+            "UPDATE sensor SET registration = ?, last_time_us = ?, measured = ? WHERE id = ?",
+            (sensor.registration, sensor.last_time_us, sensor.measured, number),
+        )
+        if sensor.waiting > 0:
+            record(db, number, LossReason.SET_ASIDE, sensor.waiting, Span(last_us=sensor.last_time_us))
+    for gap in remains.gaps:
+        inherit(db, numbers.get(gap.sensor or ""), gap)
+    told = sum(max(0, sensor.waiting) for sensor in remains.sensors)
+    if remains.windows is None and not told:
+        record(db, None, LossReason.SET_ASIDE, None, Span())
+    elif remains.windows is not None and remains.windows > told:
+        record(db, None, LossReason.SET_ASIDE, remains.windows - told, Span())
+
+
+def _sensor(row: tuple[Any, ...]) -> KnownSensor | None:
+    name, registration, last_time_us, measured, waiting = row
+    if not isinstance(name, str) or not all(isinstance(each, int) for each in (measured, waiting)):
+        return None
+    return KnownSensor(
+        name,
+        registration if is_registration(registration) else None,
+        last_time_us if isinstance(last_time_us, int) else None,
+        measured,
+        waiting,
+    )
+
+
+@contextlib.contextmanager
+def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a spool for reading: its rows are not changed, and a writer beside it goes on.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, or is empty: of an empty file SQLite would delete the log.
+    """
+    if path.exists() and path.stat().st_size == 0:
+        raise damage("the file is empty")
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S)) as db:
+        db.text_factory = lambda text: text.decode("utf-8", "replace")
+        yield db

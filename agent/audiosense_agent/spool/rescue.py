@@ -1,0 +1,171 @@
+"""Repair: what can still be read of a file set aside goes back into the spool, under its own epoch and numbers."""
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from audiosense_agent.errors import SpoolError
+from audiosense_agent.spool.events import load_event
+from audiosense_agent.spool.file import epoch_beside
+from audiosense_agent.spool.gaps import LossReason, Span, record
+from audiosense_agent.spool.pages import PageReader
+from audiosense_agent.spool.remains import open_for_reading
+from audiosense_agent.spool.rows import checksum, is_registration, seal, sensor_id
+from audiosense_agent.spool.values import get
+
+_MEASUREMENT_COLUMNS = range(11, 15)
+_RESCUED_COLUMNS = 16
+_PAIR = 2
+"""Columns of an event, and of a stored value."""
+_SENSOR_COLUMNS = range(9, 13)
+_REAL = (3, 6, 7)
+"""Places of columns that are REAL: SQLite keeps whole numbers among them as integers."""
+_INSERT = (
+    "INSERT OR IGNORE INTO rescued (epoch, seq, sensor, time_us, score, status, model, level_dbfs, dominant_hz,"
+    " schema_id, features, crc, reasons, reasons_crc, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_DAMAGE = (sqlite3.Error, ValueError, TypeError, KeyError)
+
+
+@dataclass(slots=True)
+class Rescued:
+    """What one file gave: whole measurements and event revisions, rows that are no more what was written."""
+
+    measurements: int = 0
+    events: int = 0
+    damaged: int = 0
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the file tells of its rows: its epoch, and its sensors' names and registrations by row number."""
+
+    epoch: str = ""
+    sensors: dict[int, str] = field(default_factory=dict)
+    registrations: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Windows of one sensor that came back, and when they were heard."""
+
+    windows: int = 0
+    first_us: int | None = None
+    last_us: int | None = None
+
+    def add(self, time_us: int) -> None:
+        self.windows += 1
+        self.first_us = time_us if self.first_us is None else min(self.first_us, time_us)
+        self.last_us = time_us if self.last_us is None else max(self.last_us, time_us)
+
+
+def rescue(db: sqlite3.Connection, aside: Path) -> Rescued:
+    """Copy whole rows of a file set aside into the spool, in the caller's transaction; the file stays as it is.
+
+    A window that had been delivered already is known to the collector by its epoch and number. Those that come back
+    are recorded as ``rescued``, which makes up for the gap that was told when the file was set aside.
+
+    Raises:
+        SpoolError: nobody knows the file's epoch, so its rows have no name.
+    """
+    with contextlib.closing(PageReader(aside)) as pages:
+        known = _learn(aside, pages)
+        names = [row[0] for row in db.execute("SELECT name FROM sensor")]
+        result, tallies = Rescued(), dict[str, _Tally]()
+        for rowid, values in pages.rows():
+            if _is_event(values):
+                result.events += _keep_event(db, str(values[1]))
+                continue
+            row = _as_measurement(rowid, values, known.epoch)
+            if row is None:
+                continue
+            name = _owner(row, known.sensors, names)
+            if name is None:
+                result.damaged += 1
+            elif _keep(db, row, name):
+                result.measurements += 1
+                tallies.setdefault(name, _Tally()).add(row[3])
+    for name, tally in tallies.items():
+        number = sensor_id(db, name)
+        record(db, number, LossReason.RESCUED, tally.windows, Span(tally.first_us, tally.last_us))
+        registration = known.registrations.get(name)
+        db.execute("UPDATE sensor SET registration = coalesce(registration, ?) WHERE id = ?", (registration, number))
+    return result
+
+
+def _learn(aside: Path, pages: PageReader) -> _Known:
+    """Find epoch and sensors: by SQL where the tree to them is whole, else from the pages."""
+    known = _Known()
+    with contextlib.suppress(*_DAMAGE), open_for_reading(aside) as db:
+        known.epoch = str(UUID(get(db, "epoch")))
+        for number, name, registration in db.execute("SELECT id, name, registration FROM sensor"):
+            _note(known, number, name, registration)
+    if not known.epoch or not known.sensors:
+        for rowid, values in pages.rows():
+            if len(values) == _PAIR and values[0] == "epoch":
+                known.epoch = known.epoch or str(values[1])
+            elif len(values) in _SENSOR_COLUMNS and values[0] is None and isinstance(values[1], str):
+                _note(known, rowid, values[1], values[2])
+    for epoch in (known.epoch, epoch_beside(aside)):
+        with contextlib.suppress(ValueError):
+            known.epoch = str(UUID(epoch))
+            return known
+    raise SpoolError(f"{aside} does not tell its epoch any more, so its rows cannot be told from others; keep the file")
+
+
+def _note(known: _Known, number: int, name: Any, registration: Any) -> None:
+    if not isinstance(name, str):
+        return
+    known.sensors[number] = name
+    if is_registration(registration):
+        known.registrations[name] = registration
+
+
+def _as_measurement(rowid: int, values: list[Any], epoch: str) -> tuple[Any, ...] | None:
+    """Return epoch and number and then the columns of a measurement from ``sensor`` on; None for any other row."""
+    if not values or values[0] is not None:
+        return None
+    if len(values) == _RESCUED_COLUMNS and isinstance(values[1], str):
+        return (values[1], values[2], *_floats(values[3:]))
+    if len(values) in _MEASUREMENT_COLUMNS and isinstance(values[9], bytes):
+        return (epoch, rowid, *_floats(values[1:] + [None] * (14 - len(values))))
+    return None
+
+
+def _floats(columns: list[Any]) -> list[Any]:
+    """Give back their type to whole numbers in REAL columns; ``columns`` begin with ``sensor``."""
+    return [
+        float(value) if place + 1 in _REAL and isinstance(value, int) else value for place, value in enumerate(columns)
+    ]
+
+
+def _owner(row: tuple[Any, ...], sensors: dict[int, str], names: list[str]) -> str | None:
+    """Return the sensor whose row this is, by the checksum; None: it is not as it was written."""
+    _, seq, sensor, *columns = row
+    *content, crc, _, _, sealed = columns
+    if sealed is not None and (not isinstance(crc, int) or seal(seq, crc) != sealed):
+        return None
+    candidates = [sensors[sensor]] if sensor in sensors else list(dict.fromkeys([*sensors.values(), *names]))
+    return next((name for name in candidates if checksum((name, *content)) == crc), None)
+
+
+def _keep(db: sqlite3.Connection, row: tuple[Any, ...], name: str) -> bool:
+    epoch, seq, _, *columns = row
+    return db.execute(_INSERT, (epoch, seq, sensor_id(db, name), *columns)).rowcount > 0
+
+
+def _is_event(values: list[Any]) -> bool:
+    return len(values) == _PAIR and values[0] is None and isinstance(values[1], str)
+
+
+def _keep_event(db: sqlite3.Connection, content: str) -> bool:
+    """Keep an event revision if it is whole; a revision that the collector has already changes nothing there."""
+    try:
+        load_event(content)
+    except _DAMAGE:
+        return False
+    query = "INSERT INTO event (content) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM event WHERE content = ?)"
+    return db.execute(query, (content, content)).rowcount > 0

@@ -1,0 +1,364 @@
+"""The spool: measurements and events on disk between scoring and sending, in SQLite (WAL, synchronous FULL)."""
+
+import contextlib
+import functools
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+from audiosense_agent.errors import SpoolError
+from audiosense_agent.events import EventRevision
+from audiosense_agent.spool import gaps, rows
+from audiosense_agent.spool.dead_letters import bury
+from audiosense_agent.spool.events import hold_events, insert_event, select_events, select_open_events
+from audiosense_agent.spool.file import (
+    SQLITE_ERRORS,
+    DamagedSpoolError,
+    give_reserve,
+    is_damage,
+    open_fresh,
+    open_spool_file,
+    retire,
+    take_reserve,
+)
+from audiosense_agent.spool.flight import InFlight, put_in_flight, read_in_flight, remove
+from audiosense_agent.spool.gaps import Gap, LossReason, Span
+from audiosense_agent.spool.limits import FIRST_US, Limits, advance, drop_old, hold_bytes, is_full
+from audiosense_agent.spool.remains import Remains
+from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
+from audiosense_agent.spool.values import count, damage, get, put
+
+_LOOK_FOR_OLD_S = 60.0
+_FULL_CHECK_ROWS = 64
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _on_a_fresh_file(method: Callable[Concatenate["Spool", _P], _R]) -> Callable[Concatenate["Spool", _P], _R]:
+    """Do again what met damage, on the new file: nothing of it was done on the one that was set aside."""
+
+    @functools.wraps(method)
+    def do(self: "Spool", /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(self, *args, **kwargs)
+        except DamagedSpoolError:
+            return method(self, *args, **kwargs)
+
+    return do
+
+
+class Spool:
+    """Keeps what was heard until the collector acknowledged it; safe for use by several threads.
+
+    Sequence numbers come from AUTOINCREMENT: none is ever used again, not even after its row was deleted. A file that
+    is corrupt or of a newer version is set aside under another name; a new one, with a new epoch, takes its place: at
+    opening, or when the damage is met.
+
+    Every method raises SpoolError where the disk is full or failing; then nothing of the call was done.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        self.path = path
+        self._limits = limits or Limits()
+        self._lock = threading.RLock()
+        self._age_at_s = time.monotonic()
+        self._next_look_s = 0.0
+        self._remains: Remains | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = open_spool_file(path)
+
+    def close(self) -> None:
+        """Close the file; everything committed is in it."""
+        with self._lock:
+            self._db.close()
+
+    @property
+    def epoch(self) -> UUID:
+        """This spool's life."""
+        return UUID(self.get("epoch"))
+
+    @property
+    def previous_epoch(self) -> UUID | None:
+        """The life before, where a spool was lost or had to be set aside."""
+        found = self.get("previous_epoch")
+        return UUID(found) if found else None
+
+    @_on_a_fresh_file
+    def get(self, key: str) -> str:
+        """Return a stored value, or ``""``."""
+        with self._transaction() as db:
+            return get(db, key)
+
+    @_on_a_fresh_file
+    def put(self, /, **values: str) -> None:
+        """Store values durably."""
+        with self._transaction() as db:
+            put(db, values)
+
+    @_on_a_fresh_file
+    def append(
+        self,
+        measurements: Sequence[Measurement],
+        events: Sequence[EventRevision] = (),
+        measured: Mapping[str, int] | None = None,
+    ) -> list[int]:
+        """Commit measurements and event revisions together; return the sequence numbers of those that were stored.
+
+        Where the spool is full, the oldest measurements are dropped or the new ones refused, as the policy says; either
+        is recorded as a gap. ``measured`` adds to the number of windows that each sensor heard, whatever became of
+        them.
+        """
+        with self._transaction() as db:
+            reference_us = None
+            if time.monotonic() >= self._next_look_s:
+                self._next_look_s = time.monotonic() + _LOOK_FOR_OLD_S
+                reference_us = self._advance_age(db)
+            numbers = self._insert(db, measurements)
+            for event in events:
+                insert_event(db, event)
+            for name, more in (measured or {}).items():
+                db.execute("UPDATE sensor SET measured = measured + ? WHERE id = ?", (more, sensor_id(db, name)))
+            count(db, "rows", len(numbers))
+            hold_events(db)
+            hold_bytes(db, self._limits)
+            drop_old(db, self._limits, reference_us)
+        return numbers
+
+    @_on_a_fresh_file
+    def note_sensor(self, name: str, registration: str | None = None, source: str | None = None) -> None:
+        """Keep how a sensor is registered (JSON) and what its source says of itself."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE sensor SET registration = coalesce(?, registration), source = coalesce(?, source) WHERE id = ?",
+                (registration, source, sensor_id(db, name)),
+            )
+
+    @_on_a_fresh_file
+    def registrations(self) -> dict[str, str]:
+        """Registrations (JSON) of all sensors that this spool ever held, by name."""
+        with self._transaction() as db:
+            found = dict(db.execute("SELECT name, registration FROM sensor WHERE registration IS NOT NULL").fetchall())
+        return {name: text for name, text in found.items() if rows.is_registration(text)}
+
+    @_on_a_fresh_file
+    def last_time_us(self, sensor: str) -> int | None:
+        """Start of the last window that was spooled of a sensor, sent or not."""
+        with self._transaction() as db:
+            row = db.execute("SELECT last_time_us FROM sensor WHERE name = ?", (sensor,)).fetchone()
+        return None if row is None else row[0]
+
+    @_on_a_fresh_file
+    def open_events(self) -> list[EventRevision]:
+        """The last revision of each event that was never closed."""
+        with self._transaction() as db:
+            return select_open_events(db)
+
+    @_on_a_fresh_file
+    def read(self, limit: int, *, newest: bool = False) -> list[Measurement]:
+        """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest.
+
+        Rows that fail their checksum are taken out and recorded as a gap.
+        """
+        with self._transaction() as db:
+            good, bad = rows.select(db, limit, newest=newest)
+            chosen = "seq IN (SELECT value FROM json_each(?))"
+            if bad and take_out(db, chosen, (rows.as_list(bad),), LossReason.DAMAGED) < len(bad):
+                raise damage("rows are not where their numbers say")
+        return good
+
+    @_on_a_fresh_file
+    def read_rescued(self, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
+        """Return up to ``limit`` measurements that a repair took out of a file set aside, all of one epoch.
+
+        Returns:
+            Their epoch, they themselves, and their first and last row number, which a batch of them keeps.
+        """
+        with self._transaction() as db:
+            return rows.select_rescued(db, limit)
+
+    @_on_a_fresh_file
+    def read_gaps(self, limit: int) -> list[Gap]:
+        """Return up to ``limit`` gaps that were not told yet, the oldest first."""
+        with self._transaction() as db:
+            return gaps.select_gaps(db, limit)
+
+    @_on_a_fresh_file
+    def read_events(self, limit: int) -> list[tuple[int, EventRevision]]:
+        """Return up to ``limit`` event revisions with their row numbers, oldest first.
+
+        Damaged ones are taken out and counted as dropped.
+        """
+        with self._transaction() as db:
+            good, bad = select_events(db, limit)
+            if bad:
+                db.executemany("DELETE FROM event WHERE id = ?", [(number,) for number in bad])
+                count(db, "dropped", len(bad))
+        return good
+
+    @_on_a_fresh_file
+    def in_flight(self) -> InFlight | None:
+        """The batch that waits for its answer, if any."""
+        with self._transaction() as db:
+            return read_in_flight(db)
+
+    @_on_a_fresh_file
+    def put_in_flight(self, batch: InFlight, windows: int | None = None, told: Sequence[Gap] = ()) -> bool:
+        """Keep a batch's exact bytes before it is first sent.
+
+        Args:
+            batch: what was made of what was read.
+            windows: how many measurements it holds; where some of them gave way meanwhile, it must not be sent.
+            told: the gaps that it tells; where one of them grew meanwhile, it must not be sent either.
+
+        Returns:
+            Whether it was kept; if not, another is to be made.
+        """
+        with self._transaction() as db:
+            if not self._is_of_this_life(db, batch):
+                return False
+            if windows is not None and windows != _windows(db, batch):
+                return False
+            if told and gaps.select_gaps(db, len(told)) != list(told):
+                return False
+            put_in_flight(db, batch)
+        return True
+
+    @_on_a_fresh_file
+    def acknowledge(self, /, batch: InFlight, *, server_us: int | None = None, **values: str) -> None:
+        """Delete what a batch carried and store the token (and other ``values``) of its answer, in one transaction.
+
+        A batch of a spool that was set aside meanwhile acknowledges nothing of this one. ``server_us`` is the
+        collector's clock now: ages are judged by it from here on.
+        """
+        with self._transaction(deleting=True) as db:
+            if not self._is_of_this_life(db, batch):
+                return
+            remove(db, batch)
+            put(db, values)
+            if server_us is not None:
+                put(db, {"age_us": str(server_us)})
+                self._age_at_s = time.monotonic()
+
+    @_on_a_fresh_file
+    def forget_in_flight(self) -> None:
+        """Give up a batch that the collector refused whole; its rows stay."""
+        with self._transaction(deleting=True) as db:
+            db.execute("DELETE FROM in_flight")
+
+    @_on_a_fresh_file
+    def bury(self, batch: InFlight, reason: str) -> None:
+        """Move what a batch carried to the dead letters, the newest of which are kept."""
+        with self._transaction(deleting=True) as db:
+            if self._is_of_this_life(db, batch):
+                bury(db, batch, reason, self._limits.max_dead_letters)
+
+    @_on_a_fresh_file
+    def dead_letters(self) -> list[tuple[str, str, str]]:
+        """Kind, content (JSON) and reason of what the collector refused, oldest first."""
+        with self._transaction() as db:
+            return db.execute("SELECT kind, content, reason FROM dead_letter ORDER BY id").fetchall()
+
+    @_on_a_fresh_file
+    def bind(self, agent: str) -> None:
+        """Tie the spool to an identity: with another one, token and batch in flight of the old one are void."""
+        if self.get("agent") == agent:
+            return
+        with self._transaction() as db:
+            db.execute("DELETE FROM in_flight")
+            put(db, {"agent": agent, "token": ""})
+
+    @_on_a_fresh_file
+    def count_dropped(self, sensor: str, windows: int, first_us: int | None, last_us: int | None) -> None:
+        """Record windows that were lost before they could be stored; a full disk's reserve is for this too."""
+        with self._transaction(deleting=True) as db:
+            gaps.record(db, sensor_id(db, sensor), LossReason.NOT_STORED, windows, Span(first_us, last_us))
+
+    @_on_a_fresh_file
+    def status(self) -> SpoolStatus:
+        """Count rows, bytes and losses."""
+        with self._transaction() as db:
+            return read_status(db)
+
+    def _insert(self, db: sqlite3.Connection, measurements: Sequence[Measurement]) -> list[int]:
+        numbers: list[int] = []
+        first, refuses = rows.next_number(db), False
+        for place, measurement in enumerate(measurements):
+            if place % _FULL_CHECK_ROWS == 0:
+                refuses = is_full(db, self._limits)
+            if refuses:
+                rows.refuse(db, measurement)
+            else:
+                numbers.append(first + len(numbers))
+                rows.insert(db, measurement, numbers[-1])
+        return numbers
+
+    def _advance_age(self, db: sqlite3.Connection) -> int | None:
+        """Return the time that ages are judged by, kept in the file; see ``limits.advance``."""
+        kept = get(db, "age_us")
+        reference = int(kept) if kept.isdecimal() else _newest_us(db)
+        now_s, wall_us = time.monotonic(), time.time_ns() // 1_000
+        reference = advance(reference, round((now_s - self._age_at_s) * 1e6), wall_us)
+        self._age_at_s = now_s
+        if reference is not None:
+            put(db, {"age_us": str(reference)})
+        return reference
+
+    def _is_of_this_life(self, db: sqlite3.Connection, batch: InFlight) -> bool:
+        return batch.life is None or str(batch.life) == get(db, "epoch")
+
+    @contextlib.contextmanager
+    def _transaction(self, *, deleting: bool = False) -> Iterator[sqlite3.Connection]:
+        """Run statements in one transaction; a damaged file is set aside.
+
+        On a full disk, deletions get the reserve.
+        """
+        with self._lock:
+            self._open_fresh()
+            if deleting:
+                give_reserve(self.path, self._db)
+            try:
+                with self._db:
+                    self._db.execute("BEGIN")
+                    yield self._db
+            except SQLITE_ERRORS as error:
+                raise self._explain(error) from None
+            finally:
+                if deleting:
+                    take_reserve(self.path)
+
+    def _explain(self, error: Exception) -> SpoolError:
+        if not is_damage(error):
+            return SpoolError(f"the spool {self.path} cannot be written: {error}; free space on its disk")
+        self._db.close()
+        self._remains = retire(self.path, str(error))
+        try:
+            self._open_fresh()
+        except SpoolError as problem:
+            return problem
+        return DamagedSpoolError(f"the spool {self.path} was damaged ({error}) and set aside; a new one serves")
+
+    def _open_fresh(self) -> None:
+        """Open a new file where the one before was set aside; on a full disk that may take several tries."""
+        if self._remains is not None:
+            self._db = open_fresh(self.path, self._remains)
+            self._remains = None
+
+
+def _windows(db: sqlite3.Connection, batch: InFlight) -> int:
+    """Count what is there of the measurements that a batch says it holds."""
+    query = "SELECT count(*) FROM measurement WHERE seq BETWEEN ? AND ?"
+    (found,) = db.execute(query, (batch.low, batch.high)).fetchone()
+    (rescued,) = db.execute("SELECT count(*) FROM rescued WHERE id BETWEEN ? AND ?", batch.rescued).fetchone()
+    return int(found + rescued)
+
+
+def _newest_us(db: sqlite3.Connection) -> int | None:
+    """Return when the last window was heard, by a clock that may be believed."""
+    newest = db.execute("SELECT max(last_time_us) FROM sensor WHERE last_time_us >= ?", (FIRST_US,)).fetchone()[0]
+    return None if newest is None else int(newest)
