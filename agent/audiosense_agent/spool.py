@@ -118,13 +118,13 @@ class Spool:
         with self._transaction() as db:
             return select_open_events(db)
 
-    def read(self, limit: int, *, newest: bool = False) -> list[Measurement]:
-        """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest.
+    def read(self, limit: int, *, newest: bool = False, after: int = 0, upto: int | None = None) -> list[Measurement]:
+        """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest, after one, up to one.
 
         Rows that fail their checksum are taken out and counted as dropped.
         """
         with self._transaction() as db:
-            good, bad = select(db, limit, newest=newest)
+            good, bad = select(db, limit, newest=newest, after=after, upto=upto)
             if bad:
                 db.executemany("DELETE FROM measurement WHERE seq = ?", [(seq,) for seq in bad])
                 _count_lost(db, len(bad))

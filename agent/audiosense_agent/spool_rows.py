@@ -51,6 +51,7 @@ the other's rows."""
 
 _DAMAGE = (ValueError, TypeError, KeyError)
 """What reading a damaged event raises."""
+_MAX_SEQ = 2**63 - 1
 _REASONS = TypeAdapter(list[Reason])
 _SELECT = """
 SELECT m.reasons, m.reasons_crc, m.seq, s.name, m.time_us, m.score, m.status, m.model, m.level_dbfs, m.dominant_hz,
@@ -141,10 +142,15 @@ def insert(db: sqlite3.Connection, measurement: Measurement) -> int:
     return number
 
 
-def select(db: sqlite3.Connection, limit: int, *, newest: bool) -> tuple[list[Measurement], list[int]]:
+def select(
+    db: sqlite3.Connection, limit: int, *, newest: bool, after: int = 0, upto: int | None = None
+) -> tuple[list[Measurement], list[int]]:
     """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum."""
     order = "DESC" if newest else "ASC"
-    rows = db.execute(f"{_SELECT} ORDER BY m.seq {order} LIMIT ?", (limit,)).fetchall()
+    last = _MAX_SEQ if upto is None else upto
+    rows = db.execute(
+        f"{_SELECT} WHERE m.seq > ? AND m.seq <= ? ORDER BY m.seq {order} LIMIT ?", (after, last, limit)
+    ).fetchall()
     good = [_load(row) for row in rows if _checksum(row[3:-1]) == row[-1]]
     bad = [row[2] for row in rows if _checksum(row[3:-1]) != row[-1]]
     return sorted(good, key=lambda measurement: measurement.seq), bad

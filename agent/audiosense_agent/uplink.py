@@ -13,13 +13,14 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from audiosense_agent import __version__
-from audiosense_agent.batches import MAX_EVENTS, UnknownSensorError, cover, now_us, pack, to_columns, wire_event
+from audiosense_agent.batches import UnknownSensorError, cover, now_us, pack, to_columns, wire_event
 from audiosense_agent.client import Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
 from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
-from audiosense_agent.isolation import Isolation, Remedy
+from audiosense_agent.isolation import Remedy
+from audiosense_agent.lanes import Lanes
 from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_after_s
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool_rows import InFlight, SpoolStatus
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 _UNPROCESSABLE = frozenset({400, 413, 422})
 _NOT_ALLOWED = frozenset({401, 403})
 _POLL_S = 0.5
+_DRAIN_POLL_S = 0.02
 _DRAIN_FAILURES = 3
 _DOUBTS = 3
 
@@ -114,17 +116,13 @@ class Uplink:
         self._probes = probes
         self._clips = clips
         self._spool = spool
-        self._settings = settings
         self._models = models
         self._sources = sources
         self._retry = retry or Retry()
         self._link = Link(state_dir, spool, settings.timeout_s)
-        self._isolation = Isolation(settings.max_batch)
+        self._lanes = Lanes(spool, settings)
         self._doubts = _DOUBTS
         self._failures = 0
-        self._fresh_turn = False
-        self._due = 0.0
-        self._heartbeat_due = 0.0
         self._wake = threading.Event()
         self.state = "starting"
         self.batches = 0
@@ -135,7 +133,7 @@ class Uplink:
 
     def wake(self) -> None:
         """Send as soon as possible, be it only a heartbeat."""
-        self._due = self._heartbeat_due = 0.0
+        self._lanes.speak()
         self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
@@ -154,7 +152,7 @@ class Uplink:
         """
         give_up_at = self._failures + _DRAIN_FAILURES
         while time.monotonic() < deadline and self._failures < give_up_at:
-            self._due = 0.0
+            self._lanes.hurry()
             try:
                 status, waiting = self._spool.status(), self._spool.in_flight()
                 if status.rows == 0 and status.events == 0 and waiting is None:
@@ -164,8 +162,8 @@ class Uplink:
             except (SpoolError, EnrolmentError):
                 return False
             wait = self.step()
-            if self._failures:
-                time.sleep(max(0.0, min(wait, _POLL_S, deadline - time.monotonic())))
+            longest = _POLL_S if self._failures else _DRAIN_POLL_S
+            time.sleep(max(0.0, min(wait, longest, deadline - time.monotonic())))
         return False
 
     def step(self) -> float:
@@ -189,7 +187,7 @@ class Uplink:
     def _exchange(self, identity: Identity, client: Client) -> float:
         batch = self._spool.in_flight() or self._make(identity)
         if batch is None:
-            return max(0.01, min(self._due, self._heartbeat_due) - time.monotonic())
+            return max(0.01, self._lanes.wait_s())
         started_us = now_us()
         headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"}
         doubts, self._doubts = self._doubts, _DOUBTS
@@ -205,12 +203,12 @@ class Uplink:
             raise foreign_answer(identity.url) from None
         self._accept(batch, answer, started_us)
         if self._clips is not None:
-            self._clips.exchange(answer.clips_allowed, identity, caught_up=batch.items < self._settings.max_batch)
+            self._clips.exchange(answer.clips_allowed, identity, caught_up=not self._lanes.has_backlog)
         if answer.desired and self._models.take(answer.desired, identity, client):
-            self._due = self._heartbeat_due = 0.0
+            self._lanes.speak()
         if self._probes is not None:
             self._probes.exchange(answer.probes_wanted, identity, client)
-        return max(0.0, self._due - time.monotonic())
+        return self._lanes.wait_s()
 
     def _accept(self, batch: InFlight, answer: Answer, started_us: int) -> None:
         ended_us = now_us()
@@ -220,29 +218,17 @@ class Uplink:
             last_answer_us=str(ended_us),
             clock_offset_us=str(answer.server_time_us - (started_us + ended_us) // 2),
         )
-        self._isolation.accepted(batch.items)
+        self._lanes.accepted(batch)
         self._failures = 0
         self.batches += 1
-        self._heartbeat_due = time.monotonic() + self._settings.heartbeat_s
-        self._fresh_turn = not self._fresh_turn
-        if self._isolation.is_active or batch.items >= self._settings.max_batch:
-            self._due = 0.0
         self._say("ok")
 
     def _make(self, identity: Identity) -> InFlight | None:
         """Make the next batch and keep its bytes; None if nothing is due."""
-        now = time.monotonic()
-        if now < self._due and now < self._heartbeat_due:
+        load = self._lanes.load()
+        if load is None:
             return None
-        self._due = now + self._settings.batch_interval_s
-        status = self._spool.status()
-        limit = 0 if self._isolation.probing else self._isolation.limit
-        newest = self._fresh_turn and not self._isolation.is_active and status.rows > limit
-        rows = self._spool.read(limit, newest=newest)
-        room = limit - len(rows) if self._isolation.is_active else MAX_EVENTS
-        events = self._spool.read_events(min(room, MAX_EVENTS))
-        if not rows and not events and not self._isolation.probing and now < self._heartbeat_due:
-            return None
+        rows, events, bare = load.measurements, load.events, self._lanes.isolation.bare
         numbers = [number for number, _ in events]
         try:
             batch = Batch(
@@ -253,8 +239,8 @@ class Uplink:
                 sent_us=now_us(),
                 sensors=to_columns(rows, identity.sensors),
                 events=[wire_event(event, identity.sensors) for _, event in events],
-                running={} if self._isolation.bare else self._models.running(),
-                heartbeat=None if self._isolation.bare else self._heartbeat(identity, status),
+                running={} if bare else self._models.running(),
+                heartbeat=None if bare else self._heartbeat(identity, load.status),
             )
         except ValidationError as error:
             self._isolate(cover(rows, numbers), f"no valid message: {error.errors()[0]['msg']}")
@@ -292,8 +278,8 @@ class Uplink:
         return self._isolate(batch, problem)
 
     def _isolate(self, batch: InFlight, problem: str) -> float:
-        remedy = self._isolation.refused(batch.items)
-        self._due = 0.0
+        remedy = self._lanes.isolation.refused(batch.items)
+        self._lanes.hurry()
         if remedy is Remedy.BURY:
             log.warning("%s; what it held is kept apart as a dead letter", problem)
             self._spool.bury(batch, problem)
