@@ -1,4 +1,4 @@
-"""A real collector in a thread: both servers over TLS, a real database; it goes away and comes back on the same port."""
+"""A real collector in a thread: both servers over TLS, a real database; it comes back on the port that it had."""
 
 import asyncio
 import threading
