@@ -67,6 +67,7 @@ def measure(folder: Path, seconds: float, backlog: int) -> dict[str, float]:
         wait_for("the outage is noticed", lambda: down in service.uplink.state or None, seconds=30, processes=[])
         refused = measure_cpu("connection refused", seconds)
         with black_hole(port) as taken:
+            service.uplink.wake()
             silent = measure_cpu("connected, never answered", seconds)
             assert taken(), "the agent has not even tried"
         result = {"idle_cpu_percent": max(refused, silent)}
