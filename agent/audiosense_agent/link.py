@@ -114,13 +114,21 @@ def foreign_answer(url: str) -> LinkError:
 
 
 def retry_after_s(reply: Reply) -> float:
-    """Read Retry-After, in seconds or as a date; 0 without one."""
+    """Read Retry-After, in seconds or as a date; 0 without one.
+
+    A date is read against the answer's own, for this computer's clock may be wrong.
+    """
     text = reply.headers.get("Retry-After", "")
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            seconds = 0.0
+        until, now = _read_date(text), _read_date(reply.headers.get("Date", ""))
+        seconds = 0.0 if until is None else until - (time.time() if now is None else now)
     return min(max(0.0, seconds), _MAX_RETRY_AFTER_S)
+
+
+def _read_date(text: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
