@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audiosense_agent import __version__
 from audiosense_agent.client import Client, fetch_trust
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import SensorSettings, Settings
 from audiosense_agent.errors import EnrolmentError
 from audiosense_agent.files import write_atomically
@@ -33,9 +34,9 @@ class Identity(BaseModel):
         """Write the identity so that a crash leaves the old or the new one whole."""
         write_atomically(identity_path(state_dir), self.model_dump_json(indent=1).encode(), mode=0o600)
 
-    def client(self, timeout_s: float = 30.0) -> Client:
+    def client(self, timeout_s: float = 30.0, *, check_dates: bool = True) -> Client:
         """Open a connection that trusts the enrolled CA only."""
-        return Client(self.url, self.trust.ca_pem, self.credential, timeout_s)
+        return Client(self.url, self.trust.ca_pem, self.credential, timeout_s, check_dates=check_dates)
 
 
 def identity_path(state_dir: Path) -> Path:
@@ -94,7 +95,8 @@ def enrol(settings: Settings, key_text: str) -> Identity:
         version=__version__,
         sensors=[describe_sensor(sensor) for sensor in settings.sensors],
     )
-    client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s)
+    check_dates = Clock().is_wall_right
+    client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s, check_dates=check_dates)
     try:
         reply = client.request_json("POST", "/api/v1/enrol", request.model_dump_json(by_alias=True))
     finally:

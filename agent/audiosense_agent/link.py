@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from audiosense_agent.client import Client, Reply
+from audiosense_agent.clock import Clock
 from audiosense_agent.enrolment import Identity, identity_path, load_identity
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_agent.spool import Spool
@@ -27,8 +28,10 @@ class RefusedError(LinkError):
 class Link:
     """Follows ``identity.json``: an enrolment while the agent runs is noticed."""
 
-    def __init__(self, state_dir: Path, spool: Spool, timeout_s: float) -> None:
+    def __init__(self, state_dir: Path, spool: Spool, timeout_s: float, clock: Clock) -> None:
         self._state_dir = state_dir
+        self._clock = clock
+        self._checks_dates = True
         self._spool = spool
         self._timeout_s = timeout_s
         self._stamp: tuple[int, int] | None = None
@@ -75,8 +78,11 @@ class Link:
         identity = self.identity()
         if identity is None:
             raise EnrolmentError("not enrolled: measurements are kept; enrol with: audiosense-agent enroll KEY")
+        if self._client is not None and self._checks_dates != self._clock.is_wall_right:
+            self.close()
         if self._client is None:
-            self._client = identity.client(self._timeout_s)
+            self._checks_dates = self._clock.is_wall_right
+            self._client = identity.client(self._timeout_s, check_dates=self._checks_dates)
             self._spool.bind(str(identity.agent))
         if not self._registered:
             identity = self._register(identity, self._client)

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
+from audiosense_agent.clock import is_provisional
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import EventRevision
+from audiosense_agent.spool_clock import anchor, boot_id, boot_offset, hold, is_any_held
 from audiosense_agent.spool_file import give_reserve, is_damage, open_spool_file, set_aside, take_reserve
 from audiosense_agent.spool_rows import (
     InFlight,
@@ -43,6 +45,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._max_dead_letters = max_dead_letters
         self._lock = threading.RLock()
+        self._boot: str | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = open_spool_file(path)
 
@@ -86,13 +89,39 @@ class Spool:
         """
         with self._transaction() as db:
             numbers = [insert(db, measurement) for measurement in measurements]
+            held = [number for number, row in zip(numbers, measurements, strict=True) if is_provisional(row.time_us)]
+            boot = None
+            if self._boot is not None and (held or any(is_provisional(event.start_us) for event in events)):
+                boot = boot_id(db, self._boot)
+                hold(db, boot, held)
             for event in events:
-                insert_event(db, event)
+                insert_event(db, event, boot)
             for name, more in (measured or {}).items():
                 db.execute("UPDATE sensor SET measured = measured + ? WHERE id = ?", (more, sensor_id(db, name)))
             count(db, "rows", len(numbers))
             self._hold_cap(db)
         return numbers
+
+    def begin_boot(self, boot: str) -> int | None:
+        """Name the boot whose steady clock tells the time of provisional rows from now on.
+
+        Returns:
+            UTC less its steady clock in microseconds, if that was found before; else None.
+        """
+        self._boot = boot
+        with self._transaction() as db:
+            return boot_offset(db, boot)
+
+    def anchor(self, offset_us: int) -> bool:
+        """Give what waits for its time that time, now that UTC less the steady clock is known; say whether any did."""
+        if self._boot is None:
+            return False
+        with self._transaction() as db:
+            if not is_any_held(db):
+                return False
+            for event in anchor(db, boot_id(db, self._boot), offset_us):
+                insert_event(db, event)
+        return True
 
     def note_sensor(self, name: str, registration: str | None = None, source: str | None = None) -> None:
         """Keep how a sensor is registered (JSON) and what its source says of itself."""

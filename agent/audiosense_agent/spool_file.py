@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.files import write_atomically
+from audiosense_agent.spool_clock import BOOT_TABLE
 from audiosense_agent.spool_rows import ADDED_COLUMNS, SCHEMA, VERSION, count, put
 
 log = logging.getLogger(__name__)
@@ -164,6 +165,7 @@ def _add_columns(db: sqlite3.Connection, path: Path) -> None:
     give_reserve(path, db)
     with db:
         db.execute("BEGIN")
+        db.execute(BOOT_TABLE)
         for table, name, kind in missing:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 

@@ -1,19 +1,19 @@
 """The spool's tables and what one row holds."""
 
 import contextlib
-import json
 import sqlite3
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from audiosense_agent.events import EventRevision
+from audiosense_agent.spool_clock import EVENT_MARK, held_from, hold_event
+from audiosense_agent.spool_events import dump_event, load_event
 from audiosense_common.wire import EventState, Reason, Status
 
 VERSION = 1
@@ -45,6 +45,7 @@ ADDED_COLUMNS = (
     ("measurement", "reasons", "TEXT"),
     ("measurement", "reasons_crc", "INTEGER"),
     ("sensor", "last_reasons", "TEXT"),
+    ("measurement", "boot", "INTEGER"),
 )
 """Columns since the first release, null in its rows. The checksum of a row does not cover them: either release reads
 the other's rows."""
@@ -54,9 +55,10 @@ _DAMAGE = (ValueError, TypeError, KeyError)
 _MAX_SEQ = 2**63 - 1
 _REASONS = TypeAdapter(list[Reason])
 _SELECT = """
-SELECT m.reasons, m.reasons_crc, m.seq, s.name, m.time_us, m.score, m.status, m.model, m.level_dbfs, m.dominant_hz,
-m.schema_id, m.features, m.crc
+SELECT b.offset_us, b.estimated, m.reasons, m.reasons_crc, m.seq, s.name, m.time_us, m.score, m.status, m.model,
+m.level_dbfs, m.dominant_hz, m.schema_id, m.features, m.crc
 FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor
+LEFT JOIN boot b ON b.id = m.boot
 """
 
 
@@ -65,7 +67,8 @@ class Measurement:
     """What one window of a sensor gave; ``seq`` is 0 until it is spooled.
 
     ``features`` is the vector (d,) float16 of schema ``schema_id``, exactly as it was scored. ``reasons`` say how an
-    anomalous window differs from the baseline, null for any other.
+    anomalous window differs from the baseline, null for any other. ``is_time_estimated`` where the computer was
+    switched off before its clock was ever right.
     """
 
     sensor: str
@@ -79,6 +82,7 @@ class Measurement:
     features: NDArray[np.float16]
     reasons: tuple[Reason, ...] | None = None
     seq: int = 0
+    is_time_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,34 +149,33 @@ def insert(db: sqlite3.Connection, measurement: Measurement) -> int:
 def select(
     db: sqlite3.Connection, limit: int, *, newest: bool, after: int = 0, upto: int | None = None
 ) -> tuple[list[Measurement], list[int]]:
-    """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum."""
+    """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum.
+
+    From the first on whose time is not known, none is given.
+    """
     order = "DESC" if newest else "ASC"
-    last = _MAX_SEQ if upto is None else upto
+    held = held_from(db)
+    last = min(_MAX_SEQ if upto is None else upto, _MAX_SEQ if held is None else held - 1)
     rows = db.execute(
         f"{_SELECT} WHERE m.seq > ? AND m.seq <= ? ORDER BY m.seq {order} LIMIT ?", (after, last, limit)
     ).fetchall()
-    good = [_load(row) for row in rows if _checksum(row[3:-1]) == row[-1]]
-    bad = [row[2] for row in rows if _checksum(row[3:-1]) != row[-1]]
+    good = [_load(row) for row in rows if _checksum(row[5:-1]) == row[-1]]
+    bad = [row[4] for row in rows if _checksum(row[5:-1]) != row[-1]]
     return sorted(good, key=lambda measurement: measurement.seq), bad
 
 
-def insert_event(db: sqlite3.Connection, event: EventRevision) -> None:
-    """Store an event revision; the last one of each open event is kept until the event is closed."""
-    told = [reason.model_dump(exclude_none=True) for reason in event.reasons]
-    content = json.dumps(asdict(event) | {"id": str(event.id), "reasons": told}, separators=(",", ":"))
+def insert_event(db: sqlite3.Connection, event: EventRevision, boot: int | None = None) -> None:
+    """Store an event revision; the last one of each open event is kept until the event is closed.
+
+    ``boot`` is the one whose steady clock told the event's time, if that is provisional.
+    """
+    event, held_by = (event, None) if boot is None else hold_event(db, boot, event)
+    content = dump_event(event, held_by)
     db.execute("INSERT INTO event (content) VALUES (?)", (content,))
     if event.state is EventState.CLOSE:
         db.execute("DELETE FROM open_event WHERE event = ?", (str(event.id),))
     else:
         db.execute("INSERT OR REPLACE INTO open_event (event, content) VALUES (?, ?)", (str(event.id), content))
-
-
-def load_event(content: str) -> EventRevision:
-    """Read an event revision back."""
-    fields = json.loads(content)
-    reasons = tuple(map(Reason.model_validate, fields.get("reasons", ())))
-    read = {"id": UUID(fields["id"]), "state": EventState(fields["state"]), "reasons": reasons}
-    return EventRevision(**fields | read)
 
 
 def dump_reasons(reasons: Sequence[Reason]) -> str:
@@ -190,9 +193,13 @@ def load_reasons(content: str) -> tuple[Reason, ...]:
 
 
 def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, EventRevision]], list[int]]:
-    """Return up to ``limit`` event revisions with their row numbers, oldest first, and the numbers of damaged ones."""
+    """Return up to ``limit`` event revisions with their row numbers, oldest first, and the numbers of damaged ones.
+
+    Those whose time is not known wait.
+    """
     good, bad = [], []
-    for number, content in db.execute("SELECT id, content FROM event ORDER BY id LIMIT ?", (limit,)):
+    query = "SELECT id, content FROM event WHERE NOT instr(content, ?) ORDER BY id LIMIT ?"
+    for number, content in db.execute(query, (EVENT_MARK, limit)):
         try:
             good.append((number, load_event(content)))
         except _DAMAGE:
@@ -201,9 +208,12 @@ def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, E
 
 
 def select_open_events(db: sqlite3.Connection) -> list[EventRevision]:
-    """Return the last revision of each open event; one that is damaged cannot be closed and is left out."""
+    """Return the last revision of each open event; one that is damaged cannot be closed and is left out.
+
+    Those whose time is not known are closed when it is.
+    """
     found = []
-    for (content,) in db.execute("SELECT content FROM open_event"):
+    for (content,) in db.execute("SELECT content FROM open_event WHERE NOT instr(content, ?)", (EVENT_MARK,)):
         with contextlib.suppress(*_DAMAGE):
             found.append(load_event(content))
     return found
@@ -257,10 +267,24 @@ def used_bytes(db: sqlite3.Connection) -> int:
 
 
 def _load(row: tuple[Any, ...]) -> Measurement:
-    reasons, reasons_crc, seq, sensor, time_us, score, status, model, level, dominant, schema_id, features, _ = row
+    offset_us, estimated, reasons, reasons_crc, seq, sensor, time_us, *scored, schema_id, features, _ = row
+    score, status, model, level, dominant = scored
     vector = np.frombuffer(features, dtype="<f2").astype(np.float16)
     told = _load_intact(reasons, reasons_crc)
-    return Measurement(sensor, time_us, score, Status(status), model, level, dominant, schema_id, vector, told, seq)
+    return Measurement(
+        sensor=sensor,
+        time_us=time_us + (offset_us or 0),
+        score=score,
+        status=Status(status),
+        model=model,
+        level_dbfs=level,
+        dominant_hz=dominant,
+        schema_id=schema_id,
+        features=vector,
+        reasons=told,
+        seq=seq,
+        is_time_estimated=bool(estimated),
+    )
 
 
 def _load_intact(content: Any, crc: Any) -> tuple[Reason, ...] | None:

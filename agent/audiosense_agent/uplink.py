@@ -13,9 +13,10 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from audiosense_agent import __version__
-from audiosense_agent.batches import UnknownSensorError, cover, now_us, pack, to_columns, wire_event
+from audiosense_agent.batches import UnknownSensorError, cover, pack, to_columns, wire_event
 from audiosense_agent.client import Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
@@ -96,6 +97,7 @@ class Uplink:
         retry: waits after failures.
         probes: told of which sensors the collector wants probes; without it none are sent.
         clips: told whose clips are allowed, and when measurements leave room for them.
+        clock: told the collector's time; gives measurements of a computer that did not know the time theirs.
         checks: gives the self-checks by the sensors' identities, None where nothing is to be told.
     """
 
@@ -110,6 +112,7 @@ class Uplink:
         retry: Retry | None = None,
         probes: Probes | None = None,
         clips: Clips | None = None,
+        clock: Clock | None = None,
         checks: Callable[[Mapping[str, UUID]], list[Check] | None] = lambda _: None,
     ) -> None:
         self._checks = checks
@@ -119,17 +122,24 @@ class Uplink:
         self._models = models
         self._sources = sources
         self._retry = retry or Retry()
-        self._link = Link(state_dir, spool, settings.timeout_s)
+        self._clock = clock or Clock()
+        self._link = Link(state_dir, spool, settings.timeout_s, self._clock)
         self._lanes = Lanes(spool, settings)
         self._doubts = _DOUBTS
         self._failures = 0
         self._wake = threading.Event()
+        self._answered: float | None = None
         self.state = "starting"
         self.batches = 0
 
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
+
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since the last answer, None if there was none since the start."""
+        return None if self._answered is None else time.monotonic() - self._answered
 
     def wake(self) -> None:
         """Send as soon as possible, be it only a heartbeat."""
@@ -188,7 +198,7 @@ class Uplink:
         batch = self._spool.in_flight() or self._make(identity)
         if batch is None:
             return max(0.01, self._lanes.wait_s())
-        started_us = now_us()
+        started_us = self._clock.wall_us()
         headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"}
         doubts, self._doubts = self._doubts, _DOUBTS
         reply = client.request("POST", "/api/v1/batches", body=batch.body, headers=headers)
@@ -211,11 +221,16 @@ class Uplink:
         return self._lanes.wait_s()
 
     def _accept(self, batch: InFlight, answer: Answer, started_us: int) -> None:
-        ended_us = now_us()
+        ended_us = self._clock.wall_us()
+        if not self._clock.is_right:
+            self._lanes.hurry()
+        self._clock.hear(answer.server_time_us)
+        self._answered = time.monotonic()
         self._spool.acknowledge(
             batch,
             token=answer.token,
-            last_answer_us=str(ended_us),
+            server_us=str(answer.server_time_us),
+            last_answer_us=str(self._clock.now_us()),
             clock_offset_us=str(answer.server_time_us - (started_us + ended_us) // 2),
         )
         self._lanes.accepted(batch)
@@ -225,6 +240,8 @@ class Uplink:
 
     def _make(self, identity: Identity) -> InFlight | None:
         """Make the next batch and keep its bytes; None if nothing is due."""
+        if self._clock.is_right and self._spool.anchor(self._clock.offset_us):
+            log.info("what was heard before the clock was right has its time now, and is sent")
         load = self._lanes.load()
         if load is None:
             return None
@@ -236,7 +253,7 @@ class Uplink:
                 epoch=self._spool.epoch,
                 previous_epoch=self._spool.previous_epoch,
                 token=self._spool.get("token") or None,
-                sent_us=now_us(),
+                sent_us=self._clock.wall_us(),
                 sensors=to_columns(rows, identity.sensors),
                 events=[wire_event(event, identity.sensors) for _, event in events],
                 running={} if bare else self._models.running(),
