@@ -1,5 +1,6 @@
 """Batches on a real database: each measurement exactly once, nothing of a refused batch."""
 
+import json
 import random
 import uuid
 from pathlib import Path
@@ -104,7 +105,9 @@ async def test_times_that_an_agent_only_estimates_are_flagged(runtime, make_agen
 
 async def test_an_estimate_of_a_window_that_is_not_there_is_refused(make_agent, dump):
     agent = await make_agent()
-    response = await agent.post(dump(agent.batch(agent.columns(5).model_copy(update={"time_estimated": [5]}))))
+    body = json.loads(dump(agent.batch(agent.columns(5))))
+    body["sensors"][0]["time_estimated"] = [5]
+    response = await agent.post(json.dumps(body))
     assert response.status_code == 422
     assert response.json()["errors"][0]["loc"] == "sensors.0.time_estimated"
 
