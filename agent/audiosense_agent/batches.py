@@ -83,6 +83,7 @@ def _columns(sensor: UUID, schema_id: str, rows: list[Measurement]) -> SensorCol
         level_dbfs=[row.level_dbfs for row in rows],
         dominant_hz=[row.dominant_hz for row in rows],
         features=FeatureMatrix.pack(schema_id, np.stack([row.features for row in rows])),
+        time_estimated=[place for place, row in enumerate(rows) if row.is_time_estimated],
         reasons={place: list(row.reasons) for place, row in enumerate(rows) if row.reasons is not None},
     )
 

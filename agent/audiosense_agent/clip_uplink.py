@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from audiosense_agent.client import Client, Reply
 from audiosense_agent.clip_spool import ClipNote, ClipSpool, ClipStatus
+from audiosense_agent.clock import Clock
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import LinkError
 from audiosense_agent.link import foreign_answer, retry_after_s
@@ -47,12 +48,20 @@ class ClipUplink:
         timeout_s: of the connection.
         retry: waits after failures.
         put_off: waits of a clip whose event is not known yet.
+        clock: says whether certificates' dates can be checked.
     """
 
     def __init__(
-        self, spool: ClipSpool, timeout_s: float, *, retry: Retry | None = None, put_off: Retry | None = None
+        self,
+        spool: ClipSpool,
+        timeout_s: float,
+        *,
+        retry: Retry | None = None,
+        put_off: Retry | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._spool = spool
+        self._clock = clock or Clock()
         self._timeout_s = timeout_s
         self._retry = retry or Retry()
         self._later = put_off or Retry(first_s=20.0, cap_s=6 * 3_600.0)
@@ -171,7 +180,7 @@ class ClipUplink:
         if self._client is None or self._client[0] is not identity:
             if self._client is not None:
                 self._client[1].close()
-            self._client = identity, identity.client(self._timeout_s)
+            self._client = identity, identity.client(self._timeout_s, check_dates=self._clock.is_wall_right)
         return self._client[1]
 
     def _say(self, state: str) -> None:

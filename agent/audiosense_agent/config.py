@@ -44,6 +44,7 @@ class CollectorSettings(_Section):
     heartbeat_s: Annotated[float, Field(gt=0, le=3_600)] = 60.0
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_batch: Annotated[int, Field(ge=1, le=10_000)] = 2_000
+    backlog_rate: Annotated[float, Field(gt=0, le=1_000_000)] = 2_000.0
 
 
 class SpoolSettings(_Section):

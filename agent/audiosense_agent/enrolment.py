@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audiosense_agent import __version__
 from audiosense_agent.client import INSTANCE, Client, fetch_trust
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import SensorSettings, Settings
 from audiosense_agent.errors import EnrolmentError
 from audiosense_agent.files import write_atomically
@@ -53,9 +54,17 @@ class Identity(BaseModel):
             _write(state_dir, self)
             return True
 
-    def client(self, timeout_s: float = 30.0, credential: str | None = None, instance: UUID = INSTANCE) -> Client:
+    def client(
+        self,
+        timeout_s: float = 30.0,
+        credential: str | None = None,
+        instance: UUID = INSTANCE,
+        *,
+        check_dates: bool = True,
+    ) -> Client:
         """Open a connection that trusts the enrolled CA only."""
-        return Client(self.url, self.trust.ca_pem, credential or self.credential, timeout_s, instance)
+        credential = credential or self.credential
+        return Client(self.url, self.trust.ca_pem, credential, timeout_s, instance, check_dates=check_dates)
 
 
 def identity_path(state_dir: Path) -> Path:
@@ -121,7 +130,8 @@ def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tupl
         attempt=attempt,
         replace=replace,
     )
-    client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s)
+    check_dates = Clock().is_wall_right
+    client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s, check_dates=check_dates)
     try:
         reply = client.request_json("POST", "/api/v1/enrol", request.model_dump_json(by_alias=True))
     finally:

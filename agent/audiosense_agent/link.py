@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from audiosense_agent.client import INSTANCE, Client, Reply
+from audiosense_agent.clock import Clock
 from audiosense_agent.enrolment import Identity, identity_path, load_identity
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_agent.spool import Spool
@@ -35,6 +36,7 @@ class Link:
         state_dir: where the identity is.
         spool: tells which sensors there are and how much waits.
         timeout_s: of the connection.
+        clock: says whether the dates of certificates can be judged.
         instance: which process this is.
         enrol: enrols an agent that is not, if it can.
     """
@@ -44,6 +46,8 @@ class Link:
         state_dir: Path,
         spool: Spool,
         timeout_s: float,
+        clock: Clock,
+        *,
         instance: UUID = INSTANCE,
         enrol: Callable[[], Identity | None] = lambda: None,
     ) -> None:
@@ -52,6 +56,8 @@ class Link:
         self._uses_old = False
         self._rotates_from = 0.0
         self._state_dir = state_dir
+        self._clock = clock
+        self._checks_dates = True
         self._spool = spool
         self._timeout_s = timeout_s
         self._stamp: tuple[int, int] | None = None
@@ -100,9 +106,12 @@ class Link:
             identity = self.identity()
         if identity is None:
             raise EnrolmentError("not enrolled: measurements are kept; enrol with: audiosense-agent enroll KEY")
+        if self._client is not None and self._checks_dates != self._clock.is_wall_right:
+            self.close()
         if self._client is None:
+            self._checks_dates = self._clock.is_wall_right
             credential = identity.credential if self._uses_old else identity.next
-            self._client = identity.client(self._timeout_s, credential, self._instance)
+            self._client = identity.client(self._timeout_s, credential, self._instance, check_dates=self._checks_dates)
             self._spool.bind(str(identity.agent))
         if not self._registered:
             identity = self._register(identity, self._client)
@@ -205,13 +214,21 @@ def foreign_answer(url: str) -> LinkError:
 
 
 def retry_after_s(reply: Reply) -> float:
-    """Read Retry-After, in seconds or as a date; 0 without one."""
+    """Read Retry-After, in seconds or as a date; 0 without one.
+
+    A date is read against the answer's own, for this computer's clock may be wrong.
+    """
     text = reply.headers.get("Retry-After", "")
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            seconds = 0.0
+        until, now = _read_date(text), _read_date(reply.headers.get("Date", ""))
+        seconds = 0.0 if until is None else until - (time.time() if now is None else now)
     return min(max(0.0, seconds), _MAX_RETRY_AFTER_S)
+
+
+def _read_date(text: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None

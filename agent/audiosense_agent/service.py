@@ -10,6 +10,7 @@ from uuid import UUID
 from audiosense_agent.clip_spool import FOLDER, ClipSpool
 from audiosense_agent.clip_uplink import ClipUplink
 from audiosense_agent.clips import ClipRecorder
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
@@ -41,13 +42,21 @@ class Service:
         settings: the configuration.
         stop_after: windows per sensor after which it ends; without, it goes on until stopped or all sounds have ended.
         retry: the uplink's waits after failures.
+        clock: tells the time.
 
     Raises:
         AgentError: another agent runs on the same state directory, or it cannot be written.
         SpoolError: the spool cannot be opened.
     """
 
-    def __init__(self, settings: Settings, *, stop_after: int | None = None, retry: Retry | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        stop_after: int | None = None,
+        retry: Retry | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         check_sensors(settings)
         self.settings = settings
         self._stop = threading.Event()
@@ -55,13 +64,16 @@ class Service:
         self._lock_file = lock_state_dir(settings.state_dir)
         limits = settings.spool
         self.spool = Spool(settings.state_dir / "spool.db", limits.limits)
+        self.clock = clock or Clock()
+        server_us = self.spool.get("server_us")
+        self.clock.restore(int(server_us) if server_us else None, self.spool.begin_boot(self.clock.boot))
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
-        hub = DeviceHub(settings)
+        hub = DeviceHub(settings, self.clock)
         self.workers = {
             sensor.name: Worker(
                 sensor,
-                make_source(sensor, Injections(settings.state_dir), hub),
+                make_source(sensor, Injections(settings.state_dir), hub, self.clock),
                 self.spool,
                 group=limits.group,
                 stop_after=stop_after,
@@ -79,7 +91,7 @@ class Service:
             },
             settings.probes.cpu_share,
         )
-        self._clip_uplink = ClipUplink(clip_spool, settings.collector.timeout_s, retry=retry)
+        self._clip_uplink = ClipUplink(clip_spool, settings.collector.timeout_s, retry=retry, clock=self.clock)
         self.uplink = Uplink(
             self.spool,
             settings.state_dir,
@@ -89,10 +101,11 @@ class Service:
             retry=retry,
             probes=self._prober,
             clips=self._clip_uplink,
+            clock=self.clock,
             checks=self._tell_checks,
             enrol=SelfEnrolment(settings),
         )
-        self._examiner = Examiner(settings, self.workers, self.spool, self.uplink)
+        self._examiner = Examiner(settings, self.workers, self.spool, self.uplink, self.clock)
 
     def stop(self, *, drain: bool = True) -> None:
         """Ask the agent to stop; safe in a signal handler. One that is followed by another does not ``drain``."""

@@ -13,38 +13,30 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from audiosense_agent import __version__
-from audiosense_agent.batches import (
-    MAX_EVENTS,
-    UnknownSensorError,
-    cover,
-    now_us,
-    pack,
-    to_columns,
-    wire_event,
-    wire_gap,
-)
+from audiosense_agent.batches import UnknownSensorError, cover, pack, to_columns, wire_event, wire_gap
 from audiosense_agent.client import INSTANCE, Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
-from audiosense_agent.isolation import Isolation, Remedy
+from audiosense_agent.isolation import Remedy
+from audiosense_agent.lanes import Lanes
 from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_after_s
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
-from audiosense_agent.spool.rows import Measurement, SpoolStatus
+from audiosense_agent.spool.rows import SpoolStatus
 from audiosense_common.wire import Answer, Batch, DesiredModel, Heartbeat, RunningModel
 from audiosense_common.wire_checks import Check
-from audiosense_common.wire_gaps import MAX_GAPS
 
 log = logging.getLogger(__name__)
 _UNPROCESSABLE = frozenset({400, 413, 422})
 _UNKNOWN = 401
 _NOT_ALLOWED = frozenset({_UNKNOWN, 403})
 _POLL_S = 0.5
+_DRAIN_POLL_S = 0.02
 _DRAIN_FAILURES = 3
 _DOUBTS = 3
-_RESCUE_EVERY = 3
 
 
 class Models(Protocol):
@@ -107,6 +99,7 @@ class Uplink:
         retry: waits after failures.
         probes: told of which sensors the collector wants probes; without it none are sent.
         clips: told whose clips are allowed, and when measurements leave room for them.
+        clock: told the collector's time; gives measurements of a computer that did not know the time theirs.
         checks: gives the self-checks by the sensors' identities, None where nothing is to be told.
         instance: which process this is; of two copies of one agent each has its own.
         enrol: enrols an agent that is not, if it can; called again after each failure.
@@ -123,6 +116,7 @@ class Uplink:
         retry: Retry | None = None,
         probes: Probes | None = None,
         clips: Clips | None = None,
+        clock: Clock | None = None,
         checks: Callable[[Mapping[str, UUID]], list[Check] | None] = lambda _: None,
         instance: UUID = INSTANCE,
         enrol: Callable[[], Identity | None] = lambda: None,
@@ -131,19 +125,16 @@ class Uplink:
         self._probes = probes
         self._clips = clips
         self._spool = spool
-        self._settings = settings
         self._models = models
         self._sources = sources
         self._retry = retry or Retry()
-        self._link = Link(state_dir, spool, settings.timeout_s, instance, enrol)
-        self._isolation = Isolation(settings.max_batch)
+        self._clock = clock or Clock()
+        self._link = Link(state_dir, spool, settings.timeout_s, self._clock, instance=instance, enrol=enrol)
+        self._lanes = Lanes(spool, settings)
         self._doubts = _DOUBTS
         self._failures = 0
-        self._fresh_turn = False
-        self._rescue_turn = 0
-        self._due = 0.0
-        self._heartbeat_due = 0.0
         self._wake = threading.Event()
+        self._answered: float | None = None
         self.state = "starting"
         self.batches = 0
 
@@ -151,9 +142,14 @@ class Uplink:
         """Close the connection."""
         self._link.close()
 
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since the last answer, None if there was none since the start."""
+        return None if self._answered is None else time.monotonic() - self._answered
+
     def wake(self) -> None:
         """Send as soon as possible, be it only a heartbeat."""
-        self._due = self._heartbeat_due = 0.0
+        self._lanes.speak()
         self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
@@ -172,7 +168,7 @@ class Uplink:
         """
         give_up_at = self._failures + _DRAIN_FAILURES
         while time.monotonic() < deadline and self._failures < give_up_at:
-            self._due = 0.0
+            self._lanes.hurry()
             try:
                 status, waiting = self._spool.status(), self._spool.in_flight()
                 if status.rows == 0 and status.events == 0 and waiting is None:
@@ -182,8 +178,8 @@ class Uplink:
             except (SpoolError, EnrolmentError):
                 return False
             wait = self.step()
-            if self._failures:
-                time.sleep(max(0.0, min(wait, _POLL_S, deadline - time.monotonic())))
+            longest = _POLL_S if self._failures else _DRAIN_POLL_S
+            time.sleep(max(0.0, min(wait, longest, deadline - time.monotonic())))
         return False
 
     def step(self) -> float:
@@ -207,8 +203,8 @@ class Uplink:
     def _exchange(self, identity: Identity, client: Client) -> float:
         batch = self._spool.in_flight() or self._make(identity)
         if batch is None:
-            return max(0.01, min(self._due, self._heartbeat_due) - time.monotonic())
-        started_us = now_us()
+            return max(0.01, self._lanes.wait_s())
+        started_us = self._clock.wall_us()
         headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"} | self._link.told()
         doubts, self._doubts = self._doubts, _DOUBTS
         reply = client.request("POST", "/api/v1/batches", body=batch.body, headers=headers)
@@ -224,88 +220,74 @@ class Uplink:
         self._accept(batch, answer, started_us)
         identity = self._link.confirm(identity)
         if self._clips is not None:
-            self._clips.exchange(answer.clips_allowed, identity, caught_up=batch.items < self._settings.max_batch)
+            self._clips.exchange(answer.clips_allowed, identity, caught_up=not self._lanes.has_backlog)
         if answer.desired and self._models.take(answer.desired, identity, client):
-            self._due = self._heartbeat_due = 0.0
+            self._lanes.speak()
         if self._probes is not None:
             self._probes.exchange(answer.probes_wanted, identity, client)
         if answer.rotate_credential:
             self._rotate(identity)
-        return max(0.0, self._due - time.monotonic())
+        return self._lanes.wait_s()
 
     def _rotate(self, identity: Identity) -> None:
         """Get a new credential and use it at once; one that cannot be had is asked for again later."""
         try:
             if self._link.rotate(identity):
-                self._due = self._heartbeat_due = 0.0
+                self._lanes.speak()
         except LinkError as error:
             log.warning("the credential could not be changed: %s; the present one goes on", error)
 
     def _accept(self, batch: InFlight, answer: Answer, started_us: int) -> None:
-        ended_us = now_us()
+        ended_us = self._clock.wall_us()
+        if not self._clock.is_right:
+            self._lanes.hurry()
+        self._clock.hear(answer.server_time_us)
+        self._answered = time.monotonic()
         self._spool.acknowledge(
             batch,
             server_us=answer.server_time_us,
             token=answer.token,
-            last_answer_us=str(ended_us),
+            last_answer_us=str(self._clock.now_us()),
             clock_offset_us=str(answer.server_time_us - (started_us + ended_us) // 2),
         )
-        self._isolation.accepted(batch.items)
+        self._lanes.accepted(batch)
         self._failures = 0
         self.batches += 1
-        self._heartbeat_due = time.monotonic() + self._settings.heartbeat_s
-        self._fresh_turn = not self._fresh_turn
-        if self._isolation.is_active or batch.items >= self._settings.max_batch:
-            self._due = 0.0
         self._say("ok")
 
     def _make(self, identity: Identity) -> InFlight | None:
         """Make the next batch and keep its bytes; None if nothing is due."""
-        now = time.monotonic()
-        if now < self._due and now < self._heartbeat_due:
+        if self._clock.is_right and self._spool.anchor(self._clock.offset_us):
+            log.info("what was heard before the clock was right has its time now, and is sent")
+        load = self._lanes.load()
+        if load is None:
             return None
-        self._due = now + self._settings.batch_interval_s
-        status = self._spool.status()
-        life = self._spool.epoch
-        limit = 0 if self._isolation.probing else self._isolation.limit
-        newest = self._fresh_turn and not self._isolation.is_active and status.rows > limit
-        epoch, rows, rescued = self._read_rescued(limit)
-        rows = rows or self._spool.read(limit, newest=newest)
-        room = limit - len(rows) if self._isolation.is_active else MAX_EVENTS
-        events = self._spool.read_events(min(room, MAX_EVENTS))
-        gaps = [] if self._isolation.is_active or self._isolation.bare else self._spool.read_gaps(MAX_GAPS)
-        if not rows and not events and not gaps and not self._isolation.probing and now < self._heartbeat_due:
-            return None
+        rows, events, bare = load.measurements, load.events, self._lanes.isolation.bare
         numbers = [number for number, _ in events]
-        held = replace(cover([] if epoch else rows, numbers), rescued=rescued, life=life)
+        own = [] if load.epoch else rows
+        held = replace(cover(own, numbers), rescued=load.rescued, life=load.life)
         try:
             batch = Batch(
                 agent=identity.agent,
-                epoch=epoch or life,
-                previous_epoch=None if epoch else self._spool.previous_epoch,
+                epoch=load.epoch or load.life,
+                previous_epoch=None if load.epoch else self._spool.previous_epoch,
                 token=self._spool.get("token") or None,
-                sent_us=now_us(),
+                sent_us=self._clock.wall_us(),
                 sensors=to_columns(rows, identity.sensors),
                 events=[wire_event(event, identity.sensors) for _, event in events],
-                running={} if self._isolation.bare else self._models.running(),
-                heartbeat=None if self._isolation.bare else self._heartbeat(identity, status),
-                gaps=[wire_gap(gap, identity.sensors) for gap in gaps],
+                running={} if bare else self._models.running(),
+                heartbeat=None if bare else self._heartbeat(identity, load.status),
+                gaps=[wire_gap(gap, identity.sensors) for gap in load.gaps],
             )
         except ValidationError as error:
             self._isolate(held, f"no valid message: {error.errors()[0]['msg']}")
             return None
-        made = replace(held, body=pack(batch), gaps=gaps[-1].row if gaps else 0)
-        if not self._spool.put_in_flight(made, len(rows), gaps):
-            self._due = now
+        made = replace(held, body=pack(batch), gaps=load.gaps[-1].row if load.gaps else 0)
+        if not self._spool.put_in_flight(made, len(rows), load.gaps):
+            self._lanes.speak()
             return None
         self._doubts = 0
         return made
-
-    def _read_rescued(self, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
-        """Read what a repair brought back, every third batch, or each while a refused one is being looked for."""
-        self._rescue_turn = (self._rescue_turn + 1) % _RESCUE_EVERY
-        is_turn = self._rescue_turn == 0 or self._isolation.is_active
-        return self._spool.read_rescued(limit) if is_turn else (None, [], (0, 0))
 
     def _heartbeat(self, identity: Identity, status: SpoolStatus) -> Heartbeat:
         known = identity.sensors
@@ -335,8 +317,8 @@ class Uplink:
         return self._isolate(batch, problem)
 
     def _isolate(self, batch: InFlight, problem: str) -> float:
-        remedy = self._isolation.refused(batch.items)
-        self._due = 0.0
+        remedy = self._lanes.isolation.refused(batch.items)
+        self._lanes.hurry()
         if remedy is Remedy.BURY:
             log.warning("%s; what it held is kept apart as a dead letter", problem)
             self._spool.bury(batch, problem)

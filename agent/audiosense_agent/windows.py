@@ -19,12 +19,14 @@ class Window:
         samples: (n,) float32, full scale is 1.
         gaps: gaps in the sound since the window before.
         overflows: how many of them came from sound that could not be taken in time.
+        stepped: the clock was set since the window before; its sound is the next nevertheless.
     """
 
     start_us: int
     samples: NDArray[np.float32]
     gaps: int = 0
     overflows: int = 0
+    stepped: bool = False
 
 
 class TimedWindower:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_agent.clips import ClipRecorder
+from audiosense_agent.clock import is_provisional
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
@@ -143,6 +144,10 @@ class Worker:
     def _take(self, window: Window) -> None:
         while self._next:
             self._take_over(self._next.pop(0))
+        if window.stepped:
+            # An event that went on over a step of the clock would last as long as the step, or end before it began.
+            self._warn("the clock was set; times are the new clock's from here on")
+            self._end_event()
         self._measured += 1
         began = time.perf_counter()
         vector, is_valid = self._describe(window.samples)
@@ -173,7 +178,7 @@ class Worker:
             end_us = window.start_us + self.sensor.window_us
             revision = self._debouncer.push(window.start_us, end_us, verdict.score if counts else None, vector)
             self._tell(revision)
-        if self._clips is not None:
+        if self._clips is not None and not is_provisional(window.start_us):
             self._clips.push(window, verdict.status, revision, self._debouncer)
         if verdict.status is not self._status:
             log.info("%s: %s", self.sensor.name, verdict.status.value)

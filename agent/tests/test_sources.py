@@ -10,6 +10,7 @@ from agent_testing.samples import simulated
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audiosense_agent.clock import Clock, Follower
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.errors import SourceError
 from audiosense_agent.sources import DeviceHub, Injections, make_source
@@ -242,12 +243,12 @@ def test_damaged_injections_are_no_injections(tmp_path):
 
 
 def test_history_hurries_at_most_at_its_speed_then_keeps_pace():
-    pace = Pace(100.0, 10.0)
+    pace = Pace(100.0, 10.0, Follower(Clock()))
     now_us = pace.start_us + 100_000_000
     assert 4.5 < pace.delay_s(pace.start_us + 50_000_000) <= 5.0
     assert 19.5 < pace.delay_s(now_us + 20_000_000) <= 20.0
-    assert Pace(100.0, None).delay_s(pace.start_us + 99_000_000) == 0
-    assert Pace(0.0, None, fast=True).delay_s(now_us + 10**9) == 0
+    assert Pace(100.0, None, Follower(Clock())).delay_s(pace.start_us + 99_000_000) == 0
+    assert Pace(0.0, None, Follower(Clock()), fast=True).delay_s(now_us + 10**9) == 0
 
 
 def test_a_source_waits_idle_in_the_present_and_stops_at_once(tmp_path):

@@ -1,10 +1,12 @@
 """The uplink against a real HTTPS server: every fault is injected, counted and survived."""
 
+import json
 import time
 
 import pytest
 from agent_testing.collector import Collector
 from agent_testing.samples import event, measurement, simulated
+from agent_testing.spoiling import AFTER_COMMIT, LATER_S, SLOW_S
 from agent_testing.trust import Authority
 
 from audiosense_agent.config import CollectorSettings
@@ -131,6 +133,88 @@ def test_a_passing_fault_loses_nothing_and_repeats_exactly(setup, fault):
     if fault == "drop":
         assert setup.collector.fired["exact repeat"] == 3
     assert setup.spool.status().dead_letters == 0
+
+
+@pytest.mark.parametrize("fault", sorted(AFTER_COMMIT))
+def test_an_answer_that_does_not_arrive_whole_or_in_time_is_asked_for_again(collector, tmp_path, fault):
+    setup = Setup(collector, tmp_path / "state", timeout_s=SLOW_S / 2).enrol()
+    numbers = setup.fill(25)
+    collector.faults.extend([fault, fault, None, fault])
+    setup.deliver()
+    setup.check_exactly_once(numbers)
+    assert collector.fired[fault] == 3
+    assert collector.fired["exact repeat"] == 3
+    assert not collector.quarantined
+    setup.uplink.close()
+    setup.spool.close()
+
+
+@pytest.mark.parametrize(("fault", "told"), [("portal", "portal"), ("login_page", "302"), ("foreign_json", "portal")])
+def test_what_a_captive_portal_says_acknowledges_nothing(setup, fault, told):
+    setup.enrol()
+    numbers = setup.fill(7)
+    setup.collector.faults.extend([fault] * 5)
+    for _ in range(5):
+        setup.uplink.step()
+        assert told in setup.uplink.state
+        assert setup.spool.status().rows == 7
+    setup.deliver()
+    setup.check_exactly_once(numbers)
+    assert setup.collector.fired[fault] == 5
+    assert setup.spool.status().dead_letters == 0
+
+
+@pytest.mark.parametrize("fault", ["put_off_by_date", "put_off_by_seconds"])
+def test_a_wait_that_the_collector_names_is_kept_and_jitter_comes_on_top(setup, fault):
+    setup.enrol()
+    numbers = setup.fill(3)
+    setup.uplink._retry = Retry(first_s=4, cap_s=4)
+    setup.collector.faults.extend([fault] * 12)
+    waits = [setup.uplink.step() for _ in range(12)]
+    assert all(LATER_S - 2 <= wait <= LATER_S + 4 for wait in waits)
+    assert max(waits) - min(waits) > 0.5
+    setup.deliver()
+    setup.check_exactly_once(numbers)
+    assert setup.collector.fired[fault] == 12
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_nothing_is_dropped_however_often_the_credential_is_refused(setup, code):
+    setup.enrol()
+    numbers = setup.fill(30)
+    setup.collector.faults.extend([code] * 16)
+    for _ in range(16):
+        assert setup.uplink.step() == QUICK.slow_s
+    assert setup.spool.status().rows == 30
+    setup.deliver()
+    setup.check_exactly_once(numbers)
+    assert setup.collector.fired[code] == 16
+    assert setup.spool.status().dead_letters == 0
+
+
+@pytest.mark.parametrize("code", [400, 413, 422])
+def test_a_poison_measurement_is_found_by_whatever_code_refuses_it(setup, code):
+    setup.enrol()
+    numbers = setup.fill(40)
+    setup.collector.poison = lambda columns, place: columns.seq[place] == numbers[17]
+    setup.collector.poison_code = code
+    setup.deliver()
+    setup.check_exactly_once(set(numbers) - {numbers[17]})
+    letters = setup.spool.dead_letters()
+    assert [json.loads(content)["seq"] for _, content, _ in letters] == [numbers[17]]
+    assert str(code) in letters[0][2]
+    assert setup.collector.fired["poison"] >= 4
+
+
+def test_dead_letters_are_capped_and_all_are_counted(setup):
+    setup.enrol()
+    numbers = setup.fill(40)
+    bad = set(numbers[::5])
+    setup.collector.poison = lambda columns, place: columns.seq[place] in bad
+    setup.deliver(1_000)
+    setup.check_exactly_once(set(numbers) - bad)
+    assert setup.spool.status().dead_letters == len(bad) == 8
+    assert len(setup.spool.dead_letters()) == 5, "the newest as many as the setting says"
 
 
 def test_all_faults_mixed_with_restarts_still_give_exactly_once(setup, collector):

@@ -16,6 +16,7 @@ AudioSenseError
     └── UnavailableError        503, with Retry-After
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -34,6 +35,16 @@ from audiosense_common.errors import AudioSenseError
 from audiosense_common.wire import Problem
 
 log = structlog.get_logger()
+RETRY_AFTER_S = (2, 10)
+DATABASE_AWAY = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    ConnectorException,
+    # Rows are inserted past SQLAlchemy.
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
@@ -119,10 +130,13 @@ class InvalidError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """Not now; try again after ``retry_after_s``."""
+    """Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    retry_after_s = 5
+
+    def __init__(self, message: str, *, loc: str | None = None, kind: str = "about:blank") -> None:
+        super().__init__(message, loc=loc, kind=kind)
+        self.retry_after_s = random.randint(*RETRY_AFTER_S)  # noqa: S311
 
     @property
     def headers(self) -> dict[str, str]:
@@ -207,7 +221,7 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
-    for kind in (OperationalError, InterfaceError, PoolTimeoutError, ConnectorException):
+    for kind in DATABASE_AWAY:
         app.add_exception_handler(kind, on_database_error)
     for unstorable in (DataError, psycopg.DataError):
         app.add_exception_handler(unstorable, _on_unstorable)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
+from audiosense_collector.ingest.gate import Gate
 from audiosense_collector.live.hub import Hub
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey, load_signing_key
@@ -31,6 +32,7 @@ class Runtime:
     jobs: procrastinate.App
     trainer: Trainer
     hub: Hub
+    gate: Gate
 
 
 @asynccontextmanager
@@ -53,6 +55,7 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             jobs=jobs,
             trainer=trainer,
             hub=hub,
+            gate=Gate(settings.ingest_queue),
         )
 
 

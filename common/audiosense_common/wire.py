@@ -142,6 +142,9 @@ class SensorColumns(Message):
     dominant_hz: list[float]
     features: FeatureMatrix
     reasons: dict[Annotated[int, Field(ge=0)], Reasons] = Field(default_factory=dict)
+    time_estimated: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=list, max_length=MAX_MEASUREMENTS, description="windows whose time is the agent's best guess"
+    )
 
     @model_validator(mode="after")
     def _columns_are_of_equal_length(self) -> Self:
@@ -161,6 +164,9 @@ class SensorColumns(Message):
         last = max(self.reasons, default=-1)
         if last >= expected:
             raise _wrong(f"reasons are given for window {last}, seq holds {expected}", "reasons", str(last))
+        last = max(self.time_estimated, default=-1)
+        if last >= expected:
+            raise _wrong(f"time_estimated names window {last}, seq holds {expected}", "time_estimated")
         return self
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from audiosense_agent.batches import now_us
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import identity_path
 from audiosense_agent.errors import SpoolError
@@ -48,7 +49,10 @@ _MOST_DROPS_KEPT = 1_000
 class Examiner:
     """Runs all self-checks; changes of state are logged, told and written at once, figures once a minute."""
 
-    def __init__(self, settings: Settings, workers: Mapping[str, Worker], spool: Spool, uplink: Uplink) -> None:
+    def __init__(
+        self, settings: Settings, workers: Mapping[str, Worker], spool: Spool, uplink: Uplink, clock: Clock
+    ) -> None:
+        self._clock = clock
         self._settings = settings
         self._workers = workers
         self._spool = spool
@@ -85,9 +89,9 @@ class Examiner:
             link.check(
                 self._uplink.state,
                 is_enrolled=identity_path(settings.state_dir).exists(),
-                silent_s=None if answered is None else max(0.0, (now_us() - answered) / 1e6),
+                silent_s=self._silent_s(answered),
             ),
-            clock.check(offset),
+            clock.check(offset, is_right=self._clock.is_wall_right),
             spool_space.check(self._status, settings.spool.max_bytes, self._dropped_lately()),
             disk.check(settings.state_dir),
             temperature.check(),
@@ -135,7 +139,7 @@ class Examiner:
         states = _states(found)
         if states == self._written and time.monotonic() < self._write_due:
             return
-        content = {"time_us": now_us(), "checks": [asdict(check) for check in found]}
+        content = {"time_us": self._clock.now_us(), "checks": [asdict(check) for check in found]}
         try:
             write_atomically(self._path, json.dumps(content).encode())
         except OSError:
@@ -150,6 +154,12 @@ class Examiner:
         except SpoolError:
             return None, None
         return int(offset) if offset else None, int(answered) if answered else None
+
+    def _silent_s(self, answered_us: int | None) -> float | None:
+        """Return the seconds since the last answer; of one before the start, as the clock tells them."""
+        if self._uplink.silent_s is not None or answered_us is None:
+            return self._uplink.silent_s
+        return max(0.0, (self._clock.now_us() - answered_us) / 1e6)
 
     def _dropped_lately(self) -> int:
         now = time.monotonic()

@@ -1,5 +1,6 @@
 """Sources of sound: microphone, recording, simulator."""
 
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import MicrophoneSource, RecordingSource, SensorSettings
 from audiosense_agent.sources.base import Context, Source
 from audiosense_agent.sources.hub import DeviceHub, HungDeviceError
@@ -11,10 +12,11 @@ from audiosense_agent.sources.simulator import Simulator
 __all__ = ["Context", "DeviceHub", "HungDeviceError", "Injections", "Source", "make_source"]
 
 
-def make_source(sensor: SensorSettings, injections: Injections, hub: DeviceHub) -> Source:
+def make_source(sensor: SensorSettings, injections: Injections, hub: DeviceHub, clock: Clock | None = None) -> Source:
     """Build the source that a sensor's configuration describes; nothing is opened yet."""
+    clock = clock or Clock()
     if isinstance(sensor.source, MicrophoneSource):
-        return Microphone(sensor, sensor.source, hub)
+        return Microphone(sensor, sensor.source, hub, clock)
     if isinstance(sensor.source, RecordingSource):
-        return Replay(sensor, sensor.source, injections)
-    return Simulator(sensor, sensor.source, injections)
+        return Replay(sensor, sensor.source, injections, clock)
+    return Simulator(sensor, sensor.source, injections, clock)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosense_agent.clock import Clock
 from audiosense_agent.config import MicrophoneSource, Settings
 from audiosense_agent.errors import SourceError
 from audiosense_agent.sources.devices import (
@@ -46,7 +47,7 @@ class Block:
     """Sound of one channel as PortAudio gave it.
 
     Attributes:
-        start_us: UTC microseconds of the first sample.
+        start_us: of the first sample, in microseconds of the steady clock, which never steps.
         samples: (n,) float32.
         interrupted: sound of unknown length was lost before it.
         lost: samples before it that the queue could not hold.
@@ -120,7 +121,8 @@ class DeviceHub:
     PortAudio is started anew and all streams are opened again: their sensors count a gap.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._wanted = [
             (sensor.source.device, sensor.sample_rate_hz, sensor.source.channel)
             for sensor in settings.sensors
@@ -271,7 +273,7 @@ class DeviceHub:
         refusals = []
         for rate in rates:
             try:
-                handle = _start(device, rate, channels, ears)
+                handle = _start(device, rate, channels, ears, self._clock)
             except (portaudio().PortAudioError, ValueError) as error:
                 refusals.append(str(error).splitlines()[0])
                 continue
@@ -282,12 +284,12 @@ class DeviceHub:
         )
 
 
-def _start(device: Device, rate: int, channels: int, ears: list[Ear]) -> Any:
+def _start(device: Device, rate: int, channels: int, ears: list[Ear], clock: Clock) -> Any:
     def hear(frames: NDArray[np.float32], count: int, times: Any, status: Any) -> None:
         delay = times.currentTime - times.inputBufferAdcTime
         if not count / rate <= delay < _MAX_LATENCY_S:
             delay = count / rate
-        start_us = time.time_ns() // 1_000 - round(delay * MICROSECONDS)
+        start_us = clock.steady_us() - round(delay * MICROSECONDS)
         for ear in tuple(ears):
             ear.hear(start_us, frames, overflowed=bool(status.input_overflow))
 

@@ -8,6 +8,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from audiosense_agent.clock import Clock, Follower
 from audiosense_agent.config import MicrophoneSource, SensorSettings
 from audiosense_agent.sources.base import Context, Probe
 from audiosense_agent.sources.devices import REMEDY, MissingDeviceError
@@ -22,7 +23,8 @@ _RUNAWAY_RATIO = 1.5
 class Microphone:
     """One channel of a sound device."""
 
-    def __init__(self, sensor: SensorSettings, source: MicrophoneSource, hub: DeviceHub) -> None:
+    def __init__(self, sensor: SensorSettings, source: MicrophoneSource, hub: DeviceHub, clock: Clock) -> None:
+        self._clock = clock
         self._sensor = sensor
         self._source = source
         self._hub = hub
@@ -44,6 +46,7 @@ class Microphone:
         with self._hub.listen(self._source.device, self._source.channel) as ear:
             cutter = Cutter(self._sensor.window_samples, ear.rate, self._sensor.sample_rate_hz)
             pace = _Runaway(ear.rate)
+            follower = Follower(self._clock)
             deadline = time.monotonic() + _SILENCE_S
             while not context.stop.is_set():
                 context.idle()
@@ -54,7 +57,7 @@ class Microphone:
                 if pace.is_exceeded(len(block.samples) + block.lost):
                     raise self._runs_away()
                 deadline = time.monotonic() + _SILENCE_S
-                yield from cutter.push(block)
+                yield from map(follower.stamp, cutter.push(block))
 
     def _expect_sound(self, ear: Ear, deadline: float) -> None:
         if not self._hub.is_running(ear):

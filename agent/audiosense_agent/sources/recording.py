@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from audiosense_agent.clock import Clock, Follower
 from audiosense_agent.config import RecordingSource, SensorSettings
 from audiosense_agent.errors import SourceError
 from audiosense_agent.sources.base import Context, Probe
@@ -59,7 +60,8 @@ class _Cut:
 class Replay:
     """Replays files as if they followed each other; no window spans two of them."""
 
-    def __init__(self, sensor: SensorSettings, source: RecordingSource, injections: Injections) -> None:
+    def __init__(self, sensor: SensorSettings, source: RecordingSource, injections: Injections, clock: Clock) -> None:
+        self._clock = clock
         self._sensor = sensor
         self._source = source
         self._injections = injections
@@ -97,12 +99,13 @@ class Replay:
         history_s = self._source.history_s
         if fast and not self._source.loop and not history_s:
             history_s = _duration_s(find_recordings(self._source.path))
-        pace = Pace(history_s, self._source.max_speed, fast=fast, resume_us=context.resume_us)
+        follower = Follower(self._clock)
+        pace = Pace(history_s, self._source.max_speed, follower, fast=fast, resume_us=context.resume_us)
         time_us = pace.start_us
         for samples in self._endless(context):
             if not pace.wait(time_us + self._sensor.window_us, context):
                 return
-            yield Window(time_us, samples)
+            yield follower.stamp(Window(time_us, samples))
             time_us += self._sensor.window_us
 
     def _endless(self, context: Context) -> Iterator[NDArray[np.float32]]:

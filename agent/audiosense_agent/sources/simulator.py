@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from audiosense_agent.clock import Clock, Follower
 from audiosense_agent.config import SensorSettings, SimulatorSource
 from audiosense_agent.sources.base import Context, Probe
 from audiosense_agent.sources.injection import Injections
@@ -16,7 +17,8 @@ _KINDS = sorted(FAULT_KINDS)
 class Simulator:
     """Renders a window every ``interval_s``; faults come by chance (``anomaly_rate``) or by injection."""
 
-    def __init__(self, sensor: SensorSettings, source: SimulatorSource, injections: Injections) -> None:
+    def __init__(self, sensor: SensorSettings, source: SimulatorSource, injections: Injections, clock: Clock) -> None:
+        self._clock = clock
         self._sensor = sensor
         self._source = source
         self._injections = injections
@@ -34,12 +36,14 @@ class Simulator:
         machine = SyntheticMachine(
             source.kind, self._sensor.sample_rate_hz, source.seed, ambient_dbfs=source.ambient_dbfs
         )
-        pace = Pace(self._source.history_s, self._source.max_speed, resume_us=context.resume_us)
+        follower = Follower(self._clock)
+        pace = Pace(self._source.history_s, self._source.max_speed, follower, resume_us=context.resume_us)
         interval_us = round((self._source.interval_s or 0) * MICROSECONDS) or self._sensor.window_us
         start_us = pace.start_us
         while pace.wait(start_us + self._sensor.window_us, context):
             self._operate(machine)
-            yield Window(start_us, machine.render(self._sensor.window_samples, self._fault(start_us)))
+            samples = machine.render(self._sensor.window_samples, self._fault(start_us))
+            yield follower.stamp(Window(start_us, samples))
             start_us += interval_us
 
     def _operate(self, machine: SyntheticMachine) -> None:

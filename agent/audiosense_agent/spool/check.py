@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosense_agent.errors import SpoolError
-from audiosense_agent.spool.events import load_event
+from audiosense_agent.spool.event_json import load_event
 from audiosense_agent.spool.file import SQLITE_ERRORS, is_damage
 from audiosense_agent.spool.flight import read_in_flight
 from audiosense_agent.spool.reading import measurements, rescued

@@ -1,14 +1,13 @@
 """Event revisions in the spool."""
 
 import contextlib
-import json
 import sqlite3
-from dataclasses import asdict
-from uuid import UUID
 
 from audiosense_agent.events import EventRevision
+from audiosense_agent.spool.boots import EVENT_MARK, hold_event
+from audiosense_agent.spool.event_json import dump_event, load_event
 from audiosense_agent.spool.values import count
-from audiosense_common.wire import EventState, Reason
+from audiosense_common.wire import EventState
 
 MAX_EVENTS = 10_000
 """Most event revisions that wait; beyond them the oldest are dropped, and counted."""
@@ -16,10 +15,13 @@ _DAMAGE = (ValueError, TypeError, KeyError)
 """What reading a damaged event raises."""
 
 
-def insert_event(db: sqlite3.Connection, event: EventRevision) -> None:
-    """Store an event revision; the last one of each open event is kept until the event is closed."""
-    told = [reason.model_dump(exclude_none=True) for reason in event.reasons]
-    content = json.dumps(asdict(event) | {"id": str(event.id), "reasons": told}, separators=(",", ":"))
+def insert_event(db: sqlite3.Connection, event: EventRevision, boot: int | None = None) -> None:
+    """Store an event revision; the last one of each open event is kept until the event is closed.
+
+    ``boot`` is the one whose steady clock told the event's time, if that is provisional.
+    """
+    event, held_by = (event, None) if boot is None else hold_event(db, boot, event)
+    content = dump_event(event, held_by)
     db.execute("INSERT INTO event (content) VALUES (?)", (content,))
     if event.state is EventState.CLOSE:
         db.execute("DELETE FROM open_event WHERE event = ?", (str(event.id),))
@@ -27,18 +29,14 @@ def insert_event(db: sqlite3.Connection, event: EventRevision) -> None:
         db.execute("INSERT OR REPLACE INTO open_event (event, content) VALUES (?, ?)", (str(event.id), content))
 
 
-def load_event(content: str) -> EventRevision:
-    """Read an event revision back."""
-    fields = json.loads(content)
-    reasons = tuple(map(Reason.model_validate, fields.get("reasons", ())))
-    read = {"id": UUID(fields["id"]), "state": EventState(fields["state"]), "reasons": reasons}
-    return EventRevision(**fields | read)
-
-
 def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, EventRevision]], list[int]]:
-    """Return up to ``limit`` event revisions with their row numbers, oldest first, and the numbers of damaged ones."""
+    """Return up to ``limit`` event revisions with their row numbers, oldest first, and the numbers of damaged ones.
+
+    Those whose time is not known wait.
+    """
     good, bad = [], []
-    for number, content in db.execute("SELECT id, content FROM event ORDER BY id LIMIT ?", (limit,)):
+    query = "SELECT id, content FROM event WHERE NOT instr(content, ?) ORDER BY id LIMIT ?"
+    for number, content in db.execute(query, (EVENT_MARK, limit)):
         try:
             good.append((number, load_event(content)))
         except _DAMAGE:
@@ -47,9 +45,12 @@ def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, E
 
 
 def select_open_events(db: sqlite3.Connection) -> list[EventRevision]:
-    """Return the last revision of each open event; one that is damaged cannot be closed and is left out."""
+    """Return the last revision of each open event; one that is damaged cannot be closed and is left out.
+
+    Those whose time is not known are closed when it is.
+    """
     found = []
-    for (content,) in db.execute("SELECT content FROM open_event"):
+    for (content,) in db.execute("SELECT content FROM open_event WHERE NOT instr(content, ?)", (EVENT_MARK,)):
         with contextlib.suppress(*_DAMAGE):
             found.append(load_event(content))
     return found

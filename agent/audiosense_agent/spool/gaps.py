@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from audiosense_agent.clock import PROVISIONAL_BEFORE_US
 from audiosense_agent.spool.values import count
 from audiosense_common.wire import TIME_LIMIT_US
 
@@ -156,8 +157,8 @@ def _most(one: int | None, other: int | None) -> int | None:
 
 
 def _time(value: Any) -> int | None:
-    """Return a time that can be told; a damaged row may hold anything."""
-    return value if isinstance(value, int) and 0 <= value < TIME_LIMIT_US else None
+    """Return a time that can be told: a damaged row may hold anything, and one whose time is not known yet has none."""
+    return value if isinstance(value, int) and PROVISIONAL_BEFORE_US <= value < TIME_LIMIT_US else None
 
 
 def _seq(value: Any) -> int | None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audiosense_agent.spool.rows import COLUMNS, Measurement, is_whole, load
@@ -22,8 +22,13 @@ class SpooledRow:
 def measurements(db: sqlite3.Connection) -> Iterator[SpooledRow]:
     """Yield the measurements that wait, in order of ``seq``; memory is bounded."""
     epoch = get(db, "epoch")
-    for row in _stream(db, "measurement", "seq", "''"):
-        yield _show(epoch, row)
+    known = {row[1] for row in db.execute("PRAGMA table_info(measurement)")}
+    offset = "(SELECT offset_us FROM boot WHERE id = t.boot)" if "boot" in known else "NULL"
+    for row in _stream(db, "measurement", "seq", offset):
+        shown = _show(epoch, row)
+        if shown.measurement is not None and row[1] is not None:
+            shown = replace(shown, measurement=replace(shown.measurement, time_us=shown.measurement.time_us + row[1]))
+        yield shown
 
 
 def rescued(db: sqlite3.Connection) -> Iterator[SpooledRow]:
@@ -33,13 +38,13 @@ def rescued(db: sqlite3.Connection) -> Iterator[SpooledRow]:
             yield _show(row[1], row)
 
 
-def _stream(db: sqlite3.Connection, table: str, key: str, epoch: str) -> Iterator[tuple[Any, ...]]:
+def _stream(db: sqlite3.Connection, table: str, key: str, second: str) -> Iterator[tuple[Any, ...]]:
     known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
     columns = COLUMNS.format("t")
     for added in ("seal", "reasons_crc", "reasons"):
         columns = columns if added in known else columns.replace(f"t.{added},", "NULL,")
     query = (
-        f"SELECT t.{key}, {epoch}, {columns} FROM {table} t LEFT JOIN sensor s ON s.id = t.sensor"
+        f"SELECT t.{key}, {second}, {columns} FROM {table} t LEFT JOIN sensor s ON s.id = t.sensor"
         f" WHERE t.{key} > ? ORDER BY t.{key} LIMIT {_CHUNK}"
     )
     last = -(2**63)

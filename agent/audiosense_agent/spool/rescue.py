@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from audiosense_agent.errors import SpoolError
-from audiosense_agent.spool.events import load_event
+from audiosense_agent.spool.event_json import load_event
 from audiosense_agent.spool.file import epoch_beside
 from audiosense_agent.spool.gaps import LossReason, Span, record
 from audiosense_agent.spool.pages import PageReader
@@ -16,7 +16,9 @@ from audiosense_agent.spool.remains import open_for_reading
 from audiosense_agent.spool.rows import checksum, is_registration, seal, sensor_id
 from audiosense_agent.spool.values import get
 
-_MEASUREMENT_COLUMNS = range(11, 15)
+_MEASUREMENT_COLUMNS = range(11, 16)
+_KEPT_COLUMNS = 13
+"""From ``sensor`` to ``seal``."""
 _RESCUED_COLUMNS = 16
 _PAIR = 2
 """Columns of an event, and of a stored value."""
@@ -131,7 +133,7 @@ def _as_measurement(rowid: int, values: list[Any], epoch: str) -> tuple[Any, ...
     if len(values) == _RESCUED_COLUMNS and isinstance(values[1], str):
         return (values[1], values[2], *_floats(values[3:]))
     if len(values) in _MEASUREMENT_COLUMNS and isinstance(values[9], bytes):
-        return (epoch, rowid, *_floats(values[1:] + [None] * (14 - len(values))))
+        return (epoch, rowid, *_floats([*values[1:], None, None, None][:_KEPT_COLUMNS]))
     return None
 
 

@@ -5,7 +5,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from audiosense_agent.spool.boots import held_from
 from audiosense_agent.spool.gaps import LossReason, Span, record
 from audiosense_agent.spool.values import count
 from audiosense_common.wire import Reason, SensorRegistration, Status
@@ -24,7 +25,11 @@ COLUMNS = (
     "{0}.seal, {0}.reasons, {0}.reasons_crc, {0}.seq, s.name, {0}.time_us, {0}.score, {0}.status, {0}.model,"
     " {0}.level_dbfs, {0}.dominant_hz, {0}.schema_id, {0}.features, {0}.crc"
 )
-_SELECT = f"SELECT {COLUMNS.format('m')} FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor"
+_SELECT = f"""
+SELECT b.offset_us, b.estimated, {COLUMNS.format("m")} FROM measurement m LEFT JOIN sensor s ON s.id = m.sensor
+LEFT JOIN boot b ON b.id = m.boot
+"""
+_MAX_SEQ = 2**63 - 1
 _SELECT_RESCUED = f"SELECT r.id, r.epoch, {COLUMNS.format('r')} FROM rescued r LEFT JOIN sensor s ON s.id = r.sensor"
 
 
@@ -33,7 +38,8 @@ class Measurement:
     """What one window of a sensor gave; ``seq`` is 0 until it is spooled.
 
     ``features`` is the vector (d,) float16 of schema ``schema_id``, exactly as it was scored. ``reasons`` say how an
-    anomalous window differs from the baseline, null for any other.
+    anomalous window differs from the baseline, null for any other. ``is_time_estimated`` where the computer was
+    switched off before its clock was ever right.
     """
 
     sensor: str
@@ -47,6 +53,7 @@ class Measurement:
     features: NDArray[np.float16]
     reasons: tuple[Reason, ...] | None = None
     seq: int = 0
+    is_time_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +110,29 @@ def refuse(db: sqlite3.Connection, measurement: Measurement) -> None:
     record(db, sensor, LossReason.SPOOL_FULL, 1, Span(measurement.time_us, measurement.time_us))
 
 
-def select(db: sqlite3.Connection, limit: int, *, newest: bool) -> tuple[list[Measurement], list[int]]:
-    """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum."""
+def select(
+    db: sqlite3.Connection, limit: int, *, newest: bool, after: int = 0, upto: int | None = None
+) -> tuple[list[Measurement], list[int]]:
+    """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum.
+
+    From the first on whose time is not known, none is given.
+    """
     order = "DESC" if newest else "ASC"
-    rows = db.execute(f"{_SELECT} ORDER BY m.seq {order} LIMIT ?", (limit,)).fetchall()
-    good = [load(row) for row in rows if is_whole(row)]
-    bad = [row[3] for row in rows if not is_whole(row)]
+    held = held_from(db)
+    last = min(_MAX_SEQ if upto is None else upto, _MAX_SEQ if held is None else held - 1)
+    rows = db.execute(
+        f"{_SELECT} WHERE m.seq > ? AND m.seq <= ? ORDER BY m.seq {order} LIMIT ?", (after, last, limit)
+    ).fetchall()
+    good = [_in_time(load(row[2:]), row[0], row[1]) for row in rows if is_whole(row[2:])]
+    bad = [row[5] for row in rows if not is_whole(row[2:])]
     return sorted(good, key=lambda measurement: measurement.seq), bad
+
+
+def _in_time(measurement: Measurement, offset_us: int | None, estimated: int | None) -> Measurement:
+    """Give a measurement the time that its boot was found to have."""
+    if offset_us is None:
+        return measurement
+    return replace(measurement, time_us=measurement.time_us + offset_us, is_time_estimated=bool(estimated))
 
 
 def select_rescued(db: sqlite3.Connection, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:

@@ -43,12 +43,18 @@ CREATE TABLE rescued (
     reasons_crc INTEGER, seal INTEGER, UNIQUE (epoch, seq)
 )
 """,
+    "boot": """
+CREATE TABLE boot (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, offset_us INTEGER, estimated INTEGER NOT NULL DEFAULT 0
+)
+""",
 }
 """Tables since the first release. ``rescued`` holds rows of an earlier epoch, under their own sequence numbers."""
 ADDED_COLUMNS = (
     ("measurement", "reasons", "TEXT"),
     ("measurement", "reasons_crc", "INTEGER"),
     ("measurement", "seal", "INTEGER"),
+    ("measurement", "boot", "INTEGER"),
     ("sensor", "last_reasons", "TEXT"),
     ("sensor", "waiting", "INTEGER NOT NULL DEFAULT 0"),
     ("in_flight", "gaps", "INTEGER NOT NULL DEFAULT 0"),

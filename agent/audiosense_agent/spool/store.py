@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
+from audiosense_agent.clock import is_provisional
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import EventRevision
 from audiosense_agent.spool import gaps, rows
+from audiosense_agent.spool.boots import anchor, boot_id, boot_offset, hold, is_any_held
 from audiosense_agent.spool.dead_letters import bury
 from audiosense_agent.spool.events import hold_events, insert_event, select_events, select_open_events
 from audiosense_agent.spool.file import (
@@ -70,6 +72,7 @@ class Spool:
         self._age_at_s = time.monotonic()
         self._next_look_s = 0.0
         self._remains: Remains | None = None
+        self._boot: str | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = open_spool_file(path)
 
@@ -120,8 +123,9 @@ class Spool:
                 self._next_look_s = time.monotonic() + _LOOK_FOR_OLD_S
                 reference_us = self._advance_age(db)
             numbers = self._insert(db, measurements)
+            boot = self._hold(db, measurements, numbers, events)
             for event in events:
-                insert_event(db, event)
+                insert_event(db, event, boot)
             for name, more in (measured or {}).items():
                 db.execute("UPDATE sensor SET measured = measured + ? WHERE id = ?", (more, sensor_id(db, name)))
             count(db, "rows", len(numbers))
@@ -129,6 +133,29 @@ class Spool:
             hold_bytes(db, self._limits)
             drop_old(db, self._limits, reference_us)
         return numbers
+
+    @_on_a_fresh_file
+    def begin_boot(self, boot: str) -> int | None:
+        """Name the boot whose steady clock tells the time of provisional rows from now on.
+
+        Returns:
+            UTC less its steady clock in microseconds, if that was found before; else None.
+        """
+        self._boot = boot
+        with self._transaction() as db:
+            return boot_offset(db, boot)
+
+    @_on_a_fresh_file
+    def anchor(self, offset_us: int) -> bool:
+        """Give what waits for its time that time, now that UTC less the steady clock is known; say whether any did."""
+        if self._boot is None:
+            return False
+        with self._transaction() as db:
+            if not is_any_held(db):
+                return False
+            for event in anchor(db, boot_id(db, self._boot), offset_us):
+                insert_event(db, event)
+        return True
 
     @_on_a_fresh_file
     def note_sensor(self, name: str, registration: str | None = None, source: str | None = None) -> None:
@@ -160,13 +187,13 @@ class Spool:
             return select_open_events(db)
 
     @_on_a_fresh_file
-    def read(self, limit: int, *, newest: bool = False) -> list[Measurement]:
-        """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest.
+    def read(self, limit: int, *, newest: bool = False, after: int = 0, upto: int | None = None) -> list[Measurement]:
+        """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest, after one, up to one.
 
         Rows that fail their checksum are taken out and recorded as a gap.
         """
         with self._transaction() as db:
-            good, bad = rows.select(db, limit, newest=newest)
+            good, bad = rows.select(db, limit, newest=newest, after=after, upto=upto)
             chosen = "seq IN (SELECT value FROM json_each(?))"
             if bad and take_out(db, chosen, (rows.as_list(bad),), LossReason.DAMAGED) < len(bad):
                 raise damage("rows are not where their numbers say")
@@ -234,7 +261,7 @@ class Spool:
         """Delete what a batch carried and store the token (and other ``values``) of its answer, in one transaction.
 
         A batch of a spool that was set aside meanwhile acknowledges nothing of this one. ``server_us`` is the
-        collector's clock now: ages are judged by it from here on.
+        collector's clock now: ages are judged by it from here on, and it is kept under that name.
         """
         with self._transaction(deleting=True) as db:
             if not self._is_of_this_life(db, batch):
@@ -242,7 +269,7 @@ class Spool:
             remove(db, batch)
             put(db, values)
             if server_us is not None:
-                put(db, {"age_us": str(server_us)})
+                put(db, {"age_us": str(server_us), "server_us": str(server_us)})
                 self._age_at_s = time.monotonic()
 
     @_on_a_fresh_file
@@ -297,6 +324,21 @@ class Spool:
                 numbers.append(first + len(numbers))
                 rows.insert(db, measurement, numbers[-1])
         return numbers
+
+    def _hold(
+        self,
+        db: sqlite3.Connection,
+        measurements: Sequence[Measurement],
+        numbers: Sequence[int],
+        events: Sequence[EventRevision],
+    ) -> int | None:
+        """Mark what was heard before the clock was right; return the boot that its time counts from, if any was."""
+        held = [number for number, row in zip(numbers, measurements, strict=False) if is_provisional(row.time_us)]
+        if self._boot is None or not (held or any(is_provisional(event.start_us) for event in events)):
+            return None
+        boot = boot_id(db, self._boot)
+        hold(db, boot, held)
+        return boot
 
     def _advance_age(self, db: sqlite3.Connection) -> int | None:
         """Return the time that ages are judged by, kept in the file; see ``limits.advance``."""

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import zstandard
 from pydantic import ValidationError
 
+from agent_testing.spoiling import AFTER_COMMIT, INSTEAD
 from audiosense_agent.enrolment import Identity
 from audiosense_common.enrolment import EnrolmentKey
 from audiosense_common.wire import (
@@ -60,6 +61,7 @@ class Collector:
         self.poison_event = lambda _event: False
         self.refuse_enrolment = None
         self.max_measurements = 10_000
+        self.poison_code = 422
         self.quarantined = False
         self.agent = uuid4()
         self.credential, self.pending = CREDENTIAL, None
@@ -196,18 +198,18 @@ class Collector:
     def _batch(self, headers, body):
         fault = self.faults.popleft() if self.faults else None
         self.fired[fault] += fault is not None
-        if fault == "portal":
-            return 200, b"<html>please log in</html>", {"Content-Type": "text/html"}
         if fault == "429":
             return _problem(429, "too many", {"Retry-After": "7"})
         if isinstance(fault, int):
             return _problem(fault, f"injected {fault}")
+        if fault in INSTEAD:
+            return 200, b"", INSTEAD[fault]
         assert headers.get("Content-Encoding") == "zstd"
         content = zstandard.decompress(body, max_output_size=2**25)
         answer = self._store(content)
-        if fault == "drop":
-            return None
-        return answer
+        if fault in AFTER_COMMIT:
+            answer = 200, answer[1], AFTER_COMMIT[fault]
+        return None if fault == "drop" else answer
 
     def _store(self, content):
         digest = hashlib.sha256(content).hexdigest()
@@ -259,7 +261,7 @@ class Collector:
             return _problem(422, f"sensor {unknown[0]} is unknown")
         if any(self.poison(columns, place) for columns in batch.sensors for place in range(len(columns.seq))):
             self.fired["poison"] += 1
-            return _problem(422, "sensors.0.score is poison")
+            return _problem(self.poison_code, "sensors.0.score is poison")
         if any(self.poison_event(event) for event in batch.events):
             self.fired["poison event"] += 1
             return _problem(422, "events.0 is poison")
@@ -289,6 +291,9 @@ def _handler(collector):
                 self.close_connection = True
                 return
             code, content, headers = reply
+            if callable(headers):
+                headers(self, content)
+                return
             self.send_response(code)
             for name, value in headers.items():
                 self.send_header(name, value)

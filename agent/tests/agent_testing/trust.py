@@ -11,7 +11,8 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    def __init__(self, name):
+    def __init__(self, name, valid_in=timedelta(0)):
+        self._valid_in = valid_in
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = (
@@ -50,7 +51,7 @@ class Authority:
         return path
 
     def _begin(self, subject, public_key):
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + self._valid_in
         return (
             x509.CertificateBuilder()
             .subject_name(subject)

@@ -30,16 +30,16 @@ class ParsedBatch:
     sha256: bytes
 
 
-async def read_batch(stream: AsyncIterator[bytes], encoding: str | None, length: str | None) -> ParsedBatch:
-    """Read, decompress and check a batch.
+async def parse_batch(body: bytes, encoding: str | None) -> ParsedBatch:
+    """Decompress and check a batch.
 
     Raises:
-        TooLargeError: more than the wire's limits; nothing beyond them is read.
+        TooLargeError: more than the wire's limits; nothing beyond them is decompressed.
         UnsupportedError: neither zstd nor gzip nor identity.
         BadRequestError: damaged compression, or no JSON.
         RequestValidationError: a field is not what the schema says.
     """
-    return ParsedBatch(*await read_message(Batch, stream, encoding, length))
+    return ParsedBatch(*await _parse_off_loop(Batch, body, encoding))
 
 
 async def read_message(
@@ -48,18 +48,26 @@ async def read_message(
     """Read, decompress and check a message; returns it and the SHA-256 of its decompressed bytes.
 
     Raises:
-        RequestError: as ``read_batch`` raises it.
+        RequestError: as ``read_body`` and ``parse_batch`` raise it.
         RequestValidationError: a field is not what the schema says.
     """
-    if length is not None and length.isdecimal() and int(length) > MAX_BODY_BYTES:
-        raise _too_large("body", MAX_BODY_BYTES)
-    body = await _read(stream)
+    return await _parse_off_loop(kind, await read_body(stream, length), encoding)
+
+
+async def _parse_off_loop(kind: type[M], body: bytes, encoding: str | None) -> tuple[M, bytes]:
     if len(body) > OFF_LOOP_BYTES:
         return await asyncio.to_thread(_parse, kind, body, encoding)
     return _parse(kind, body, encoding)
 
 
-async def _read(stream: AsyncIterator[bytes]) -> bytes:
+async def read_body(stream: AsyncIterator[bytes], length: str | None) -> bytes:
+    """Read a compressed body.
+
+    Raises:
+        TooLargeError: more than the wire's limit; nothing beyond it is read.
+    """
+    if length is not None and length.isdecimal() and int(length) > MAX_BODY_BYTES:
+        raise _too_large("body", MAX_BODY_BYTES)
     parts, size = [], 0
     async for part in stream:
         size += len(part)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from audiosense_collector.agents.routes import AgentId, CallerOf
 from audiosense_collector.errors import (
@@ -18,15 +18,20 @@ from audiosense_collector.errors import (
     responses,
 )
 from audiosense_collector.ingest import service
-from audiosense_collector.ingest.body import read_batch
+from audiosense_collector.ingest.body import parse_batch, read_body
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire import Answer
 
 agent_router = APIRouter(prefix="/api/v1", tags=["ingest"])
 
 
+async def _pass_gate(runtime: RuntimeOf) -> None:
+    runtime.gate.check()
+
+
 @agent_router.post(
     "/batches",
+    dependencies=[Depends(_pass_gate)],
     response_model=Answer,
     responses=responses(
         BadRequestError,
@@ -45,8 +50,14 @@ async def take_batch(
     runtime: RuntimeOf,
     content_encoding: Annotated[str | None, Header()] = None,
 ) -> Response | Answer:
-    """Take a batch; the answer is sent after the commit."""
-    parsed = await read_batch(request.stream(), content_encoding, request.headers.get("content-length"))
-    async with runtime.sessions.begin() as session:
-        result = await service.take(session, runtime, agent, parsed, caller)
+    """Take a batch; the answer is sent after the commit.
+
+    One that finds too many others in work is sent away: before its agent is looked up, so that a crowd does not wait
+    for the database, and again once it is read, which a slow network may have made long.
+    """
+    body = await read_body(request.stream(), request.headers.get("content-length"))
+    with runtime.gate.entered():
+        parsed = await parse_batch(body, content_encoding)
+        async with runtime.sessions.begin() as session:
+            result = await service.take(session, runtime, agent, parsed, caller)
     return problem(result) if isinstance(result, RequestError) else result

@@ -85,7 +85,10 @@ class Rows:
             add[name] += _reals(getattr(measured, name), f"sensors.{place}.{name}")
         add["status"] += [STATUS_CODES[status] for status in measured.status]
         add["schema"] += [schema] * count
-        add["clock_suspect"] += [self._suspect(time_us, now) for time_us in measured.time_us]
+        guessed = set(measured.time_estimated)
+        add["clock_suspect"] += [
+            row in guessed or self._suspect(time_us, now) for row, time_us in enumerate(measured.time_us)
+        ]
         add["features"] += vectors
         add["reasons"] += [_json(measured.reasons.get(row)) for row in range(count)]
 

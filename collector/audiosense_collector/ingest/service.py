@@ -34,6 +34,7 @@ from audiosense_common.wire import Answer, Batch, Reason, RunningModel, SensorCo
 
 log = structlog.get_logger()
 TOKEN_BYTES = 24
+_AHEAD_US = 60_000_000
 _INT64_MAX = 2**63 - 1
 """What a column holds; an agent whose clock or count is broken is still heard."""
 
@@ -156,10 +157,14 @@ async def _store(
 
 
 def _note_latest(sensor: Sensor, measured: SensorColumns, now: int) -> None:
-    """Keep the newest measurement beside the sensor; a time beyond tomorrow is no news."""
+    """Keep the newest measurement beside the sensor; a time beyond tomorrow is no news.
+
+    One that was kept from a clock that was ahead does not stand in the way of the present.
+    """
     times = [(time_us, place) for place, time_us in enumerate(measured.time_us) if time_us <= now + DAY_US]
     time_us, place = max(times, default=(0, -1))
-    if place < 0 or (sensor.last_time is not None and time_us < sensor.last_time):
+    newest = 0 if sensor.last_time is None or sensor.last_time > now + _AHEAD_US >= time_us else sensor.last_time
+    if place < 0 or time_us < newest:
         return
     vector = measured.features.unpack()[place]
     sensor.last_time = time_us

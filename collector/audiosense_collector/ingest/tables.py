@@ -40,8 +40,8 @@ class Measurement(Table):
     """What one window gave. Partitioned by day of ``time``; nothing refers to it and it refers to nothing.
 
     ``features`` are the little-endian float16 bytes that were scored. ``clock_suspect`` marks a time outside
-    [now - retention, now + 1 day] when it arrived. ``reasons`` are null where the window is not anomalous or its agent
-    tells none.
+    [now - retention, now + 1 day] when it arrived, and one that the agent could only estimate. ``reasons`` are null
+    where the window is not anomalous or its agent tells none.
     """
 
     __tablename__ = "measurement"

@@ -220,7 +220,8 @@ async def test_of_too_many_clips_at_once_some_are_put_off(browser, known, monkey
     monkeypatch.setattr("audiosense_collector.clips.upload._places", places)
     places.acquire()
     response = await put(agent, event.id, flac(), sensor=sensor)
-    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) >= 2
     places.release()
     for _ in range(2):
         assert (await put(agent, uuid4(), b"no clip", sensor=sensor, kind="reference")).status_code == 422

@@ -1,5 +1,6 @@
 """Batches on a real database: each measurement exactly once, nothing of a refused batch."""
 
+import json
 import random
 import uuid
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import text
 
+from audiosense_collector.clock import now_us
 from audiosense_common.wire import Event, EventState, FeatureMatrix, Heartbeat, RunningModel, SensorColumns, Status
 
 COLUMNS = ("seq", "time_us", "score", "status", "model", "level_dbfs", "dominant_hz")
@@ -90,6 +92,42 @@ async def test_times_outside_retention_and_tomorrow_are_kept_and_flagged(runtime
         query = text("SELECT clock_suspect, count(*) FROM measurement WHERE sensor_id = :id GROUP BY 1 ORDER BY 1")
         found = (await session.execute(query, {"id": next(iter(agent.sensors.values()))})).all()
     assert found == [(False, 4), (True, 5)]
+
+
+async def test_times_that_an_agent_only_estimates_are_flagged(runtime, make_agent):
+    agent = await make_agent()
+    await agent.send(agent.batch(agent.columns(5).model_copy(update={"time_estimated": [0, 1, 4]})))
+    async with runtime.sessions() as session:
+        query = text("SELECT clock_suspect FROM measurement WHERE sensor_id = :id ORDER BY seq")
+        found = (await session.scalars(query, {"id": next(iter(agent.sensors.values()))})).all()
+    assert found == [True, True, False, False, True]
+
+
+async def test_an_estimate_of_a_window_that_is_not_there_is_refused(make_agent, dump):
+    agent = await make_agent()
+    body = json.loads(dump(agent.batch(agent.columns(5))))
+    body["sensors"][0]["time_estimated"] = [5]
+    response = await agent.post(json.dumps(body))
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == "sensors.0.time_estimated"
+
+
+async def test_a_clock_that_was_ahead_does_not_hide_the_present_once_it_is_right(browser, make_agent):
+    agent = await make_agent()
+
+    async def heard_us():
+        fleet = (await browser.get("/api/v1/fleet")).json()
+        sensors = [sensor for machine in fleet["machines"] for sensor in machine["sensors"]]
+        return next(each["last_heard_us"] for each in sensors if each["id"] in set(agent.sensors.values()))
+
+    hours_ahead_us = now_us() + 10 * 3_600_000_000
+    await agent.send(agent.batch(agent.columns(2, start_us=hours_ahead_us)))
+    assert await heard_us() > hours_ahead_us
+    await agent.send(agent.batch(agent.columns(2)))
+    present_us = await heard_us()
+    assert abs(present_us - now_us()) < 60_000_000
+    await agent.send(agent.batch(agent.columns(2, start_us=present_us - 3_600_000_000)))
+    assert await heard_us() == present_us, "what is older is no news"
 
 
 async def test_partitions_made_later_take_over_rows_of_the_default_partition(runtime, make_agent):

@@ -12,7 +12,7 @@ from audiosense_agent.config import CollectorSettings, Settings
 from audiosense_agent.enrolment import Identity, describe_sensor, load_identity
 from audiosense_agent.errors import LinkError
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool_rows import Measurement
+from audiosense_agent.spool.rows import Measurement
 from audiosense_agent.uplink import Retry, Uplink
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
 from audiosense_common.wire import Status

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from audiosense_agent.spool_view import read_spool
+from audiosense_agent.spool.view import read_spool
 
 
 @dataclass(frozen=True, slots=True)
