@@ -15,6 +15,7 @@ from demo_testing.plant import Plant
 
 from audiosense_agent.enrolment import enrol
 from audiosense_common.enrolment import EnrolmentKey
+from deploy.demo.machines import agent_configuration
 from deploy.demo.processes import Process as Child
 from deploy.demo.processes import command, wait_for
 
@@ -263,6 +264,8 @@ def test_two_processes_on_one_copied_disk_are_stopped_and_the_accepted_one_misse
 @pytest.mark.soak
 def test_a_replaced_agents_history_goes_on_and_its_model_runs_on_the_new_one(tmp_path_factory):
     plant = Plant(tmp_path_factory.mktemp("replaced"))
+    plant.machines = plant.machines[:2]
+    plant.configuration.write_text(agent_configuration(plant.machines, plant.state))
     collector = plant.collector()
     agent = None
     try:
