@@ -207,3 +207,16 @@ def test_killed_at_each_operation_on_the_identity_the_agent_still_speaks_with_it
             killed[name] += 1
     assert killed.total() == 2 * len(operations) + 2 >= 26
     assert all(found[state] > 3 for state in ((False, False), (True, False), (False, True)))
+
+
+def test_the_other_credential_is_tried_at_once_and_both_again_only_after_a_while(agent):
+    agent.collector.rotate = True
+    agent.deliver()
+    assert agent.identity.next is not None
+    agent.collector.faults.extend([401] * 2)
+    agent.spool.append([measurement(7)])
+    time.sleep(0.01)
+    assert [agent.uplink.step() for _ in range(4)] == [0.0, QUICK.slow_s, 0.0, QUICK.slow_s]
+    assert agent.collector.fired[401] == 2, "the other two were the collector's own: the new one had been used"
+    agent.deliver()
+    assert agent.identity.credential == agent.collector.credential

@@ -2,8 +2,10 @@
 
 import collections
 import json
+import os
 import random
 import shutil
+import signal
 import time
 
 import httpx
@@ -13,6 +15,8 @@ from demo_testing.plant import Plant
 
 from audiosense_agent.enrolment import enrol
 from audiosense_common.enrolment import EnrolmentKey
+from deploy.demo.machines import agent_configuration
+from deploy.demo.processes import Process as Child
 from deploy.demo.processes import command, wait_for
 
 COPIES = 15
@@ -180,9 +184,88 @@ def test_copied_and_restored_disks_are_found_one_is_accepted_and_each_window_is_
     assert len({(row.epoch, row.seq) for row in rows}) < len(rows), "numbers were given twice, and told apart by time"
 
 
+LISTENING = """
+name = "press"
+state_dir = "{state}"
+[collector]
+batch_interval_s = 0.5
+heartbeat_s = 1.0
+[[sensors]]
+name = "press"
+machine = "Press"
+window_s = 0.25
+source = {{type = "simulator"}}
+"""
+
+
+@pytest.mark.soak
+def test_two_processes_on_one_copied_disk_are_stopped_and_the_accepted_one_misses_nothing(tmp_path_factory):
+    plant = Plant(tmp_path_factory.mktemp("clones"))
+    plant.configuration.write_text(LISTENING.format(state=plant.state))
+    twin = plant.folder / "twin.toml"
+    twin.write_text(LISTENING.format(state=plant.folder / "twin"))
+    collector = plant.collector()
+    running = []
+
+    def credential(state):
+        return json.loads((state / "identity.json").read_text())["credential"]
+
+    def agent():
+        return httpx.get(f"{plant.http}/api/v1/agents", trust_env=False, timeout=30).json()[0]
+
+    def wait(what, probe, seconds=60):
+        return wait_for(what, lambda: probe() or None, seconds=seconds, processes=[collector, *running])
+
+    try:
+        plant.enrol()
+        running.append(plant.agent())
+        wait("windows are stored", lambda: plant.stored() > 20)
+        shutil.copytree(plant.state, plant.folder / "twin")
+        before = credential(plant.state)
+        arguments = ["audiosense_agent", "run", "--config", str(twin)]
+        running.append(Child("twin", arguments, environment={}, log=plant.folder / "twin.log"))
+        wait("the copy is found", lambda: agent()["state"] == "quarantined")
+        copies = wait("both are refused", lambda: len(agent()["copies"]) > 1 and agent()["copies"])
+        time.sleep(3)
+        name = ["audiosense_collector", "agents", "accept", "press", "--copy", copies[-1]["instance"][:8]]
+        command(name, environment=plant.environment)
+        for each in running:
+            # The configuration is read again: the same processes ask at once, not a minute later.
+            os.kill(each.pid, signal.SIGHUP)
+        states = {plant.state: running[0], plant.folder / "twin": running[1]}
+        accepted = wait(
+            "one has a credential of its own", lambda: [each for each in states if credential(each) != before]
+        )
+        stored = plant.stored()
+        wait("its windows are stored", lambda: plant.stored() > stored + 20)
+        shown = agent()
+        codes = [each.stop() for each in running]
+        (state,) = accepted
+        (other,) = set(states) - {state}
+        found = {}
+        for each, toml in ((plant.state, plant.configuration), (plant.folder / "twin", twin)):
+            status = command(["audiosense_agent", "status", "--json", "--config", str(toml)], environment={})
+            found[each] = json.loads(status)
+        rows = plant.select("SELECT epoch, seq, time FROM measurement")
+    finally:
+        for each in running:
+            each.stop()
+        collector.stop()
+    assert (codes, shown["state"], shown["accepted_copy"]) == ([0, 0], "active", None)
+    assert credential(other) == before
+    assert found[state]["spool"]["rows"] == found[state]["spool"]["dropped"] == 0
+    assert found[other]["spool"]["rows"] > 20, "the refused copy keeps what it hears"
+    measured = found[state]["sensors"]["press"]["windows_measured"]
+    assert len(rows) == len(set(rows)) >= measured > 60
+    if not found[state]["spool"]["set_aside"]:
+        assert {row[1] for row in rows} >= set(range(1, measured + 1))
+
+
 @pytest.mark.soak
 def test_a_replaced_agents_history_goes_on_and_its_model_runs_on_the_new_one(tmp_path_factory):
     plant = Plant(tmp_path_factory.mktemp("replaced"))
+    plant.machines = plant.machines[:2]
+    plant.configuration.write_text(agent_configuration(plant.machines, plant.state))
     collector = plant.collector()
     agent = None
     try:
