@@ -203,7 +203,9 @@ class Spool:
         with self._transaction(deleting=True) as db:
             buried = db.execute(
                 "INSERT INTO dead_letter (kind, content, reason, buried_us) SELECT 'measurement',"
-                " json_object('seq', seq, 'sensor', sensor, 'time_us', time_us, 'score', score, 'status', status,"
+                " json_object('seq', seq, 'sensor', sensor, 'time_us',"
+                " time_us + coalesce((SELECT offset_us FROM boot WHERE id = measurement.boot), 0),"
+                " 'score', score, 'status', status,"
                 " 'model', model, 'level_dbfs', level_dbfs, 'dominant_hz', dominant_hz, 'schema', schema_id,"
                 " 'features', hex(features), 'reasons', reasons), ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
                 (reason, now_us, batch.low, batch.high),
