@@ -27,6 +27,7 @@ from audiosense_agent.service import Service
 from audiosense_agent.sources.hub import Block
 from audiosense_agent.sources.microphone import Cutter
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool_clock import anchor, boot_id
 from audiosense_agent.spool_rows import InFlight
 from audiosense_agent.spool_view import read_spool
 from audiosense_agent.windows import Window
@@ -165,6 +166,8 @@ def test_nothing_provisional_is_given_out_before_it_has_its_time_and_then_once(t
     assert [row.time_us for row in spool.read(100)[3:]] == [NOW_US + number * 1_000_000 for number in range(10, 14)]
     spool.append([provisional(14)])
     assert not spool.anchor(NOW_US + HOUR_US), "never restamped"
+    with spool._transaction() as db:
+        anchor(db, boot_id(db, "a"), NOW_US + HOUR_US)
     rows = spool.read(100)[3:]
     assert [row.time_us for row in rows] == [NOW_US + number * 1_000_000 for number in range(10, 15)]
     assert not any(row.is_time_estimated for row in rows)
