@@ -1,6 +1,7 @@
 """Clocks that start in 1970, jump, are skewed or step within a window: order, times, and nothing lost or told twice."""
 
 import itertools
+import json
 import threading
 import time
 from contextlib import closing
@@ -26,6 +27,8 @@ from audiosense_agent.service import Service
 from audiosense_agent.sources.hub import Block
 from audiosense_agent.sources.microphone import Cutter
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool.boots import anchor, boot_id
+from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.view import read_spool
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
@@ -163,6 +166,8 @@ def test_nothing_provisional_is_given_out_before_it_has_its_time_and_then_once(t
     assert [row.time_us for row in spool.read(100)[3:]] == [NOW_US + number * 1_000_000 for number in range(10, 14)]
     spool.append([provisional(14)])
     assert not spool.anchor(NOW_US + HOUR_US), "never restamped"
+    with spool._transaction() as db:
+        anchor(db, boot_id(db, "a"), NOW_US + HOUR_US)
     rows = spool.read(100)[3:]
     assert [row.time_us for row in rows] == [NOW_US + number * 1_000_000 for number in range(10, 15)]
     assert not any(row.is_time_estimated for row in rows)
@@ -205,6 +210,15 @@ def test_a_boot_that_never_knew_ends_where_what_is_known_begins(spool):
         0,
         0,
     ]
+
+
+def test_a_dead_letter_tells_the_time_that_was_found(spool):
+    spool.begin_boot("a")
+    (number,) = spool.append([provisional(5)])
+    spool.anchor(NOW_US)
+    spool.bury(InFlight(b"", number, number, ()), "poison")
+    ((_, content, _),) = spool.dead_letters()
+    assert json.loads(content)["time_us"] == NOW_US + 5_000_000
 
 
 def test_events_wait_for_their_time_too_and_one_left_open_is_closed(spool):

@@ -50,6 +50,7 @@ DAY_US = 86_400_000_000
     ("found", "state", "cause"),
     [
         (clock.check(None), UNKNOWN, None),
+        (clock.check(None, is_right=False), FAILED, "skewed"),
         (clock.check(1_000_000), OK, None),
         (clock.check(-3_000_000), WARNING, "skewed"),
         (clock.check(3_600_000_000), FAILED, "skewed"),

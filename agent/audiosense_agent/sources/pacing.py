@@ -2,7 +2,7 @@
 
 import time
 
-from audiosense_agent.clock import Follower
+from audiosense_agent.clock import Follower, is_provisional
 from audiosense_agent.sources.base import Context
 from audiosense_agent.windows import MICROSECONDS
 
@@ -22,7 +22,8 @@ class Pace:
         self._max_speed = max_speed
         self._began = time.monotonic()
         self._now_us = follower.steady_us()
-        resume_us -= follower.offset_us
+        if not resume_us or not is_provisional(resume_us):
+            resume_us -= follower.offset_us
         self.start_us = max(self._now_us - round(history_s * MICROSECONDS), min(resume_us, self._now_us))
 
     def delay_s(self, time_us: int) -> float:
