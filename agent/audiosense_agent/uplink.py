@@ -257,7 +257,8 @@ class Uplink:
         rows = rows or self._spool.read(limit, newest=newest)
         room = limit - len(rows) if self._isolation.is_active else MAX_EVENTS
         events = self._spool.read_events(min(room, MAX_EVENTS))
-        gaps = [] if self._isolation.is_active or self._isolation.bare else self._spool.read_gaps(MAX_GAPS)
+        tells = not (self._isolation.bare or self._isolation.probing or (self._isolation.is_active and rows))
+        gaps = self._spool.read_gaps(MAX_GAPS) if tells else []
         if not rows and not events and not gaps and not self._isolation.probing and now < self._heartbeat_due:
             return None
         numbers = [number for number, _ in events]
@@ -286,10 +287,15 @@ class Uplink:
         return made
 
     def _read_rescued(self, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
-        """Read what a repair brought back, every third batch, or each while a refused one is being looked for."""
+        """Read what a repair brought back, every third batch, or each while a refused one is being looked for.
+
+        The first batch of a life is of its own epoch: the collector takes one without a token for nothing else.
+        """
         self._rescue_turn = (self._rescue_turn + 1) % _RESCUE_EVERY
         is_turn = self._rescue_turn == 0 or self._isolation.is_active
-        return self._spool.read_rescued(limit) if is_turn else (None, [], (0, 0))
+        if not is_turn or not self._spool.get("token"):
+            return None, [], (0, 0)
+        return self._spool.read_rescued(limit)
 
     def _heartbeat(self, identity: Identity, status: SpoolStatus) -> Heartbeat:
         known = identity.sensors
