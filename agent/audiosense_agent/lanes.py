@@ -27,7 +27,10 @@ class Lane(Enum):
     BACKLOG = auto()
     """The oldest that wait behind them."""
     RESCUED = auto()
-    """What a repair brought back, under the epochs of before; every third batch of the backlog."""
+    """What a repair brought back, under the epochs of before; every third batch of the backlog.
+
+    The first batch of a life is of its own epoch: the collector takes one without a token for nothing else.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,9 @@ class Lanes:
             self._life, self._head = life, 0
         epoch, rows, rescued = self._read(status, is_fresh_due=is_fresh_due)
         events = self._spool.read_events(self._room(len(rows)))
-        gaps = [] if self.isolation.is_active or self.isolation.bare else self._spool.read_gaps(MAX_GAPS)
+        search = self.isolation
+        tells = not (search.bare or search.probing or (search.is_active and rows))
+        gaps = self._spool.read_gaps(MAX_GAPS) if tells else []
         if not (rows or events or gaps or self.isolation.probing) and now < self._heartbeat_due:
             return None
         return Load(rows, events, gaps, status, life, epoch, rescued)
@@ -164,11 +169,11 @@ class Lanes:
         """Return the measurements of the first lane that has any, with their epoch and numbers if they were rescued."""
         self._waits_rescued = status.rescued > 0
         for lane in [] if self.isolation.probing else self._lanes(is_fresh_due=is_fresh_due):
-            epoch, rescued = None, (0, 0)
-            if lane is Lane.RESCUED:
-                epoch, rows, rescued = self._spool.read_rescued(min(self.isolation.limit, self._bucket.size))
-            else:
+            epoch, rows, rescued = None, list[Measurement](), (0, 0)
+            if lane is not Lane.RESCUED:
                 rows = self._read_lane(lane, status)
+            elif self._spool.get("token"):
+                epoch, rows, rescued = self._spool.read_rescued(min(self.isolation.limit, self._bucket.size))
             if rows:
                 self._lane = lane
                 return epoch, rows, rescued

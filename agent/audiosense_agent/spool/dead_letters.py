@@ -8,10 +8,11 @@ from audiosense_agent.spool.gaps import LossReason
 from audiosense_agent.spool.values import count
 
 _CONTENT = (
-    "json_object('seq', seq, 'sensor', sensor, 'time_us', time_us, 'score', score, 'status', status, 'model', model,"
+    "json_object('seq', seq, 'sensor', sensor, 'time_us', {0}, 'score', score, 'status', status, 'model', model,"
     " 'level_dbfs', level_dbfs, 'dominant_hz', dominant_hz, 'schema', schema_id, 'features', hex(features),"
     " 'reasons', reasons)"
 )
+_TIME = "time_us + coalesce((SELECT offset_us FROM boot WHERE id = measurement.boot), 0)"
 _BURY = "INSERT INTO dead_letter (kind, content, reason, buried_us)"
 
 
@@ -20,11 +21,11 @@ def bury(db: sqlite3.Connection, batch: InFlight, reason: str, most: int) -> Non
     now_us = time.time_ns() // 1_000
     told = (reason, now_us)
     buried = db.execute(
-        f"{_BURY} SELECT 'measurement', {_CONTENT}, ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
+        f"{_BURY} SELECT 'measurement', {_CONTENT.format(_TIME)}, ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
         (*told, batch.low, batch.high),
     ).rowcount
     buried += db.execute(
-        f"{_BURY} SELECT 'measurement', {_CONTENT}, ?, ? FROM rescued WHERE id BETWEEN ? AND ?",
+        f"{_BURY} SELECT 'measurement', {_CONTENT.format('time_us')}, ?, ? FROM rescued WHERE id BETWEEN ? AND ?",
         (*told, *batch.rescued),
     ).rowcount
     for row in batch.events:

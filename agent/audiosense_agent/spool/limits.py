@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from audiosense_agent.spool.gaps import LossReason
-from audiosense_agent.spool.rows import NOT_IN_FLIGHT, as_list, take_out, take_out_rescued, used_bytes
+from audiosense_agent.spool.rows import NOT_IN_FLIGHT, RESCUED_ROWS, as_list, take_out, take_out_rescued, used_bytes
 
 DAY_US = 86_400_000_000
 FIRST_US = 1_577_836_800_000_000
@@ -76,10 +76,8 @@ def _give_way_rescued(db: sqlite3.Connection, excess: float) -> int:
 
 def _nth(db: sqlite3.Connection, table: str, key: str, condition: str, excess: float) -> int:
     """Return the number before which rows give way, so that a share ``excess`` of them, and a little more, does."""
-    if table == "measurement":
-        rows = db.execute("SELECT value FROM counter WHERE name = 'rows'").fetchone()[0]
-    else:
-        rows = db.execute("SELECT count(*) FROM rescued").fetchone()[0]
+    name = "rows" if table == "measurement" else RESCUED_ROWS
+    rows = db.execute("SELECT coalesce(max(value), 0) FROM counter WHERE name = ?", (name,)).fetchone()[0]
     surplus = int(rows * excess) + rows // 50
     query = f"SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT {surplus + 1}"
     last = db.execute(f"SELECT max({key}) FROM ({query})").fetchone()[0]

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from audiosense_agent.spool.gaps import Gap, LossReason, Span, inherit, record, select_gaps
-from audiosense_agent.spool.rows import is_registration, sensor_id
+from audiosense_agent.spool.rows import RESCUED_ROWS, is_registration, sensor_id
 from audiosense_agent.spool.values import count, damage
 
 _BUSY_S = 5.0
 _MOST_GAPS = 10_000
 _SENSORS = "SELECT name, registration, last_time_us, measured, waiting FROM sensor"
-_UNREADABLE = (sqlite3.Error, TypeError, ValueError, OverflowError)
+_UNREADABLE = (sqlite3.Error, TypeError, ValueError, KeyError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ def read_remains(path: Path) -> Remains:
     windows, sensors, gaps = None, [], []
     with contextlib.suppress(*_UNREADABLE), open_for_reading(path) as db:
         with contextlib.suppress(*_UNREADABLE):
-            windows = int(db.execute("SELECT value FROM counter WHERE name = 'rows'").fetchone()[0])
+            counted = dict(db.execute("SELECT name, value FROM counter"))
+            windows = int(counted["rows"]) + int(counted.get(RESCUED_ROWS, 0))
         with contextlib.suppress(*_UNREADABLE):
             sensors = [found for row in db.execute(_SENSORS) if (found := _sensor(row)) is not None]
         with contextlib.suppress(*_UNREADABLE):

@@ -10,16 +10,18 @@ from uuid import UUID
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool.event_json import load_event
 from audiosense_agent.spool.file import epoch_beside
-from audiosense_agent.spool.gaps import LossReason, Span, record
+from audiosense_agent.spool.gaps import Gap, LossReason, Span, inherit, record, select_gaps
 from audiosense_agent.spool.pages import PageReader
 from audiosense_agent.spool.remains import open_for_reading
-from audiosense_agent.spool.rows import checksum, is_registration, seal, sensor_id
+from audiosense_agent.spool.rows import checksum, count_rescued, is_registration, seal, sensor_id
 from audiosense_agent.spool.values import get
 
 _MEASUREMENT_COLUMNS = range(11, 16)
 _KEPT_COLUMNS = 13
 """From ``sensor`` to ``seal``."""
 _RESCUED_COLUMNS = 16
+_GAP_COLUMNS = 10
+_MOST_GAPS = 10_000
 _PAIR = 2
 """Columns of an event, and of a stored value."""
 _SENSOR_COLUMNS = range(9, 13)
@@ -81,6 +83,9 @@ def rescue(db: sqlite3.Connection, aside: Path) -> Rescued:
             if _is_event(values):
                 result.events += _keep_event(db, str(values[1]))
                 continue
+            if len(values) == _GAP_COLUMNS:
+                _keep_gap(db, _as_gap(rowid, values, known))
+                continue
             row = _as_measurement(rowid, values, known.epoch)
             if row is None:
                 continue
@@ -137,6 +142,28 @@ def _as_measurement(rowid: int, values: list[Any], epoch: str) -> tuple[Any, ...
     return None
 
 
+def _as_gap(rowid: int, values: list[Any], known: _Known) -> Gap | None:
+    """Return a gap that had not been told; None for another row, or one that cannot be a gap."""
+    _, sensor, reason, windows, *span, origin_epoch, origin_number = values
+    if values[0] is not None or reason not in set(LossReason):
+        return None
+    if any(not isinstance(value, int | None) for value in (sensor, windows, *span, origin_number)):
+        return None
+    try:
+        epoch = UUID(known.epoch if origin_epoch is None else origin_epoch)
+    except (TypeError, ValueError, AttributeError):
+        return None
+    number = rowid if origin_number is None else origin_number
+    return Gap(0, epoch, number, known.sensors.get(sensor or 0), reason, windows, Span(*span))
+
+
+def _keep_gap(db: sqlite3.Connection, gap: Gap | None) -> None:
+    """Keep a gap that was not told, unless it came over when the file was set aside."""
+    if gap is None or (gap.epoch, gap.number) in {(each.epoch, each.number) for each in select_gaps(db, _MOST_GAPS)}:
+        return
+    inherit(db, None if gap.sensor is None else sensor_id(db, gap.sensor), gap)
+
+
 def _floats(columns: list[Any]) -> list[Any]:
     """Give back their type to whole numbers in REAL columns; ``columns`` begin with ``sensor``."""
     return [
@@ -156,7 +183,11 @@ def _owner(row: tuple[Any, ...], sensors: dict[int, str], names: list[str]) -> s
 
 def _keep(db: sqlite3.Connection, row: tuple[Any, ...], name: str) -> bool:
     epoch, seq, _, *columns = row
-    return db.execute(_INSERT, (epoch, seq, sensor_id(db, name), *columns)).rowcount > 0
+    sensor = sensor_id(db, name)
+    is_new = db.execute(_INSERT, (epoch, seq, sensor, *columns)).rowcount > 0
+    if is_new:
+        count_rescued(db, sensor, 1)
+    return is_new
 
 
 def _is_event(values: list[Any]) -> bool:

@@ -20,6 +20,8 @@ from audiosense_common.wire import Reason, SensorRegistration, Status
 
 NOT_IN_FLIGHT = "NOT EXISTS (SELECT 1 FROM in_flight WHERE seq BETWEEN in_flight.low AND in_flight.high)"
 """Condition on rows of ``measurement`` that no batch in flight carries."""
+RESCUED_ROWS = "rescued_rows"
+"""Counter of rows that a repair brought back and that wait."""
 _REASONS = TypeAdapter(list[Reason])
 COLUMNS = (
     "{0}.seal, {0}.reasons, {0}.reasons_crc, {0}.seq, s.name, {0}.time_us, {0}.score, {0}.status, {0}.model,"
@@ -183,21 +185,34 @@ def take_out_rescued(
     if groups:
         db.execute(f"DELETE FROM rescued WHERE {condition}", values)
     for sensor, windows, *times in groups:
+        count_rescued(db, sensor, -windows)
         if reason is not None:
             record(db, sensor, reason, windows, Span(*times))
     return sum(int(group[1]) for group in groups)
 
 
+def count_rescued(db: sqlite3.Connection, sensor: int, more: int) -> None:
+    """Count rescued rows among those that wait: they are lost with the file too."""
+    db.execute("UPDATE sensor SET waiting = waiting + ? WHERE id = ?", (more, sensor))
+    count(db, RESCUED_ROWS, more)
+
+
 def count_waiting(db: sqlite3.Connection) -> None:
-    """Count each sensor's rows anew where an older release wrote to the file, which does not keep that count."""
+    """Count each sensor's rows anew where an older release wrote to the file, which does not keep that count.
+
+    Rescued rows, which it leaves alone, are among them.
+    """
     kept = db.execute("SELECT coalesce(sum(waiting), 0) FROM sensor").fetchone()[0]
     told = db.execute("SELECT coalesce(max(value), 0) FROM counter WHERE name = 'rows'").fetchone()[0]
-    if kept == told:
+    rescued = db.execute("SELECT coalesce(max(value), 0) FROM counter WHERE name = ?", (RESCUED_ROWS,)).fetchone()[0]
+    if kept == told + rescued:
         return
     found = db.execute("SELECT count(*), sensor FROM measurement GROUP BY sensor").fetchall()
+    again = db.execute("SELECT count(*), sensor FROM rescued GROUP BY sensor").fetchall()
     db.execute("UPDATE sensor SET waiting = 0")
-    db.executemany("UPDATE sensor SET waiting = ? WHERE id = ?", found)
+    db.executemany("UPDATE sensor SET waiting = waiting + ? WHERE id = ?", found + again)
     count(db, "rows", sum(windows for windows, _ in found) - told)
+    count(db, RESCUED_ROWS, sum(windows for windows, _ in again) - rescued)
 
 
 def sensor_id(db: sqlite3.Connection, name: str) -> int:
@@ -209,12 +224,9 @@ def sensor_id(db: sqlite3.Connection, name: str) -> int:
 
 
 def read_status(db: sqlite3.Connection) -> SpoolStatus:
-    """Return rows, bytes and losses; a file of an earlier release, read as it stands, has rescued nothing."""
+    """Return rows, bytes and losses, from counters: a long backlog is not read."""
     counters = dict(db.execute("SELECT name, value FROM counter"))
     (events,) = db.execute("SELECT count(*) FROM event").fetchone()
-    rescued = 0
-    if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'rescued'").fetchone():
-        (rescued,) = db.execute("SELECT count(*) FROM rescued").fetchone()
     return SpoolStatus(
         rows=counters.get("rows", 0),
         events=events,
@@ -222,7 +234,7 @@ def read_status(db: sqlite3.Connection) -> SpoolStatus:
         dropped=counters.get("dropped", 0),
         dead_letters=counters.get("dead_letters", 0),
         set_aside=counters.get("set_aside", 0),
-        rescued=rescued,
+        rescued=counters.get(RESCUED_ROWS, 0),
         lost={
             reason.value: counters[f"lost_{reason.value}"]
             for reason in LossReason

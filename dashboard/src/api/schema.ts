@@ -153,11 +153,31 @@ export interface paths {
         };
         /**
          * List Agents
-         * @description All agents with their sensors.
+         * @description All agents with their sensors and copies.
          */
         get: operations["list_agents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Agent
+         * @description Take a revoked agent in again, or one copy of a quarantined one; the other copies are then refused.
+         */
+        post: operations["accept_agent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -198,6 +218,46 @@ export interface paths {
         get: operations["list_gaps_of_agent"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Agent
+         * @description Refuse the agent from its next request on; it keeps its data.
+         */
+        post: operations["revoke_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Agent
+         * @description Tell the agent with its next answer to get itself a new credential.
+         */
+        post: operations["rotate_agent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -742,20 +802,43 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Acceptance
+         * @description Which copy to accept; may be left out for a revoked agent, or where there is one copy only.
+         */
+        Acceptance: {
+            /**
+             * Copy
+             * @description its ``instance``
+             */
+            copy?: string | null;
+        };
+        /**
          * AgentOut
-         * @description An agent: release, last contact, clock against the collector's, spool and clips.
+         * @description An agent: release, last contact, clock against the collector's, spool and clips, credential and copies.
+         *
+         *     ``rotating``: a new credential was asked for or given out and was not used yet. ``accepted_copy``: the copy that was
+         *     accepted and has no credential of its own yet.
          */
         AgentOut: {
+            /** Accepted Copy */
+            accepted_copy: string | null;
+            /** Address */
+            address: string | null;
             /** Clips Dropped */
             clips_dropped: number | null;
             /** Clips Waiting */
             clips_waiting: number | null;
             /** Clock Offset Us */
             clock_offset_us: number | null;
+            /** Copies */
+            copies: components["schemas"]["CopyOut"][];
+            /** Credential Since Us */
+            credential_since_us: number;
             /** Dead Letters */
             dead_letters: number | null;
             /** Dropped */
             dropped: number | null;
+            evidence: components["schemas"]["Evidence"] | null;
             /**
              * Id
              * Format: uuid
@@ -765,6 +848,8 @@ export interface components {
             last_seen_us: number | null;
             /** Name */
             name: string;
+            /** Rotating */
+            rotating: boolean;
             /** Sensors */
             sensors: components["schemas"]["AgentSensor"][];
             /** Spool Rows */
@@ -1026,6 +1111,12 @@ export interface components {
             windows: number;
         };
         /**
+         * Cause
+         * @description How a copy came to be listed.
+         * @enum {string}
+         */
+        Cause: "last_taken" | "old_token" | "old_credential" | "quarantined" | "not_accepted";
+        /**
          * CheckFigure
          * @description One number of a check's evidence.
          */
@@ -1132,6 +1223,26 @@ export interface components {
             items: components["schemas"]["ClipOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * CopyOut
+         * @description A process that showed the agent's credential; ``waiting`` counts the measurements that it says it holds.
+         */
+        CopyOut: {
+            /** Address */
+            address: string | null;
+            cause: components["schemas"]["Cause"];
+            /** First Seen Us */
+            first_seen_us: number;
+            /**
+             * Instance
+             * Format: uuid
+             */
+            instance: string;
+            /** Last Seen Us */
+            last_seen_us: number;
+            /** Waiting */
+            waiting: number | null;
         };
         /**
          * DayDrift
@@ -1348,6 +1459,16 @@ export interface components {
             items: components["schemas"]["EventOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * Evidence
+         * @description Why an agent was quarantined, as it was found.
+         */
+        Evidence: {
+            /** At Us */
+            at_us: number;
+            refused: components["schemas"]["Refused"];
+            taken: components["schemas"]["Taken"];
         };
         /**
          * FeatureOut
@@ -1674,6 +1795,9 @@ export interface components {
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
          *
+         *     ``on_probation``: the agent scores with it, but watches it and will send it back if it fails. A model that was
+         *     refused, or sent back, is not in use: its push is not done.
+         *
          *     ``heard_from_db`` says from which level on a kind of synthetic fault is heard, null where it is not; all of it is
          *     null where no probes are known.
          */
@@ -1695,6 +1819,11 @@ export interface components {
             } | null;
             /** Learned Running Level Dbfs */
             learned_running_level_dbfs: number | null;
+            /**
+             * On Probation
+             * @default false
+             */
+            on_probation: boolean;
             /** Refused Reason */
             refused_reason: string | null;
             /** Running Level Dbfs */
@@ -1852,6 +1981,25 @@ export interface components {
             id: string;
             /** Start Us */
             start_us: number;
+        };
+        /**
+         * Refused
+         * @description Who sent the batch that showed the second copy, and when its token had been given out, if that is known.
+         */
+        Refused: {
+            /** Address */
+            address: string | null;
+            /**
+             * Epoch
+             * Format: uuid
+             */
+            epoch: string;
+            /** Instance */
+            instance: string | null;
+            /** Sent Us */
+            sent_us: number;
+            /** Token Given Us */
+            token_given_us: number | null;
         };
         /**
          * RunningOut
@@ -2240,6 +2388,20 @@ export interface components {
             server_time_us: number;
             /** Version */
             version: string;
+        };
+        /**
+         * Taken
+         * @description Who sent the last batch that was taken before a quarantine.
+         */
+        Taken: {
+            /** Address */
+            address: string | null;
+            /** Epoch */
+            epoch: string | null;
+            /** Instance */
+            instance: string | null;
+            /** Seen Us */
+            seen_us: number | null;
         };
         /**
          * ThresholdSummary
@@ -2717,6 +2879,59 @@ export interface operations {
             };
         };
     };
+    accept_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acceptance"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_checks: {
         parameters: {
             query?: never;
@@ -2782,6 +2997,95 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentOut"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
