@@ -160,19 +160,19 @@ def test_the_time_that_ages_go_by_never_runs_ahead_of_time(steps, first):
 def test_gaps_near_each_other_are_one_and_others_stay_apart_up_to_a_number(spool):
     def lose(hours, windows=2, **seqs):
         with spool._transaction() as db:
-            record(db, 1, LossReason.TOO_OLD, windows, Span(hours * HOUR_US, hours * HOUR_US + 1, **seqs))
+            record(db, 1, LossReason.TOO_OLD, windows, Span(FIRST_US + hours * HOUR_US, FIRST_US + hours * HOUR_US + 1, **seqs))
 
     spool.append([measurement(1)])
     lose(10, first_seq=5, last_seq=6)
     lose(11, first_seq=7, last_seq=8)
     (gap,) = spool.read_gaps(5)
-    assert (gap.windows, gap.span) == (4, Span(10 * HOUR_US, 11 * HOUR_US + 1, 5, 8))
+    assert (gap.windows, gap.span) == (4, Span(FIRST_US + 10 * HOUR_US, FIRST_US + 11 * HOUR_US + 1, 5, 8))
     for hours in range(20, 500, 10):
         lose(hours)
     gaps = spool.read_gaps(100)
     assert len(gaps) == 16
     assert sum(gap.windows for gap in gaps) == 4 + 2 * 48 == lost(spool)["too_old"]
-    assert gaps[-1].span.last_us == 490 * HOUR_US + 1
+    assert gaps[-1].span.last_us == FIRST_US + 490 * HOUR_US + 1
 
 
 def test_a_gap_in_flight_stays_as_it_was_sent(spool):

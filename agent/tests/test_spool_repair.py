@@ -155,10 +155,10 @@ def test_a_row_of_the_log_that_was_never_committed_is_not_taken(tmp_path):
     log = path.with_name("s.db-wal")
     whole = log.read_bytes()
     with closing(PageReader(path)) as pages:
-        assert sum(1 for _, values in pages.rows() if len(values) == 14) == len(written)
+        assert sum(1 for _, values in pages.rows() if len(values) == 15) == len(written)
     log.write_bytes(whole[: 32 + (24 + PAGE) * 5])
     with closing(PageReader(path)) as pages:
-        assert sum(1 for _, values in pages.rows() if len(values) == 14) < len(written)
+        assert sum(1 for _, values in pages.rows() if len(values) == 15) < len(written)
 
 
 def test_a_damaged_file_is_set_aside_by_the_repair_itself_and_events_come_back(tmp_path):

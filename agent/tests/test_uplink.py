@@ -8,6 +8,7 @@ from agent_testing.collector import Collector
 from agent_testing.samples import event, measurement, simulated
 from agent_testing.spoiling import AFTER_COMMIT, LATER_S, SLOW_S
 from agent_testing.trust import Authority
+from agent_testing.waiting import wait_for
 
 from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import describe_sensor
@@ -413,12 +414,13 @@ def test_isolation_halves_to_one_then_proves_then_buries():
 def test_gaps_are_told_once_and_forgotten_when_acknowledged(setup):
     setup.enrol()
     setup.fill(3)
-    setup.spool.count_dropped("pump", 7, 1, 2)
+    first_us, last_us = measurement(1).time_us, measurement(7).time_us
+    setup.spool.count_dropped("pump", 7, first_us, last_us)
     setup.collector.faults.extend(["drop", 500])
     setup.deliver()
     pump = setup.collector.registered["pump"]
     told = [(gap.sensor, gap.reason, gap.windows, gap.first_us, gap.last_us) for gap in setup.collector.gaps.values()]
-    assert told == [(pump, "not_stored", 7, 1, 2)]
+    assert told == [(pump, "not_stored", 7, first_us, last_us)]
     assert setup.collector.fired["exact repeat"] == 1
     assert setup.spool.read_gaps(10) == []
 
@@ -449,8 +451,7 @@ def damaged(setup):
     setup.fill(60)
     setup.deliver_some(2)
     setup.collector.faults.append("drop")
-    setup.uplink.step()
-    assert setup.spool.in_flight() is not None
+    wait_for(lambda: setup.uplink.step() is not None and setup.spool.in_flight() is not None)
     setup.uplink.close()
     setup.spool.close()
     with setup.spool.path.open("r+b") as file:
