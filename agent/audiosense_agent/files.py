@@ -1,6 +1,8 @@
 """Files that are either wholly there or not at all: write beside, fsync, rename."""
 
+import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -34,3 +36,12 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
         staged.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def give_to_owner(folder: Path, files: Iterable[Path]) -> None:
+    """Give what root made to the folder's owner: the service must be able to write it."""
+    owner = folder.stat()
+    if os.geteuid() == 0 != owner.st_uid:
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                os.chown(file, owner.st_uid, owner.st_gid)

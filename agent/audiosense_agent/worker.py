@@ -302,14 +302,14 @@ class Worker:
             self._lost = Loss()
 
     def _give_up(self) -> None:
-        """Record what could not be stored until the end: the disk's reserve has room for that."""
+        """Record what could not be stored until the end; a slice of the disk's reserve is for that."""
         lost = replace(self._lost)
         for measurement in self._measurements:
             lost.add(measurement.time_us)
         if not lost.windows:
             return
         try:
-            self._spool.count_dropped(self.sensor.name, lost.windows, lost.first_us, lost.last_us)
+            self._spool.count_dropped(self.sensor.name, lost.windows, lost.first_us, lost.last_us, is_last=True)
         except SpoolError as error:
             self._warn(f"{lost.windows} windows are lost: {error}")
         else:

@@ -21,6 +21,7 @@ from audiosense_agent.config import (
     load_settings,
 )
 from audiosense_agent.errors import ConfigError
+from audiosense_agent.spool.limits import Limits, Policy
 
 EXAMPLE = Path(__file__).parents[1] / "audiosense-agent.example.toml"
 SENSOR = '[[sensors]]\nname = "pump"\nmachine = "pump 1"\n'
@@ -62,6 +63,12 @@ def test_microphones_default_to_48_khz_and_others_to_16(tmp_path):
     assert (microphone.sample_rate_hz, simulator.sample_rate_hz) == (48_000, 16_000)
     assert simulator.window_s == 5.0
     assert simulator.window_us == 5_000_000
+
+
+def test_the_spools_limits_come_from_the_configuration(tmp_path):
+    limits = load(tmp_path, '[spool]\npolicy = "keep_oldest"\nmax_age_days = 0').spool.limits
+    assert limits == Limits(512 * 2**20, Policy.KEEP_OLDEST, 0, 1_000)
+    assert load(tmp_path, "", AUDIOSENSE_AGENT_SPOOL__MAX_AGE_DAYS="2.5").spool.limits.max_age_days == 2.5
 
 
 def test_variables_win_over_the_file(tmp_path):
@@ -139,6 +146,9 @@ def test_the_collectors_own_variables_are_left_alone(tmp_path):
         (SENSOR + "source = {}", ["the key 'type' is missing in sensor 'pump' source", "'microphone', 'recording' or"]),
         (SENSOR + 'simulator = 3\nsource = {type = "simulator"}', ["unknown key 'simulator' in sensor 'pump'"]),
         (SENSOR + 'source = "simulator"', ["sensor 'pump' source", "'simulator'"]),
+        ('[spool]\npolicy = "drop_newest"', ["spool.policy", "'drop_oldest' or 'keep_oldest'", "'drop_newest'"]),
+        ("[spool]\nmax_age_days = -1", ["spool.max_age_days", "greater than or equal to 0", "-1"]),
+        ("[spool]\nmax_age = 3", ["'max_age'", "spool", "did you mean 'max_age_days'"]),
         ("[collector]\ntimeout_s = -1", ["collector.timeout_s", "greater than 0", "-1"]),
         (SENSOR + 'source = {type = "simulator", kind = "mixer"}', ["'pump'", "'mixer'"]),
         ("name = ", ["no valid TOML"]),

@@ -159,6 +159,19 @@ def test_a_file_set_aside_is_named_and_one_that_cannot_be_put_back_says_why(run,
     assert "does not tell its epoch any more" in out
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_repairs_belongs_to_the_service(run, folder, filled):
+    path = filled.path
+    filled.close()
+    path.write_bytes(b"nonsense" * 1_000)
+    for each in (folder / "state", *(folder / "state").iterdir()):
+        os.chown(each, 65_534, 65_534)
+    run("repair")
+    owners = {each.name: each.stat().st_uid for each in (folder / "state").iterdir()}
+    assert owners["spool.db"] == 65_534
+    assert set(owners.values()) == {65_534}
+
+
 def test_export_as_json_lines(run, folder, filled):
     out, err = run("export")
     rows = [json.loads(line) for line in out.splitlines()]

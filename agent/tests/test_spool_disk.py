@@ -3,15 +3,19 @@
 import contextlib
 import os
 import subprocess
+import threading
 from contextlib import closing
 
+import numpy as np
 import pytest
-from agent_testing.samples import measurement
+from agent_testing.samples import measurement, simulated
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.limits import Limits, Policy
+from audiosense_agent.windows import Window
+from audiosense_agent.worker import Worker
 
 
 @pytest.fixture
@@ -103,3 +107,35 @@ def test_a_read_only_disk_keeps_what_is_there_and_recovers(disk):
     with closing(Spool(disk / "s.db")) as spool:
         assert spool.status().rows == 21
         assert spool.status().set_aside == 0
+
+
+class Sound:
+    """A source of quiet windows."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def windows(self, _context):
+        for number in range(self.count):
+            yield Window(number * 500_000, np.full(4_000, 1e-3 * (-1) ** number, np.float32))
+
+
+def test_windows_that_memory_could_not_hold_are_told_and_so_are_those_left_at_the_end(disk, monkeypatch):
+    monkeypatch.setattr("audiosense_agent.worker._MAX_WAITING", 10)
+    with closing(Spool(disk / "s.db")) as spool:
+        stored = fill_disk(spool)
+        hog = disk / "hog"
+        with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1_024))
+        worker = Worker(simulated(), Sound(30), spool, group=1)
+        worker.run(threading.Event())
+        status = spool.status()
+        assert status.rows < stored + 5, "the disk took nothing but what the log had room for"
+        assert status.rows + status.lost["not_stored"] == stored + 30
+        (gap,) = spool.read_gaps(5)
+        assert (gap.sensor, gap.reason, gap.windows) == ("pump", "not_stored", status.lost["not_stored"])
+        assert gap.span.last_us == 29 * 500_000
+        rows = spool.read(100_000)
+        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, ()), token="t")
+        assert spool.status().rows == 0, "the rest of the reserve does for deleting"

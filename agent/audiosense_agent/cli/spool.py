@@ -13,6 +13,7 @@ from audiosense_agent.cli.options import ConfigOption, JsonOption
 from audiosense_agent.cli.status import describe_losses, show_time
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.errors import SpoolError
+from audiosense_agent.files import give_to_owner
 from audiosense_agent.spool.check import verify as verify_spool
 from audiosense_agent.spool.export import Format
 from audiosense_agent.spool.export import export as export_spool
@@ -81,7 +82,10 @@ def repair(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     if not path.exists() and not files_aside(path):
         raise SpoolError(f"there is no spool at {path}; the agent makes it at its first start")
     with lock_state_dir(settings.state_dir):
-        done = repair_spool(path, settings.spool.max_bytes)
+        try:
+            done = repair_spool(path, settings.spool.max_bytes)
+        finally:
+            give_to_owner(settings.state_dir, [*path.parent.glob(f"{path.name}*"), settings.state_dir / "agent.lock"])
     if as_json:
         print(
             json.dumps(

@@ -26,6 +26,7 @@ _EPOCH = ".epoch"
 _LOG_FILES = ("-wal", "-shm")
 _SURROUNDING_FILES = (*_LOG_FILES, _EPOCH)
 _RESERVE_BYTES = 4 * 2**20
+_SLICE_BYTES = 2**18
 _SURROUNDINGS = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -131,12 +132,22 @@ def take_reserve(path: Path) -> None:
     """Hold some bytes of disk back, so that deleting works when all others are used."""
     reserve = _reserve(path)
     with contextlib.suppress(OSError):
-        if not reserve.exists() and _free_bytes(path) > 2 * _RESERVE_BYTES:
+        held = reserve.stat().st_size if reserve.exists() else 0
+        if held < _RESERVE_BYTES and _free_bytes(path) > 2 * _RESERVE_BYTES:
             handle = os.open(reserve, os.O_CREAT | os.O_WRONLY, 0o600)
             try:
                 os.posix_fallocate(handle, 0, _RESERVE_BYTES)
             finally:
                 os.close(handle)
+
+
+def slice_reserve(path: Path) -> None:
+    """On a full disk let a slice of the reserve go, for the last words of what stops; half of it stays for deleting."""
+    reserve = _reserve(path)
+    with contextlib.suppress(OSError):
+        held = reserve.stat().st_size
+        if _free_bytes(path) < _SLICE_BYTES and held - _SLICE_BYTES >= _RESERVE_BYTES // 2:
+            os.truncate(reserve, held - _SLICE_BYTES)
 
 
 def give_reserve(path: Path, db: sqlite3.Connection | None = None) -> None:

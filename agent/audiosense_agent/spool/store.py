@@ -25,6 +25,7 @@ from audiosense_agent.spool.file import (
     open_fresh,
     open_spool_file,
     retire,
+    slice_reserve,
     take_reserve,
 )
 from audiosense_agent.spool.flight import InFlight, put_in_flight, read_in_flight, remove
@@ -301,9 +302,16 @@ class Spool:
             put(db, {"agent": agent, "token": ""})
 
     @_on_a_fresh_file
-    def count_dropped(self, sensor: str, windows: int, first_us: int | None, last_us: int | None) -> None:
-        """Record windows that were lost before they could be stored; a full disk's reserve is for this too."""
-        with self._transaction(deleting=True) as db:
+    def count_dropped(
+        self, sensor: str, windows: int, first_us: int | None, last_us: int | None, *, is_last: bool = False
+    ) -> None:
+        """Record windows that were lost before they could be stored.
+
+        A full disk's reserve is for deleting; only what is told at the end gets a slice of it.
+        """
+        if is_last:
+            slice_reserve(self.path)
+        with self._transaction() as db:
             gaps.record(db, sensor_id(db, sensor), LossReason.NOT_STORED, windows, Span(first_us, last_us))
 
     @_on_a_fresh_file
