@@ -21,6 +21,7 @@ from audiosense_collector.db.migrate import migrate
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 MakeDatabase = Callable[..., str]
+_HELD = pytest.StashKey[EmbeddedServer]()
 
 
 def _base(config: pytest.Config) -> Path:
@@ -71,6 +72,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     given = os.environ.get("DATABASE_URL")
     if given and (base / "postgresql.lock").exists():
         _drop(given, _template(base))
+    # A run without workers has used the server itself; while it is held it would not be stopped.
+    if _HELD in session.config.stash:
+        session.config.stash[_HELD]._forget()  # noqa: SLF001
     server = _server(base)
     if server.folder.exists():
         server.start()
@@ -89,6 +93,7 @@ def postgres(pytestconfig: pytest.Config) -> str:
         server = _server(base)
         server.start()
     # Kept in use until this process ends, so that no other worker's release stops it.
+    pytestconfig.stash[_HELD] = server
     pytestconfig.add_cleanup(server._forget)  # noqa: SLF001
     return server.url("postgres")
 

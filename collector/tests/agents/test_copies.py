@@ -247,3 +247,28 @@ async def test_an_agent_is_found_by_name_or_id_and_never_guessed(runtime, make_a
             await administration.find(session, "twin")
         with pytest.raises(NotFoundError, match="no agent 'twi'"):
             await administration.find(session, "twi")
+
+
+async def test_an_agent_of_an_earlier_release_is_accepted_without_naming_a_copy(runtime, browser, make_agent, dump):
+    agent = await make_agent()
+    told = {"AudioSense-Instance": ""}
+    first = dump(agent.batch(agent.columns(1)))
+    agent.token = stale = (await agent.post(first, **told)).json()["token"]
+    agent.token = (await agent.post(dump(agent.batch(agent.columns(1))), **told)).json()["token"]
+    late = dump(agent.batch(agent.columns(3), token=stale))
+    assert (await agent.post(late, **told)).json()["type"] == "quarantined"
+    shown = await show(browser, agent)
+    assert (shown["copies"], shown["evidence"]["refused"]["instance"]) == ([], None)
+    assert (await accept(browser, agent)).json()["state"] == "active"
+    assert (await agent.post(late, **told)).json()["stored"] == 3
+    assert len(await rows_of(runtime, agent)) == 5
+
+
+@pytest.mark.parametrize("action", ["revoke", "accept", "rotate"])
+async def test_a_page_of_another_site_cannot_act_on_agents(browser, make_agent, action):
+    agent = await make_agent()
+    foreign = {"Origin": "https://evil.example"}
+    refused = await browser.post(f"/api/v1/agents/{agent.id}/{action}", json={}, headers=foreign)
+    assert refused.status_code == 403
+    shown = await show(browser, agent)
+    assert (shown["state"], shown["rotating"]) == ("active", False)
