@@ -159,8 +159,9 @@ def test_the_time_that_ages_go_by_never_runs_ahead_of_time(steps, first):
 
 def test_gaps_near_each_other_are_one_and_others_stay_apart_up_to_a_number(spool):
     def lose(hours, windows=2, **seqs):
+        at_us = FIRST_US + hours * HOUR_US
         with spool._transaction() as db:
-            record(db, 1, LossReason.TOO_OLD, windows, Span(FIRST_US + hours * HOUR_US, FIRST_US + hours * HOUR_US + 1, **seqs))
+            record(db, 1, LossReason.TOO_OLD, windows, Span(at_us, at_us + 1, **seqs))
 
     spool.append([measurement(1)])
     lose(10, first_seq=5, last_seq=6)

@@ -1,0 +1,148 @@
+"""Runs the agent or the collector and kills it with SIGKILL at a wanted write point: ``dying POINT COUNT FILE ...``.
+
+A point is the place before or after a statement or a commit, named as in ``AGENT_POINTS`` and ``COLLECTOR_POINTS``;
+the process dies when it comes by for the COUNT-th time, having written the point into FILE, and not before.
+"""
+
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+AGENT_POINTS = (
+    "window: after INSERT INTO measurement",
+    "window: after UPDATE sensor",
+    "window: before commit",
+    "window: after commit",
+    "batch: after DELETE FROM in_flight",
+    "batch: after INSERT INTO in_flight",
+    "batch: before commit",
+    "batch: after commit",
+    "answer: after DELETE FROM measurement",
+    "answer: after DELETE FROM in_flight",
+    "answer: before commit",
+    "answer: after commit",
+)
+COLLECTOR_POINTS = (
+    "before INSERT INTO measurement",
+    "after INSERT INTO measurement",
+    "after UPDATE sensor",
+    "after UPDATE agent",
+    "before commit",
+    "after commit",
+)
+_DELETED = "DELETE FROM measurement"
+_STORING = ("INSERT INTO measurement", "UPDATE sensor", "UPDATE agent")
+
+
+class _Death:
+    def __init__(self, point: str, count: int, file: Path) -> None:
+        self._point, self._left, self._file = point, count, file
+
+    def come_by(self, point: str) -> None:
+        if point != self._point:
+            return
+        self._left -= 1
+        if self._left == 0:
+            with self._file.open("a", encoding="utf-8") as log:
+                log.write(f"{point}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kind(seen: list[str]) -> str | None:
+    """What a transaction of the agent's spool is about, as far as it has come."""
+    if "INSERT INTO measurement" in seen:
+        return "window"
+    if _DELETED in seen:
+        return "answer"
+    return "batch" if seen[:1] == ["DELETE FROM in_flight"] else None
+
+
+def _dying_spool(death: _Death) -> type[sqlite3.Connection]:
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+            words = " ".join(sql.split()[:3]) if sql.startswith(("INSERT", "DELETE")) else " ".join(sql.split()[:2])
+            if words == "BEGIN":
+                self.seen: list[str] = []
+            cursor = super().execute(sql, *arguments)
+            if not words.startswith(("SELECT", "PRAGMA", "BEGIN")) and hasattr(self, "seen"):
+                self.seen.append(words)
+                death.come_by(f"{_kind(self.seen)}: after {words}")
+            return cursor
+
+        def __exit__(self, *error: object) -> Any:
+            kind = _kind(getattr(self, "seen", []))
+            death.come_by(f"{kind}: before commit")
+            result = super().__exit__(*error)
+            death.come_by(f"{kind}: after commit")
+            return result
+
+    return Connection
+
+
+def _make_spool_die(death: _Death) -> None:
+    connect, factory = sqlite3.connect, _dying_spool(death)
+
+    def dying(database: Any, *arguments: Any, **options: Any) -> sqlite3.Connection:
+        if str(database).endswith("spool.db"):
+            options["factory"] = factory
+        return connect(database, *arguments, **options)
+
+    sqlite3.connect = dying  # type: ignore[assignment]
+
+
+def _make_database_die(death: _Death) -> None:
+    """Let transactions that store measurements die."""
+    storing: set[int] = set()
+
+    def around(run: Any) -> Any:
+        async def dying(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+            words = next((found for found in _STORING if isinstance(query, str) and found in query), "")
+            if words == "INSERT INTO measurement":
+                storing.add(id(self.connection))
+            known = words and id(self.connection) in storing
+            if known:
+                death.come_by(f"before {words}")
+            result = await run(self, query, *arguments, **options)
+            if known:
+                death.come_by(f"after {words}")
+            return result
+
+        return dying
+
+    commit = psycopg.AsyncConnection.commit
+
+    async def dying_commit(self: Any) -> None:
+        known = id(self) in storing
+        if known:
+            death.come_by("before commit")
+        await commit(self)
+        if known:
+            storing.discard(id(self))
+            death.come_by("after commit")
+
+    cursor: Any = psycopg.AsyncCursor
+    cursor.execute, cursor.executemany = around(cursor.execute), around(cursor.executemany)
+    psycopg.AsyncConnection.commit = dying_commit  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Run ``sys.argv[4:]``, the module and its arguments, until it comes by the wanted point."""
+    point, count, file, module, *arguments = sys.argv[1:]
+    death = _Death(point, int(count), Path(file))
+    sys.argv = [module, *arguments]
+    if module == "audiosense_agent":
+        _make_spool_die(death)
+        from audiosense_agent.cli import main as run  # noqa: PLC0415 - after the patch
+    else:
+        _make_database_die(death)
+        from audiosense_collector.cli import main as run  # noqa: PLC0415 - after the patch
+    run()
+
+
+if __name__ == "__main__":
+    main()
