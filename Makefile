@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DEMO_ARGS ?=
 TEST_ARGS ?= -n 2 --dist loadgroup
+SOAK_MINUTES ?= 4
 
-.PHONY: help setup demo test check format bench deb dashboard lock clean
+.PHONY: help setup demo test soak check format bench deb dashboard lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -23,6 +24,9 @@ test: setup ## Run all tests (TEST_ARGS are pytest's arguments)
 	@cd dashboard && ../$(BIN)/npm run --silent test
 	@$(BIN)/python -m pytest -m "not soak and not package" $(TEST_ARGS)
 
+soak: setup ## Inject faults for minutes on end, and hear days of sound (SOAK_MINUTES=60 for longer)
+	@AUDIOSENSE_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest -m soak -s
+
 check: setup ## Lint (ruff), types (mypy strict, tsc), import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -33,7 +37,7 @@ format: setup ## Format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: setup ## Run the benchmarks, one JSON line each; false_alarms and ablation take an hour and are run by name
-	@for name in scoring features reasons spool training developer detection outage; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in scoring probation features reasons spool outage agent training developer detection; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 deb: setup ## Build the agent's Debian package into artefacts/, for this computer's release and processor
 	@rm -f artefacts/*.deb && deploy/debian/build.sh
