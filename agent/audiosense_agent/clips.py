@@ -12,9 +12,10 @@ import soundfile
 from numpy.typing import NDArray
 
 from audiosense_agent.clip_spool import ClipNote, ClipSpool
-from audiosense_agent.config import ClipSettings, SensorSettings
+from audiosense_agent.config import SensorSettings
 from audiosense_agent.events import Debouncer, EventRevision, uuid7
 from audiosense_agent.ring import Ring
+from audiosense_agent.sections import ClipSettings
 from audiosense_agent.windows import MICROSECONDS, Window
 from audiosense_common.audio import resample
 from audiosense_common.wire import EventState, Status

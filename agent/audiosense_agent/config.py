@@ -9,13 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from audiosense_agent.errors import ConfigError
-from audiosense_agent.spool.limits import Limits, Policy
+from audiosense_agent.sections import (
+    ClipSettings,
+    CollectorSettings,
+    MetricsSettings,
+    ModelSettings,
+    ProbeSettings,
+    Section,
+    SpoolSettings,
+)
 from audiosense_common.wire import Name, Quantity, RunningLevel
-from audiosense_common.wire_clips import MAX_CLIP_S
 
 PREFIX = "AUDIOSENSE_AGENT_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -33,61 +40,7 @@ def default_state_dir() -> Path:
     return Path.home() / ".local" / "share" / "audiosense-agent"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CollectorSettings(_Section):
-    """How the agent talks to its collector; the address comes with the enrolment key."""
-
-    batch_interval_s: Annotated[float, Field(gt=0, le=3_600)] = 10.0
-    heartbeat_s: Annotated[float, Field(gt=0, le=3_600)] = 60.0
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
-    max_batch: Annotated[int, Field(ge=1, le=10_000)] = 2_000
-    backlog_rate: Annotated[float, Field(gt=0, le=1_000_000)] = 2_000.0
-
-
-class SpoolSettings(_Section):
-    """How much the agent keeps while the collector is away, and for how long."""
-
-    max_bytes: Annotated[int, Field(ge=2**23)] = 512 * 2**20
-    policy: Policy = Policy.DROP_OLDEST
-    max_age_days: Annotated[float, Field(ge=0, le=36_500)] = 30.0
-    max_dead_letters: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
-    group: Annotated[int, Field(ge=1, le=10_000)] = 64
-
-    @property
-    def limits(self) -> Limits:
-        """What the spool holds itself to."""
-        return Limits(self.max_bytes, self.policy, self.max_age_days, self.max_dead_letters)
-
-
-class ProbeSettings(_Section):
-    """Windows kept on this computer to learn how small a fault would be heard."""
-
-    enabled: bool = True
-    max_bytes: Annotated[int, Field(ge=0)] = 64 * 2**20
-    cpu_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-
-
-class ClipSettings(_Section):
-    """Sound around events that is kept and sent, where the collector's administrator allows it."""
-
-    enabled: bool = True
-    before_s: Annotated[float, Field(ge=0, le=60)] = 5.0
-    after_s: Annotated[float, Field(gt=0, le=60)] = 10.0
-    max_s: Annotated[float, Field(gt=0, le=MAX_CLIP_S)] = 30.0
-    max_bytes: Annotated[int, Field(ge=0)] = 128 * 2**20
-    per_hour: Annotated[int, Field(ge=0, le=3_600)] = 12
-
-
-class MetricsSettings(_Section):
-    """Figures for Prometheus, on loopback only; no port, no metrics."""
-
-    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-
-
-class MicrophoneSource(_Section):
+class MicrophoneSource(Section):
     """One channel of a sound device."""
 
     type: Literal["microphone"]
@@ -95,7 +48,7 @@ class MicrophoneSource(_Section):
     channel: Annotated[int, Field(ge=0, le=255)] = 0
 
 
-class _Paced(_Section):
+class _Paced(Section):
     history_s: Annotated[float, Field(ge=0)] = 0.0
     max_speed: Annotated[float, Field(ge=1)] | None = None
 
@@ -124,7 +77,7 @@ class SimulatorSource(_Paced):
 Source = Annotated[MicrophoneSource | RecordingSource | SimulatorSource, Field(discriminator="type")]
 
 
-class SensorSettings(_Section):
+class SensorSettings(Section):
     """One audio channel on a machine."""
 
     name: Name
@@ -190,15 +143,7 @@ def _pressure_pa(db_spl: float) -> float:
     return float(20e-6 * 10.0 ** (db_spl / 20.0))
 
 
-class ModelSettings(_Section):
-    """How long a new model is watched, and how slow it may be."""
-
-    probation_windows: Annotated[int, Field(ge=0, le=100_000)] = 60
-    probation_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
-    max_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-
-
-class Settings(_Section):
+class Settings(Section):
     """All of the agent's configuration."""
 
     name: Name = Field(default_factory=socket.gethostname)
@@ -311,7 +256,7 @@ def _variables() -> list[tuple[str, tuple[str, ...]]]:
     found: list[tuple[str, tuple[str, ...]]] = []
     for key, field in Settings.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, _Section):
+        if isinstance(kind, type) and issubclass(kind, Section):
             found += [(f"{PREFIX}{key}__{name}".upper(), (key, name)) for name in kind.model_fields]
         else:
             found.append((f"{PREFIX}{key}".upper(), (key,)))
@@ -386,7 +331,7 @@ def _place(steps: list[int | str], tree: dict[str, Any]) -> str:
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    sections: dict[str, type[_Section]] = {
+    sections: dict[str, type[Section]] = {
         "collector": CollectorSettings,
         "spool": SpoolSettings,
         "models": ModelSettings,

@@ -6,9 +6,9 @@ from enum import Enum, auto
 from uuid import UUID
 
 from audiosense_agent.batches import MAX_EVENTS
-from audiosense_agent.config import CollectorSettings
 from audiosense_agent.events import EventRevision
 from audiosense_agent.isolation import Isolation
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.gaps import Gap

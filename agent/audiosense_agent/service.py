@@ -62,35 +62,15 @@ class Service:
         self._stop = threading.Event()
         self._drains = True
         self._lock_file = lock_state_dir(settings.state_dir)
-        limits = settings.spool
-        self.spool = Spool(settings.state_dir / "spool.db", limits.limits)
+        self.spool = Spool(settings.state_dir / "spool.db", settings.spool.limits)
         self.clock = clock or Clock()
         server_us = self.spool.get("server_us")
         self.clock.restore(int(server_us) if server_us else None, self.spool.begin_boot(self.clock.boot))
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
-        hub = DeviceHub(settings, self.clock)
-        self.workers = {
-            sensor.name: Worker(
-                sensor,
-                make_source(sensor, Injections(settings.state_dir), hub, self.clock),
-                self.spool,
-                group=limits.group,
-                stop_after=stop_after,
-                reservoir=self._reservoirs.get(sensor.name),
-                clips=ClipRecorder(sensor, settings.clips, clip_spool) if settings.clips.enabled else None,
-            )
-            for sensor in settings.sensors
-        }
+        self.workers = self._make_workers(clip_spool, stop_after)
         self._rollout = Rollout(ModelStore(settings.state_dir / "models", Limits.of(settings.models)), self.workers)
-        self._prober = Prober(
-            {
-                sensor.name: Microphone(self._reservoirs[sensor.name], sensor.sample_rate_hz)
-                for sensor in settings.sensors
-                if sensor.name in self._reservoirs
-            },
-            settings.probes.cpu_share,
-        )
+        self._prober = Prober(self._microphones(), settings.probes.cpu_share)
         self._clip_uplink = ClipUplink(clip_spool, settings.collector.timeout_s, retry=retry, clock=self.clock)
         self.uplink = Uplink(
             self.spool,
@@ -106,6 +86,29 @@ class Service:
             enrol=SelfEnrolment(settings),
         )
         self._examiner = Examiner(settings, self.workers, self.spool, self.uplink, self.clock)
+
+    def _make_workers(self, clip_spool: ClipSpool, stop_after: int | None) -> dict[str, Worker]:
+        settings = self.settings
+        hub = DeviceHub(settings, self.clock)
+        return {
+            sensor.name: Worker(
+                sensor,
+                make_source(sensor, Injections(settings.state_dir), hub, self.clock),
+                self.spool,
+                group=settings.spool.group,
+                stop_after=stop_after,
+                reservoir=self._reservoirs.get(sensor.name),
+                clips=ClipRecorder(sensor, settings.clips, clip_spool) if settings.clips.enabled else None,
+            )
+            for sensor in settings.sensors
+        }
+
+    def _microphones(self) -> dict[str, Microphone]:
+        return {
+            sensor.name: Microphone(self._reservoirs[sensor.name], sensor.sample_rate_hz)
+            for sensor in self.settings.sensors
+            if sensor.name in self._reservoirs
+        }
 
     def stop(self, *, drain: bool = True) -> None:
         """Ask the agent to stop; safe in a signal handler. One that is followed by another does not ``drain``."""

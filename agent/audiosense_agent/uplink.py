@@ -17,12 +17,12 @@ from audiosense_agent.batches import UnknownSensorError, cover, pack, to_columns
 from audiosense_agent.client import INSTANCE, Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
 from audiosense_agent.clock import Clock
-from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
 from audiosense_agent.isolation import Remedy
 from audiosense_agent.lanes import Lanes
 from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_after_s
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.rows import SpoolStatus

@@ -12,8 +12,9 @@ from agent_testing.graphs import ENDLESS, Live, bundle_of, resign, unusual
 from agent_testing.samples import simulated
 from agent_testing.waiting import wait_for
 
-from audiosense_agent.config import CollectorSettings, ModelSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.model_store import checks
+from audiosense_agent.sections import CollectorSettings, ModelSettings
 from audiosense_agent.service import Service
 from audiosense_agent.uplink import Retry
 from audiosense_common.bundle import dump_golden, load_golden

@@ -10,7 +10,7 @@ from test_clip_spool import clip, open_spool
 from test_service import Running, rows, wait_for
 
 from audiosense_agent.clip_uplink import ClipUplink
-from audiosense_agent.config import ClipSettings
+from audiosense_agent.sections import ClipSettings
 from audiosense_agent.sources.injection import Injection, inject
 from audiosense_agent.uplink import Retry
 from audiosense_common.wire import DesiredModel

@@ -9,8 +9,8 @@ from agent_testing.samples import MODEL, simulated
 
 from audiosense_agent.clip_spool import ClipSpool
 from audiosense_agent.clips import DAY_US, ClipRecorder, encode, reference_from_us
-from audiosense_agent.config import ClipSettings
 from audiosense_agent.events import Debouncer
+from audiosense_agent.sections import ClipSettings
 from audiosense_agent.windows import Window
 from audiosense_common.bundle import Debouncing
 from audiosense_common.wire import Status

@@ -19,10 +19,11 @@ from agent_testing.trust import Authority
 from agent_testing.waiting import wait_for
 
 from audiosense_agent.clock import PROVISIONAL_BEFORE_US, RELEASED_US, Clock, Follower, is_provisional
-from audiosense_agent.config import CollectorSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.detector import Detector
 from audiosense_agent.errors import LinkError
 from audiosense_agent.health import clock as clock_check
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.service import Service
 from audiosense_agent.sources.hub import Block
 from audiosense_agent.sources.microphone import Cutter

@@ -9,18 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiosense_agent.config import (
-    CollectorSettings,
-    MetricsSettings,
     MicrophoneSource,
     RecordingSource,
     SensorSettings,
     Settings,
     SimulatorSource,
-    SpoolSettings,
     default_config_path,
     load_settings,
 )
 from audiosense_agent.errors import ConfigError
+from audiosense_agent.sections import CollectorSettings, MetricsSettings, SpoolSettings
 from audiosense_agent.spool.limits import Limits, Policy
 
 EXAMPLE = Path(__file__).parents[1] / "audiosense-agent.example.toml"

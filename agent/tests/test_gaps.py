@@ -6,25 +6,17 @@ from collections import Counter
 
 import pytest
 from agent_testing.samples import measurement, simulated
+from agent_testing.uplinks import QUICK, NoModels
 
-from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import describe_sensor
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.limits import DAY_US, Limits, Policy
 from audiosense_agent.spool.repair import repair
-from audiosense_agent.uplink import Retry, Uplink
+from audiosense_agent.uplink import Uplink
 
 PAGE = 4_096
-QUICK = Retry(first_s=0.001, cap_s=0.002, slow_s=0.003)
 NOW_US = time.time_ns() // 1_000
-
-
-class NoModels:
-    def running(self):
-        return {}
-
-    def take(self, *_):
-        return False
 
 
 class Agent:

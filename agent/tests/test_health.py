@@ -17,7 +17,7 @@ from agent_testing.waiting import wait_for
 from typer.testing import CliRunner
 
 from audiosense_agent.cli import app
-from audiosense_agent.config import CollectorSettings, MetricsSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.health import (
     clock,
     data_path,
@@ -35,6 +35,7 @@ from audiosense_agent.health.base import CheckState
 from audiosense_agent.health.latest import FILE, describe, read_latest
 from audiosense_agent.model_store import probation as unfit
 from audiosense_agent.pulse import Pulse
+from audiosense_agent.sections import CollectorSettings, MetricsSettings
 from audiosense_agent.sensor_faults.fault import FaultKind, SensorFault
 from audiosense_agent.service import Service
 from audiosense_agent.spool.rows import SpoolStatus

@@ -7,12 +7,14 @@ import time
 import pytest
 from agent_testing.real_collector import RealCollector
 from agent_testing.samples import event, measurement, simulated
+from agent_testing.uplinks import NoModels
 from agent_testing.waiting import wait_for
 
 from audiosense_agent.batches import now_us
-from audiosense_agent.config import CollectorSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import describe_sensor
 from audiosense_agent.lanes import Bucket, Lanes
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.uplink import Retry, Uplink
@@ -20,14 +22,6 @@ from audiosense_agent.uplink import Retry, Uplink
 BACKLOG = 20_000
 RATE = 5_000
 BATCH = 1_000
-
-
-class NoModels:
-    def running(self):
-        return {}
-
-    def take(self, *_):
-        return False
 
 
 def cover(load):

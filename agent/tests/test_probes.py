@@ -7,10 +7,11 @@ import numpy as np
 from agent_testing.samples import simulated
 from test_service import Running, rows, wait_for
 
-from audiosense_agent.config import CollectorSettings, ProbeSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.errors import LinkError
 from audiosense_agent.probes import Microphone, Prober
 from audiosense_agent.reservoir import Reservoir, reservoir_folder
+from audiosense_agent.sections import CollectorSettings, ProbeSettings
 from audiosense_agent.service import Service
 from audiosense_agent.windows import Window
 from audiosense_common.features import SCHEMA_ID, FeatureExtractor

@@ -16,8 +16,8 @@ from agent_testing.collector import CREDENTIAL, Collector
 from agent_testing.samples import measurement, simulated
 
 from audiosense_agent import enrolment
-from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import describe_sensor, load_identity
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.uplink import Retry, Uplink
 

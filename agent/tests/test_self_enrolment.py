@@ -10,8 +10,9 @@ from agent_testing.collector import SECRET
 from agent_testing.rotating import NoModels
 from agent_testing.samples import measurement, simulated
 
-from audiosense_agent.config import CollectorSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import describe_sensor, load_identity
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.self_enrolment import KEY_CREDENTIAL, SelfEnrolment
 from audiosense_agent.spool import Spool
 from audiosense_agent.uplink import Retry, Uplink

@@ -15,8 +15,9 @@ from agent_testing.bundles import KEY, RATE, make_bundle
 from agent_testing.samples import event, simulated
 from agent_testing.wards import trusted
 
-from audiosense_agent.config import ClipSettings, CollectorSettings, ProbeSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.errors import AgentError, SourceError
+from audiosense_agent.sections import ClipSettings, CollectorSettings, ProbeSettings
 from audiosense_agent.service import Service
 from audiosense_agent.sources.injection import Injection, inject
 from audiosense_agent.spool import Spool

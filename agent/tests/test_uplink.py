@@ -1,82 +1,18 @@
 """The uplink against a real HTTPS server: every fault is injected, counted and survived."""
 
 import json
-import time
 
 import pytest
 from agent_testing.collector import Collector
 from agent_testing.samples import event, measurement, simulated
 from agent_testing.spoiling import AFTER_COMMIT, LATER_S, SLOW_S
 from agent_testing.trust import Authority
-from agent_testing.waiting import wait_for
+from agent_testing.uplinks import QUICK, Setup
 
-from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import describe_sensor
 from audiosense_agent.isolation import Isolation, Remedy
-from audiosense_agent.spool import Spool
-from audiosense_agent.spool.limits import Limits
-from audiosense_agent.spool.repair import repair
-from audiosense_agent.uplink import Retry, Uplink
+from audiosense_agent.uplink import Retry
 from audiosense_common.wire import EventState
-
-QUICK = Retry(first_s=0.001, cap_s=0.002, slow_s=0.003)
-
-
-class NoModels:
-    def __init__(self):
-        self.desired = []
-
-    def running(self):
-        return {}
-
-    def take(self, desired, identity, client):
-        self.desired.append(desired)
-        return False
-
-
-class Setup:
-    """An enrolled agent's uplink, its spool and the collector."""
-
-    def __init__(self, collector, folder, *, retry=QUICK, **settings):
-        self.collector, self.folder = collector, folder
-        self.spool = Spool(folder / "spool.db", Limits(max_dead_letters=5))
-        self.spool.note_sensor("pump", registration=describe_sensor(simulated()).model_dump_json(by_alias=True))
-        self.models = NoModels()
-        values = {"max_batch": 10, "timeout_s": 5, "batch_interval_s": 0.001, "heartbeat_s": 60} | settings
-        self.uplink = Uplink(
-            self.spool,
-            folder,
-            CollectorSettings(**values),
-            self.models,
-            lambda: {"pump": "ok"},
-            retry=retry,
-        )
-
-    def enrol(self, **options):
-        self.collector.identity("pump", **options).save(self.folder)
-        return self
-
-    def fill(self, count, start=0):
-        return self.spool.append([measurement(start + i) for i in range(count)])
-
-    def deliver_some(self, batches):
-        while len(self.collector.batches) < batches:
-            self.uplink.step()
-            time.sleep(0.001)
-
-    def deliver(self, steps=400):
-        for _ in range(steps):
-            status = self.spool.status()
-            if status.rows == 0 and status.events == 0 and status.rescued == 0 and self.spool.in_flight() is None:
-                return
-            self.uplink.step()
-            time.sleep(0.001)
-        raise AssertionError(f"not delivered after {steps} steps: {self.uplink.state}")
-
-    def check_exactly_once(self, numbers):
-        stored = sorted(seq for _, _, seq in self.collector.stored)
-        assert stored == sorted(numbers)
-        assert self.collector.duplicates == 0
 
 
 @pytest.fixture
@@ -409,77 +345,3 @@ def test_isolation_halves_to_one_then_proves_then_buries():
     assert isolation.refused(0) is Remedy.RETRY
     assert isolation.bare
     assert isolation.refused(0) is Remedy.WAIT
-
-
-def test_gaps_are_told_once_and_forgotten_when_acknowledged(setup):
-    setup.enrol()
-    setup.fill(3)
-    first_us, last_us = measurement(1).time_us, measurement(7).time_us
-    setup.spool.count_dropped("pump", 7, first_us, last_us)
-    setup.collector.faults.extend(["drop", 500])
-    setup.deliver()
-    pump = setup.collector.registered["pump"]
-    told = [(gap.sensor, gap.reason, gap.windows, gap.first_us, gap.last_us) for gap in setup.collector.gaps.values()]
-    assert told == [(pump, "not_stored", 7, first_us, last_us)]
-    assert setup.collector.fired["exact repeat"] == 1
-    assert setup.spool.read_gaps(10) == []
-
-
-def test_a_gap_of_an_unregistered_sensor_is_told_as_nobodys_and_holds_up_nothing(setup):
-    setup.enrol()
-    setup.fill(2)
-    setup.spool.count_dropped("gone", 7, None, None)
-    setup.deliver()
-    assert [(gap.sensor, gap.windows) for gap in setup.collector.gaps.values()] == [(None, 7)]
-
-
-def test_a_poison_row_is_told_as_refused(setup):
-    setup.enrol()
-    setup.fill(20)
-    setup.collector.poison = lambda columns, row: columns.seq[row] == 5
-    setup.deliver()
-    for _ in range(5):
-        setup.uplink.wake()
-        setup.uplink.step()
-    (gap,) = setup.collector.gaps.values()
-    assert (gap.reason, gap.windows, gap.first_seq, gap.last_seq) == ("refused", 1, 5, 5)
-    assert len(setup.collector.stored) == 19
-
-
-def damaged(setup):
-    """The spool with its root page gone, some of it delivered and a batch in flight that was stored unanswered."""
-    setup.fill(60)
-    setup.deliver_some(2)
-    setup.collector.faults.append("drop")
-    wait_for(lambda: setup.uplink.step() is not None and setup.spool.in_flight() is not None)
-    setup.uplink.close()
-    setup.spool.close()
-    with setup.spool.path.open("r+b") as file:
-        file.write(b"\0" * 100)
-    successor = Setup(setup.collector, setup.folder)
-    setup.spool, setup.uplink = successor.spool, successor.uplink
-
-
-@pytest.mark.parametrize("poison", [None, 45])
-def test_rescued_rows_are_stored_once_under_their_own_epoch_beside_new_ones(setup, poison):
-    setup.enrol()
-    old = setup.spool.epoch
-    damaged(setup)
-    assert setup.spool.epoch != old
-    new = setup.fill(30, start=100)
-    setup.spool.close()
-    (done,) = repair(setup.folder / "spool.db", 2**30)
-    assert done.rescued.measurements == 40
-    successor = Setup(setup.collector, setup.folder)
-    setup.spool, setup.uplink = successor.spool, successor.uplink
-    if poison is not None:
-        setup.collector.poison = lambda columns, row: columns.time_us[row] == measurement(poison - 1).time_us
-    setup.collector.faults.extend([None, "drop", 500])
-    setup.deliver()
-    expected = {(old, seq) for seq in range(1, 61)} | {(setup.spool.epoch, seq) for seq in new}
-    stored = [(epoch, seq) for _, epoch, seq in setup.collector.stored]
-    assert sorted(stored) == sorted(expected - {(old, poison)})
-    assert setup.collector.duplicates == 10, "of the batch that was in flight, which the collector knows"
-    assert not setup.collector.quarantined
-    assert setup.spool.status().rescued == 0
-    assert setup.spool.status().dead_letters == (poison is not None)

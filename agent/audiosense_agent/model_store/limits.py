@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from audiosense_agent.config import ModelSettings
+from audiosense_agent.sections import ModelSettings
 
 DEATHS = 3
 """Deaths of the process within a model, in a row, after which it is sent back."""

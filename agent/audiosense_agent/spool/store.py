@@ -14,6 +14,7 @@ from audiosense_agent.clock import is_provisional
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import EventRevision
 from audiosense_agent.spool import gaps, rows
+from audiosense_agent.spool.age import AgeClock
 from audiosense_agent.spool.boots import anchor, boot_id, boot_offset, hold, is_any_held
 from audiosense_agent.spool.dead_letters import bury
 from audiosense_agent.spool.events import hold_events, insert_event, select_events, select_open_events
@@ -30,7 +31,7 @@ from audiosense_agent.spool.file import (
 )
 from audiosense_agent.spool.flight import InFlight, put_in_flight, read_in_flight, remove
 from audiosense_agent.spool.gaps import Gap, LossReason, Span
-from audiosense_agent.spool.limits import FIRST_US, Limits, advance, drop_old, hold_bytes, is_full
+from audiosense_agent.spool.limits import Limits, drop_old, hold_bytes, is_full
 from audiosense_agent.spool.remains import Remains
 from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
 from audiosense_agent.spool.values import count, damage, get, put
@@ -70,7 +71,7 @@ class Spool:
         self.path = path
         self._limits = limits or Limits()
         self._lock = threading.RLock()
-        self._age_at_s = time.monotonic()
+        self._age = AgeClock()
         self._next_look_s = 0.0
         self._remains: Remains | None = None
         self._boot: str | None = None
@@ -122,7 +123,7 @@ class Spool:
             reference_us = None
             if time.monotonic() >= self._next_look_s:
                 self._next_look_s = time.monotonic() + _LOOK_FOR_OLD_S
-                reference_us = self._advance_age(db)
+                reference_us = self._age.advance(db)
             numbers = self._insert(db, measurements)
             boot = self._hold(db, measurements, numbers, events)
             for event in events:
@@ -270,8 +271,8 @@ class Spool:
             remove(db, batch)
             put(db, values)
             if server_us is not None:
-                put(db, {"age_us": str(server_us), "server_us": str(server_us)})
-                self._age_at_s = time.monotonic()
+                put(db, {"server_us": str(server_us)})
+                self._age.set(db, server_us)
 
     @_on_a_fresh_file
     def forget_in_flight(self) -> None:
@@ -348,17 +349,6 @@ class Spool:
         hold(db, boot, held)
         return boot
 
-    def _advance_age(self, db: sqlite3.Connection) -> int | None:
-        """Return the time that ages are judged by, kept in the file; see ``limits.advance``."""
-        kept = get(db, "age_us")
-        reference = int(kept) if kept.isdecimal() else _newest_us(db)
-        now_s, wall_us = time.monotonic(), time.time_ns() // 1_000
-        reference = advance(reference, round((now_s - self._age_at_s) * 1e6), wall_us)
-        self._age_at_s = now_s
-        if reference is not None:
-            put(db, {"age_us": str(reference)})
-        return reference
-
     def _is_of_this_life(self, db: sqlite3.Connection, batch: InFlight) -> bool:
         return batch.life is None or str(batch.life) == get(db, "epoch")
 
@@ -406,9 +396,3 @@ def _windows(db: sqlite3.Connection, batch: InFlight) -> int:
     (found,) = db.execute(query, (batch.low, batch.high)).fetchone()
     (rescued,) = db.execute("SELECT count(*) FROM rescued WHERE id BETWEEN ? AND ?", batch.rescued).fetchone()
     return int(found + rescued)
-
-
-def _newest_us(db: sqlite3.Connection) -> int | None:
-    """Return when the last window was heard, by a clock that may be believed."""
-    newest = db.execute("SELECT max(last_time_us) FROM sensor WHERE last_time_us >= ?", (FIRST_US,)).fetchone()[0]
-    return None if newest is None else int(newest)

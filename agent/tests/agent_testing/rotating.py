@@ -10,8 +10,8 @@ from pathlib import Path
 
 from agent_testing.samples import measurement, simulated
 from audiosense_agent import files
-from audiosense_agent.config import CollectorSettings
 from audiosense_agent.enrolment import describe_sensor, load_identity
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.uplink import Retry, Uplink
 

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from audiosense_agent.config import CollectorSettings, Settings
+from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import Identity, describe_sensor, load_identity
 from audiosense_agent.errors import LinkError
+from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.rows import Measurement
 from audiosense_agent.uplink import Retry, Uplink
