@@ -17,10 +17,10 @@ from agent_testing.collector import Collector
 from agent_testing.samples import event, measurement, simulated
 from agent_testing.trust import Authority
 from agent_testing.waiting import wait_for
+from agent_testing.wards import trusted
 
 from audiosense_agent.clock import PROVISIONAL_BEFORE_US, RELEASED_US, Clock, Follower, is_provisional
 from audiosense_agent.config import Settings
-from audiosense_agent.detector import Detector
 from audiosense_agent.errors import LinkError
 from audiosense_agent.health import clock as clock_check
 from audiosense_agent.sections import CollectorSettings
@@ -266,7 +266,7 @@ class Stepping:
 @pytest.mark.parametrize("step_us", [HOUR_US, -HOUR_US])
 def test_no_event_lasts_as_long_as_a_step_or_ends_before_it_began(spool, step_us):
     worker = Worker(simulated(rate=RATE, window_s=WINDOW_S), Stepping(step_us), spool)
-    worker.use(Detector(make_bundle(uuid4())))
+    worker.use(trusted(make_bundle(uuid4())))
     worker.run(threading.Event())
     revisions = [each for _, each in spool.read_events(100)]
     assert len({each.id for each in revisions}) == 2
