@@ -3,12 +3,26 @@
 export const agents = {
   title: "Agents",
   lead: "The programs beside the machines that listen and send.",
-  state: { active: "Active", revoked: "Revoked", quarantined: "Quarantined" },
+  state: { active: "Active", silent: "Silent", revoked: "Revoked", quarantined: "Quarantined" },
   stateHint: {
+    silent:
+      "Not heard for more than five minutes, so nobody listens to its machines for you: look on its computer at power, network and audiosense-agent status. While it runs it keeps what it hears.",
     active: "Its measurements are taken.",
     revoked: "It is refused and keeps its measurements.",
     quarantined: "Two copies of it were seen: both are refused and keep their measurements until one is accepted.",
   },
+  revokedBy: "Revoked by an administrator.",
+  replaced: (name: string, id: string) =>
+    `Replaced by ${name} (${id}), which has its sensors. It is refused for good and keeps its measurements; to use its computer again, enrol it anew there: audiosense-agent enroll --force KEY.`,
+  refused: {
+    was_replaced: "It was replaced by another agent meanwhile, which has its sensors. On its computer it can be enrolled anew: audiosense-agent enroll --force KEY.",
+    no_such_copy: "That copy is not listed any more: another one was accepted meanwhile, or newer ones took its place. Choose among those that are shown now.",
+    already_active: "It is active already: somebody else accepted it meanwhile.",
+    copy_not_named: "Several copies of it are known by now. Choose one of them above.",
+    not_active: "It is not active any more, so no answer reaches it. Accept it first.",
+  },
+  noChecksYet: "No self-checks yet: it tells them once it is heard. Start it on its computer: sudo systemctl start audiosense-agent.",
+  checksStale: (ago: string) => `Self-checks as they were told last, ${ago}; how it is now is not known.`,
   empty: "No agents yet",
   emptyHow: "Make an enrolment key (audiosense-collector enrolment-key create), then on the computer near the machine:",
   emptyCommand: "audiosense-agent enroll KEY",

@@ -4,12 +4,26 @@ import type { agents as english } from "./agents.en";
 export const agents: typeof english = {
   title: "Agentes",
   lead: "Los programas que escuchan junto a las máquinas y envían lo que oyen.",
-  state: { active: "Activo", revoked: "Revocado", quarantined: "En cuarentena" },
+  state: { active: "Activo", silent: "Sin noticias", revoked: "Revocado", quarantined: "En cuarentena" },
   stateHint: {
+    silent:
+      "Sin noticias desde hace más de cinco minutos: nadie escucha sus máquinas. Revise en su ordenador la alimentación, la red y audiosense-agent status. Mientras funciona, conserva lo que oye.",
     active: "Sus mediciones se aceptan.",
     revoked: "Se rechaza y conserva sus mediciones.",
     quarantined: "Se han visto dos copias suyas: ambas se rechazan y conservan sus mediciones hasta que se acepte una.",
   },
+  revokedBy: "Revocado por un administrador.",
+  replaced: (name, id) =>
+    `Sustituido por ${name} (${id}), que tiene sus sensores. Se rechaza para siempre y conserva sus mediciones; para volver a usar su ordenador, inscríbalo allí de nuevo: audiosense-agent enroll --force KEY.`,
+  refused: {
+    was_replaced: "Entretanto lo ha sustituido otro agente, que tiene sus sensores. En su ordenador se puede inscribir de nuevo: audiosense-agent enroll --force KEY.",
+    no_such_copy: "Esa copia ya no figura en la lista: entretanto se aceptó otra, o copias más recientes ocuparon su lugar. Elija entre las que se muestran ahora.",
+    already_active: "Ya está activo: otra persona lo ha aceptado entretanto.",
+    copy_not_named: "Ya se conocen varias copias suyas. Elija arriba una de ellas.",
+    not_active: "Ya no está activo, así que no le llega ninguna respuesta. Acéptelo primero.",
+  },
+  noChecksYet: "Aún no hay autocomprobaciones: las comunica en cuanto se le oye. Inícielo en su ordenador: sudo systemctl start audiosense-agent.",
+  checksStale: (ago) => `Autocomprobaciones tal como se comunicaron por última vez, ${ago}; no se sabe cómo está ahora.`,
   empty: "Aún no hay agentes",
   emptyHow: "Cree una clave de inscripción (audiosense-collector enrolment-key create) y, en el ordenador junto a la máquina:",
   emptyCommand: "audiosense-agent enroll KEY",
