@@ -23,7 +23,7 @@ export function Checks({ checks }: { checks: readonly Check[] }) {
       )}
       {quiet.length > 0 && (
         <details>
-          <summary className="min-h-6 cursor-pointer py-0.5 text-soft">
+          <summary className="min-h-7 cursor-pointer py-0.5 text-soft">
             {[good > 0 && t.checks.good(good), unknown > 0 && t.checks.unknown(unknown)].filter(Boolean).join(" · ")}
           </summary>
           <ul className="mt-2 flex flex-col gap-1.5">

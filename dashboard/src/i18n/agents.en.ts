@@ -6,7 +6,7 @@ export const agents = {
   state: { active: "Active", silent: "Silent", revoked: "Revoked", quarantined: "Quarantined" },
   stateHint: {
     silent:
-      "Not heard for more than five minutes, so nobody listens to its machines for you: look on its computer at power, network and audiosense-agent status. While it runs it keeps what it hears.",
+      "Not heard for more than five minutes, so nothing is known of its machines: look on its computer at power, network and audiosense-agent status. While it runs it keeps what it hears.",
     active: "Its measurements are taken.",
     revoked: "It is refused and keeps its measurements.",
     quarantined: "Two copies of it were seen: both are refused and keep their measurements until one is accepted.",

@@ -7,7 +7,7 @@ export const agents: typeof english = {
   state: { active: "Activo", silent: "Sin noticias", revoked: "Revocado", quarantined: "En cuarentena" },
   stateHint: {
     silent:
-      "Sin noticias desde hace más de cinco minutos: nadie escucha sus máquinas. Revise en su ordenador la alimentación, la red y audiosense-agent status. Mientras funciona, conserva lo que oye.",
+      "Sin noticias desde hace más de cinco minutos: no se sabe nada de sus máquinas. Revise en su ordenador la alimentación, la red y audiosense-agent status. Mientras funciona, conserva lo que oye.",
     active: "Sus mediciones se aceptan.",
     revoked: "Se rechaza y conserva sus mediciones.",
     quarantined: "Se han visto dos copias suyas: ambas se rechazan y conservan sus mediciones hasta que se acepte una.",

@@ -107,11 +107,11 @@ function Sensors({ agent }: { agent: Agent }) {
   if (agent.sensors.length === 0) return <p className="text-sm text-faint">{t.agents.noSensors}</p>;
   return (
     <details className="text-sm" open={agent.sensors.length <= 4}>
-      <summary className="min-h-6 cursor-pointer py-0.5 text-soft">{t.agents.sensors(agent.sensors.length)}</summary>
+      <summary className="min-h-7 cursor-pointer py-0.5 text-soft">{t.agents.sensors(agent.sensors.length)}</summary>
       <ul className="mt-1.5 flex flex-col gap-1">
         {agent.sensors.map((sensor) => (
           <li key={sensor.id} className="flex flex-wrap items-baseline justify-between gap-x-3">
-            <Link to="/machines/$machineId" params={{ machineId: sensor.machine_id }} className="inline-block min-h-6 py-0.5 underline decoration-line-strong underline-offset-4 [overflow-wrap:anywhere]">
+            <Link to="/machines/$machineId" params={{ machineId: sensor.machine_id }} className="inline-block min-h-7 py-0.5 underline decoration-line-strong underline-offset-4 [overflow-wrap:anywhere]">
               {`${sensor.machine_name} · ${sensor.name}`}
             </Link>
             <span className="text-xs text-faint">{t.agents.measurements(format.number(sensor.measurements))}</span>
