@@ -42,7 +42,7 @@ export function AgentPanel({ agent }: { agent: Agent }) {
       <Copies agent={agent} act={act} />
       <AgentFacts agent={agent} />
       <Sensors agent={agent} />
-      <OwnChecks agent={agent} />
+      {!agent.replaced_by && <OwnChecks agent={agent} />}
       <AgentActions agent={agent} act={act} />
       <p role="status" className="text-sm text-soft empty:hidden">
         {act.isSuccess && t.agents.done}
