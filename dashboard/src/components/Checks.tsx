@@ -1,12 +1,32 @@
-// Self-checks: what is wrong first, with figures and remedy; what is good in one line that opens.
+// Self-checks: what is wrong first, with figures and remedy; what is good in one line that opens. Old ones are said to be.
 import type { Check } from "@/api/types";
 import { useMessages } from "@/i18n";
+import { isStale } from "@/lib/agents";
 import { checkFigures, checkName, checkRemedy } from "@/lib/check-words";
+import { useServerNowUs } from "@/lib/clock";
 import { useFormat } from "@/lib/use-format";
 import { CHECK_TEXT, CheckGlyph } from "./CheckGlyph";
 import { TimeAgo } from "./TimeAgo";
 
 export function Checks({ checks }: { checks: readonly Check[] }) {
+  const t = useMessages();
+  const now = useServerNowUs();
+  const toldUs = Math.max(...checks.map((check) => check.told_us));
+  if (!isStale(toldUs, now)) return <List checks={checks} />;
+  return (
+    <div data-checks="stale" className="flex flex-col gap-2 text-sm">
+      <p className="text-warning">
+        <span aria-hidden>◆ </span>
+        <TimeAgo us={toldUs}>{t.checks.stale}</TimeAgo>
+      </p>
+      <div className="border-l-2 border-line pl-3">
+        <List checks={checks} />
+      </div>
+    </div>
+  );
+}
+
+function List({ checks }: { checks: readonly Check[] }) {
   const t = useMessages();
   const troubled = checks.filter((check) => check.state === "failed" || check.state === "warning");
   const quiet = checks.filter((check) => check.state === "ok" || check.state === "unknown");

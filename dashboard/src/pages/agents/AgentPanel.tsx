@@ -10,7 +10,7 @@ import { Facts } from "@/components/Facts";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
 import type { Messages } from "@/i18n/en";
-import { conditionOf, isStale, shortId, type Condition } from "@/lib/agents";
+import { conditionOf, shortId, type Condition } from "@/lib/agents";
 import { useServerNowUs } from "@/lib/clock";
 import { useFormat } from "@/lib/use-format";
 import { AgentActions } from "./AgentActions";
@@ -114,7 +114,7 @@ function Sensors({ agent }: { agent: Agent }) {
             <Link to="/machines/$machineId" params={{ machineId: sensor.machine_id }} className="inline-block min-h-7 py-0.5 underline decoration-line-strong underline-offset-4 [overflow-wrap:anywhere]">
               {`${sensor.machine_name} · ${sensor.name}`}
             </Link>
-            <span className="text-xs text-faint">{t.agents.measurements(format.number(sensor.measurements))}</span>
+            <span className="text-xs text-faint">{t.agents.measurements(format.number(sensor.measurements), sensor.measurements === 1)}</span>
           </li>
         ))}
       </ul>
@@ -125,22 +125,9 @@ function Sensors({ agent }: { agent: Agent }) {
 /** Checks of the agent as a whole; those of its sensors stand at their machines. */
 function OwnChecks({ agent }: { agent: Agent }) {
   const t = useMessages();
-  const now = useServerNowUs();
   const found = useQuery(checksQuery(agent.id));
   if (!found.data) return <p className="text-sm text-faint">{found.isError ? explain(found.error, t) : t.checks.loading}</p>;
   const own = found.data.filter((check) => check.sensor_id === null);
-  if (own.length === 0) return <p className="text-sm text-faint">{agent.last_seen_us === null ? t.agents.noChecksYet : t.checks.none}</p>;
-  const toldUs = Math.max(...own.map((check) => check.told_us));
-  if (!isStale(toldUs, now)) return <Checks checks={own} />;
-  return (
-    <div data-checks="stale" className="flex flex-col gap-2">
-      <p className="text-sm text-warning">
-        <span aria-hidden>◆ </span>
-        <TimeAgo us={toldUs}>{t.agents.checksStale}</TimeAgo>
-      </p>
-      <div className="border-l-2 border-line pl-3">
-        <Checks checks={own} />
-      </div>
-    </div>
-  );
+  if (own.length > 0) return <Checks checks={own} />;
+  return <p className="text-sm text-faint">{agent.last_seen_us === null ? t.checks.notYet : t.checks.none}</p>;
 }
