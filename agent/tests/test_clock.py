@@ -11,10 +11,9 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from agent_testing.bundles import KEY, RATE, WINDOW_S, make_bundle
-from agent_testing.clocks import QUICK, YEARS_1970_NS, Computer, Wrong
+from agent_testing.bundles import RATE, WINDOW_S, make_bundle
+from agent_testing.clocks import QUICK, Computer, Wrong
 from agent_testing.collector import Collector
-from agent_testing.graphs import resign
 from agent_testing.samples import event, measurement, simulated
 from agent_testing.trust import Authority
 from agent_testing.waiting import wait_for
@@ -35,7 +34,7 @@ from audiosense_agent.spool.view import read_spool
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
 from audiosense_common.synth import Fault, SyntheticMachine
-from audiosense_common.wire import DesiredModel, EventState
+from audiosense_common.wire import EventState
 from audiosense_common.wire_checks import CheckState
 
 DAY_S = 86_400
@@ -279,8 +278,8 @@ def test_no_event_lasts_as_long_as_a_step_or_ends_before_it_began(spool, step_us
 class Running:
     """A service in a thread of its own."""
 
-    def __init__(self, folder, clock, window_s=0.2):
-        sensor = simulated(window_s=window_s, history_s=0)
+    def __init__(self, folder, clock):
+        sensor = simulated(window_s=0.2, history_s=0)
         self.service = Service(
             Settings(state_dir=folder, collector=INTERVALS, sensors=[sensor]), retry=QUICK, clock=clock
         )
@@ -390,22 +389,3 @@ def test_an_agent_that_is_killed_in_1970_again_and_again_loses_nothing_and_order
         assert began_us - 1_000_000 <= times[first] <= ended_us
         assert set(np.diff(times[first:last])) == {WINDOW_US}
     assert times[bounds[2] - 1] <= times[bounds[2]]
-
-
-@pytest.mark.parametrize("is_right", [False, True])
-def test_a_models_date_is_judged_by_a_clock_that_is_right_only(collector, tmp_path, is_right):
-    collector.signing_keys = KEY.public_keys()
-    identity = collector.identity("pump")
-    identity.save(tmp_path)
-    sensor = identity.sensors["pump"]
-    passed = resign(make_bundle(sensor), install_before_us=now_us() - HOUR_US)
-    collector.bundles[passed.digest] = passed.pack()
-    collector.desired = {sensor: DesiredModel(digest=passed.digest, version=1)}
-    with Running(tmp_path, Wrong(0 if is_right else YEARS_1970_NS / 1e9).clock, WINDOW_S) as service:
-
-        def told():
-            return service._rollout.running().get(sensor)
-
-        wait_for(lambda: told() is not None and passed.digest in {told().digest, told().refused})
-        assert (told().refused, told().digest) == ((passed.digest, None) if is_right else (None, passed.digest))
-        assert (told().reason or "").startswith("expired" if is_right else "")
