@@ -9,9 +9,8 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from uuid import uuid4
 
+from audiosense_agent.boot import boot_or_run
 from audiosense_agent.windows import MICROSECONDS, Window
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,6 @@ PROVISIONAL_BEFORE_US = 20 * 365 * 86_400 * MICROSECONDS
 """No computer runs for 20 years without a new start, and no clock that is right is in 1990."""
 _TOLERANCE_US = 500_000
 _SLACK_US = 86_400 * MICROSECONDS
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def is_provisional(time_us: int) -> bool:
@@ -31,13 +29,6 @@ def is_provisional(time_us: int) -> bool:
 
 def _steady_ns() -> int:
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _read_boot() -> str:
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return str(uuid4())
 
 
 class Clock:
@@ -50,7 +41,7 @@ class Clock:
     Args:
         wall: nanoseconds since 1970 by the computer's clock.
         steady: nanoseconds since the computer was started, those asleep included.
-        boot: names this start of the computer.
+        boot: names this start of the computer; without one as the kernel names it, else this run of the process.
     """
 
     def __init__(
@@ -60,7 +51,7 @@ class Clock:
         steady: Callable[[], int] = _steady_ns,
         boot: str | None = None,
     ) -> None:
-        self.boot = boot or _read_boot()
+        self.boot = boot or boot_or_run()
         self._wall = wall
         self._steady = steady
         self._floor_us = RELEASED_US

@@ -191,7 +191,8 @@ def default_config_path(environment: Mapping[str, str] | None = None) -> Path:
     if named:
         return Path(named)
     local = Path("audiosense-agent.toml")
-    return local if local.exists() else Path("/etc/audiosense/audiosense-agent.toml")
+    # os.path.exists: a directory that may not be entered, such as another user's home under sudo -u, has no such file.
+    return local if os.path.exists(local) else Path("/etc/audiosense/audiosense-agent.toml")  # noqa: PTH110
 
 
 def load_settings(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

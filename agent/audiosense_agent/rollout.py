@@ -4,8 +4,8 @@ import logging
 from collections.abc import Mapping
 from uuid import UUID
 
-from audiosense_agent.batches import now_us
 from audiosense_agent.client import Client
+from audiosense_agent.clock import Clock
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import LinkError
 from audiosense_agent.model_store import ModelStore
@@ -25,8 +25,9 @@ class Rollout:
     What was refused for good is not fetched again before a restart, what was sent back from probation never.
     """
 
-    def __init__(self, store: ModelStore, workers: Mapping[str, Worker]) -> None:
+    def __init__(self, store: ModelStore, workers: Mapping[str, Worker], clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._workers = workers
         self._tries: dict[tuple[UUID, str], int] = {}
 
@@ -64,7 +65,8 @@ class Rollout:
                 log.warning("%s: model %s cannot be fetched: %s", worker.sensor.name, digest[:12], reply.problem())
                 return False
             keys = identity.trust.signing_keys
-            ward = self._store.install(worker.sensor, sensor_id, reply.content, keys, now_us())
+            now_us = self._clock.wall_us() if self._clock.is_wall_right else None
+            ward = self._store.install(worker.sensor, sensor_id, reply.content, keys, now_us)
         except BundleError as error:
             self._tries[key] = self._tries.get(key, 0) + 1 if error.reason in _PASSING else _MAX_TRIES
             self._store.refuse(sensor_id, digest, error)

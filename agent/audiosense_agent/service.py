@@ -69,7 +69,8 @@ class Service:
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
         self.workers = self._make_workers(clip_spool, stop_after)
-        self._rollout = Rollout(ModelStore(settings.state_dir / "models", Limits.of(settings.models)), self.workers)
+        models = ModelStore(settings.state_dir / "models", Limits.of(settings.models))
+        self._rollout = Rollout(models, self.workers, self.clock)
         self._prober = Prober(self._microphones(), settings.probes.cpu_share)
         self._clip_uplink = ClipUplink(clip_spool, settings.collector.timeout_s, retry=retry, clock=self.clock)
         self.uplink = Uplink(

@@ -1,6 +1,7 @@
 """Configuration: the example, variables over the file, errors that name key, place and remedy."""
 
 import contextlib
+import os
 import tomllib
 from pathlib import Path
 
@@ -208,6 +209,24 @@ def test_an_unknown_sensor_is_named_with_the_nearest(tmp_path):
 
 def test_the_configuration_is_found_by_variable(tmp_path):
     assert default_config_path({"AUDIOSENSE_AGENT_CONFIG": str(tmp_path)}) == tmp_path
+
+
+def test_a_current_directory_that_may_not_be_entered_has_no_configuration(tmp_path, monkeypatch):
+    """As under ``sudo -u`` in somebody's home: the file in /etc is the one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    home.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65_534)
+    try:
+        with pytest.raises(PermissionError):
+            Path("audiosense-agent.toml").stat()
+        assert default_config_path({}) == Path("/etc/audiosense/audiosense-agent.toml")
+    finally:
+        os.seteuid(user)
+        home.chmod(0o700)
 
 
 @given(st.text(max_size=200))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import soundfile
 from agent_testing import confinement
 from agent_testing.bundles import KEY, RATE, make_bundle
 
+from audiosense_agent.boot import read_boot_id
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import SourceError
 from audiosense_agent.sources.devices import portaudio
@@ -41,8 +43,20 @@ def alsa(tmp_path):
     return os.environ | {"ALSA_CONFIG_PATH": str(tmp_path / "asound.conf")}
 
 
-def run_confined(*command, env=None):
-    whole = [sys.executable, confinement.__file__, str(UNIT), *map(str, command)]
+def can_have_own_proc():
+    command = [*confinement.own_proc(confinement.read_unit(UNIT)), "true"]
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
+HAS_OWN_PROC = can_have_own_proc()
+
+
+def run_confined(*command, env=None, unit=UNIT):
+    proc = confinement.own_proc(confinement.read_unit(unit)) if HAS_OWN_PROC else []
+    whole = [*proc, sys.executable, confinement.__file__, str(unit), *map(str, command)]
     return subprocess.run(whole, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -70,6 +84,20 @@ def test_what_the_agent_does_not_need_is_refused(attempt, refusal):
     assert refusal in done.stderr
     if os.geteuid() == 0:
         assert free.returncode == 0, "the attempt itself must work where nothing confines it"
+
+
+@pytest.mark.skipif(not HAS_OWN_PROC, reason="needs unshare and the right to mount /proc")
+@pytest.mark.parametrize("subset", ["all", "pid"])
+def test_the_unit_lets_the_agent_read_which_boot_this_is_and_a_smaller_proc_would_not(tmp_path, subset):
+    unit = tmp_path / UNIT.name
+    shipped = UNIT.read_text()
+    assert "\nProcSubset=all\n" in shipped
+    unit.write_text(shipped.replace("\nProcSubset=all\n", f"\nProcSubset={subset}\n"))
+    reading = "from audiosense_agent.boot import read_boot_id; print(read_boot_id())"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = run_confined(sys.executable, "-c", reading, env=environment, unit=unit)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(read_boot_id() if subset == "all" else None)
 
 
 @pytest.mark.skipif(not has_portaudio(), reason="needs libportaudio2 and libasound2-data")

@@ -47,6 +47,10 @@ OK, WARNING, FAILED, UNKNOWN = CheckState.OK, CheckState.WARNING, CheckState.FAI
 DAY_US = 86_400_000_000
 
 
+def reached(state, *, is_enrolled=True, silent_s=None, running_s=90_000):
+    return link.check(state, is_enrolled=is_enrolled, silent_s=silent_s, running_s=running_s)
+
+
 @pytest.mark.parametrize(
     ("found", "state", "cause"),
     [
@@ -55,13 +59,15 @@ DAY_US = 86_400_000_000
         (clock.check(1_000_000), OK, None),
         (clock.check(-3_000_000), WARNING, "skewed"),
         (clock.check(3_600_000_000), FAILED, "skewed"),
-        (link.check("ok", is_enrolled=True, silent_s=3), OK, None),
-        (link.check("starting", is_enrolled=True, silent_s=None), UNKNOWN, None),
-        (link.check("no route", is_enrolled=True, silent_s=30), WARNING, "unreachable"),
-        (link.check("no route", is_enrolled=True, silent_s=3_000), FAILED, "unreachable"),
-        (link.check("no route", is_enrolled=True, silent_s=None), FAILED, "unreachable"),
-        (link.check("ok", is_enrolled=False, silent_s=None), WARNING, "not_enrolled"),
-        (link.check("the collector refuses this agent (403): x", is_enrolled=True, silent_s=9.0), FAILED, "refused"),
+        (reached("ok", silent_s=3), OK, None),
+        (reached("starting", running_s=1), UNKNOWN, None),
+        (reached("no route", silent_s=30), WARNING, "unreachable"),
+        (reached("no route", silent_s=3_000), FAILED, "unreachable"),
+        (reached("no route", silent_s=604_800, running_s=20), WARNING, "unreachable"),
+        (reached("no route", running_s=299), WARNING, "unreachable"),
+        (reached("no route", running_s=301), FAILED, "unreachable"),
+        (reached("ok", is_enrolled=False), WARNING, "not_enrolled"),
+        (reached("the collector refuses this agent (403): x", silent_s=9.0), FAILED, "refused"),
         (spool_space.check(SpoolStatus(bytes=10), 100, 0), OK, None),
         (spool_space.check(SpoolStatus(bytes=60), 100, 0), WARNING, "filling"),
         (spool_space.check(SpoolStatus(bytes=97), 100, 0), FAILED, "filling"),
@@ -325,7 +331,7 @@ def test_wire_checks_of_sensors_without_identity_are_left_out(tmp_path):
 
 
 def test_a_key_that_could_not_be_used_stands_before_what_else_can_be_done():
-    spent = link.check("with the key of the credential: used up (1 of 1 uses)", is_enrolled=False, silent_s=None)
-    waits = link.check("not enrolled: measurements are kept", is_enrolled=False, silent_s=None)
+    spent = reached("with the key of the credential: used up (1 of 1 uses)", is_enrolled=False)
+    waits = reached("not enrolled: measurements are kept", is_enrolled=False)
     assert spent.remedy == f"with the key of the credential: used up (1 of 1 uses). {waits.remedy}"
     assert waits.remedy.startswith("Enrol the agent")

@@ -168,6 +168,42 @@ def test_a_damaged_record_gives_way_to_the_newest_intact_bundle_and_never_to_an_
     assert caught.value.reason == "older"
 
 
+def _stand_in(place, bundles, stand_in):
+    """A sensor of which both bundles that the record names are damaged, with a third one beside them."""
+    store = ModelStore(place, LIMITS)
+    settle(install(store, bundles["good"]))
+    settle(install(store, bundles["newer"]))
+    folder = place / str(SENSOR_ID)
+    for name in ("good", "newer"):
+        (folder / f"{bundles[name].digest}.zip").write_bytes(b"PK damaged")
+    (folder / f"{stand_in.digest}.zip").write_bytes(stand_in.pack())
+    return read_record(folder)
+
+
+def test_where_both_named_bundles_are_damaged_an_unknown_one_stands_in_on_probation(tmp_path, bundles):
+    stranger = resign(bundles["good"], bundle_version=3)
+    before = _stand_in(tmp_path, bundles, stranger)
+    store = ModelStore(tmp_path, LIMITS)
+    ward = store.start(SENSOR, SENSOR_ID, KEYS)
+    assert ward.detector.digest == stranger.digest
+    assert store.running()[SENSOR_ID].state == "probation"
+    settle(ward)
+    assert store.running()[SENSOR_ID].state == "committed"
+    assert read_record(tmp_path / str(SENSOR_ID)) == before, "what is wanted to run is fetched again"
+
+
+def test_an_unknown_bundle_that_stands_in_and_is_bad_is_sent_back_for_good(tmp_path, bundles):
+    bad = bundles["bad"]
+    _stand_in(tmp_path, bundles, bad)
+    store = ModelStore(tmp_path, LIMITS)
+    ward = store.start(SENSOR, SENSOR_ID, KEYS)
+    assert ward.detector.digest == bad.digest
+    ward.judge(vectors()[0], Phase.RUNNING)
+    assert store.running()[SENSOR_ID].refused == bad.digest
+    assert bad.digest in read_record(tmp_path / str(SENSOR_ID)).refused
+    assert ModelStore(tmp_path, LIMITS).start(SENSOR, SENSOR_ID, KEYS).detector is None
+
+
 @pytest.mark.parametrize("lost", [{RECORD}, {FLOOR}, {RECORD, "newest"}, {FLOOR, "newest"}])
 def test_the_highest_version_is_known_from_two_places(tmp_path, bundles, lost):
     store = ModelStore(tmp_path / "models", LIMITS)

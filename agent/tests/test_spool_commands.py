@@ -214,6 +214,34 @@ def test_an_output_that_cannot_be_written_is_told(run, folder, filled):
     assert "cannot be written: No space left on device" in run("export", "-o", "/dev/full", code=1)[1]
 
 
+@pytest.fixture
+def as_nobody(folder):
+    """Run commands as a user who may read the configuration and not what belongs to the agent."""
+    user = os.geteuid()
+    kept = folder / "state"
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_uid == user and parent != parent.parent:
+            parent.chmod(parent.stat().st_mode | 0o055)
+    kept.chmod(0o700)
+    if user == 0:
+        os.seteuid(65_534)
+    else:
+        kept.chmod(0)
+    yield
+    os.seteuid(user)
+    kept.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "export", "repair"])
+def test_who_may_not_look_into_the_state_directory_is_told_how(run, folder, filled, as_nobody, command):
+    out, err = run(command, code=1)
+    assert out == ""
+    assert err == (
+        f"error: the spool {folder}/state/spool.db cannot be read: Permission denied; "
+        "it is the agent's; run the same command with sudo\n"
+    )
+
+
 def test_a_reader_that_goes_away_is_no_error_to_be_shown(folder, filled):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = f"{sys.executable} -m audiosense_agent spool export | head -n 1"

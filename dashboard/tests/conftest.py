@@ -56,8 +56,8 @@ class Collector:
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    def enrolment_key(self) -> EnrolmentKey:
-        printed = self.command("enrolment-key", "create")
+    def enrolment_key(self, *options: str) -> EnrolmentKey:
+        printed = self.command("enrolment-key", "create", *options)
         found = re.search(re.escape(PREFIX) + r"[\w-]+", printed)
         assert found, printed
         return EnrolmentKey.decode(found[0])
@@ -265,7 +265,7 @@ def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
     """Enrols an agent with one sensor on a machine of the given name."""
     clients: list[httpx.Client] = []
 
-    def enrol_agent(machine: str, **registration: object) -> Agent:
+    def enrol_agent(machine: str, *, replacing: UUID | None = None, **registration: object) -> Agent:
         trust = httpx.get(f"{collector.agents}/api/v1/trust", verify=_unverified())
         context = ssl.create_default_context(cadata=trust.json()["ca_pem"])
         client = httpx.Client(base_url=collector.agents, verify=context)
@@ -279,7 +279,11 @@ def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
             **{"source": "simulator pump"} | registration,
         )
         request = wire.EnrolmentRequest(
-            secret=collector.enrolment_key().secret, name=f"agent of {machine}", version="0.1.0", sensors=[sensor]
+            secret=collector.enrolment_key(*(["--may-replace"] if replacing else [])).secret,
+            name=f"agent of {machine}",
+            version="0.1.0",
+            sensors=[sensor],
+            replace=None if replacing is None else str(replacing),
         )
         answer = client.post("/api/v1/enrol", json=request.model_dump(mode="json", by_alias=True))
         assert answer.status_code == 201, answer.text

@@ -3,11 +3,15 @@
 import os
 import re
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import expect
 
+from audiosense_collector.db.embedded import EmbeddedServer
+from audiosense_collector.db.engine import libpq_url
 from audiosense_common import wire
 from audiosense_common.wire_checks import Check, CheckFigure, CheckState
 
@@ -33,6 +37,18 @@ def refused(agent, **changes):
     answer = agent.client.post("/api/v1/batches", content=batch.model_dump_json(by_alias=True), headers=headers)
     assert answer.status_code in {401, 403}, answer.text
     return answer.json()["type"]
+
+
+def let_pass(collector, agent, minutes):
+    """Let what the collector knows of an agent be so much older: as if it had been quiet for so long."""
+    server = EmbeddedServer(Path(collector.environment["AUDIOSENSE_DATA_DIR"]) / "postgresql")
+    with psycopg.connect(libpq_url(server.url())) as db:
+        for change in (
+            "agent SET last_seen = last_seen - %s, created = created - %s WHERE id = %s",
+            "agent_check SET told = told - %s, since = since - %s WHERE agent_id = %s",
+        ):
+            done = db.execute(f"UPDATE {change}", (*[timedelta(minutes=minutes)] * 2, agent.identity))
+            assert done.rowcount == 1
 
 
 def copied(enrol, machine):
@@ -89,7 +105,7 @@ def test_an_agent_is_revoked_accepted_again_and_told_to_change_its_credential(pa
     panel.get_by_role("button", name="Revoke", exact=True).click()
     panel.get_by_role("button", name="Revoke it").click()
     expect(panel).to_have_attribute("data-agent-state", "revoked")
-    expect(panel).to_contain_text("revoked by an administrator")
+    expect(panel).to_contain_text("Revoked by an administrator")
     assert refused(agent) == "revoked"
     panel.get_by_role("button", name="Accept again").click()
     panel.get_by_role("button", name="Accept it").click()
@@ -154,8 +170,111 @@ def test_what_another_administrator_did_meanwhile_is_told(page, enrol, collector
     collector.command("agents", "accept", str(agent.identity), "--copy", str(first))
     page.watch.expected += ["/accept", "409"]
     panel.get_by_role("button", name="Accept it").click()
-    expect(panel).to_contain_text(f"has no copy {second}, or another was accepted meanwhile")
+    expect(panel).to_contain_text("That copy is not listed any more: another one was accepted meanwhile")
     expect(panel).to_have_attribute("data-agent-state", "active")
+
+
+def test_an_agent_that_fell_silent_stands_out_with_its_old_checks(page, enrol, collector, viewport):
+    well, dead = enrol(f"A well one {viewport}"), enrol(f"Z dead one {viewport}")
+    for agent in (well, dead):
+        agent.checks = [Check(key="disk", state=CheckState.OK)]
+        agent.send(2)
+    let_pass(collector, dead, 4)
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{dead.identity}"]')
+    expect(panel).to_have_attribute("data-agent-state", "active")
+    expect(panel).to_contain_text("1 check is good")
+    expect(panel.locator("[data-checks=stale]")).to_have_count(0)
+    let_pass(collector, dead, 16)
+    page.reload()
+    expect(panel).to_have_attribute("data-agent-state", "silent")
+    expect(panel).to_contain_text("◆ Silent")
+    expect(panel).to_contain_text("Not heard for more than five minutes")
+    expect(panel.locator("[data-checks=stale]")).to_contain_text("as they were told last, 20 min ago")
+    expect(page.locator(f'[data-agent="{well.identity}"]')).to_have_attribute("data-agent-state", "active")
+    states = page.locator("[data-agent]").evaluate_all("all => all.map((each) => each.dataset.agentState)")
+    order = ["quarantined", "silent", "active", "revoked"]
+    assert states == sorted(states, key=order.index)
+    picture(page, "silent", viewport)
+    dead.send(1)
+    page.reload()
+    expect(panel).to_have_attribute("data-agent-state", "active")
+
+
+def test_an_agent_that_was_never_heard_is_not_told_to_be_upgraded(page, enrol, viewport):
+    agent = enrol(f"Never {viewport}")
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    expect(panel).to_contain_text("it tells them once it is heard")
+    expect(panel).not_to_contain_text("upgrade")
+    agent.send(1)
+    page.reload()
+    expect(panel).to_contain_text("This agent tells no self-checks: upgrade it")
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_replaced_agent_offers_nothing_and_names_its_successor(page, enrol, viewport, language):
+    old = enrol(f"Taken {viewport} {language}")
+    old.send(1)
+    new = enrol(old.machine, replacing=old.identity)
+    page.add_init_script(f"localStorage.setItem('audiosense.language', '{language}')")
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{old.identity}"]')
+    words = {"en": "Replaced by agent of", "es": "Sustituido por agent of"}[language]
+    expect(panel).to_contain_text(words)
+    expect(panel).to_contain_text(f"{old.machine} ({str(new.identity)[:8]})")
+    expect(panel).to_contain_text("audiosense-agent enroll --force KEY")
+    expect(panel.get_by_role("button")).to_have_count(0)
+    picture(page, f"replaced-{language}", viewport)
+
+
+def test_causes_and_refusals_are_told_in_spanish(page, enrol, collector, viewport):
+    agent = enrol(f"Perdida {viewport}")
+    agent.send(1)
+    page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    panel.get_by_role("button", name="Nueva credencial").click()
+    collector.command("agents", "revoke", str(agent.identity))
+    page.watch.expected += ["/rotate", "409"]
+    panel.get_by_role("button", name="Pedirla").click()
+    expect(panel.get_by_role("status")).to_contain_text("Ya no está activo")
+    expect(panel).to_contain_text("Revocado por un administrador.")
+    expect(panel).not_to_contain_text("administrator")
+
+
+def test_a_question_opens_at_its_copy_and_escape_leads_back(page, enrol, viewport):
+    agent, instances = copied(enrol, f"Asked {viewport}")
+    page.goto("/agents")
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    for instance in instances:
+        copy = panel.locator(f'[data-copy="{instance}"]')
+        button = copy.get_by_role("button", name="Accept this copy")
+        button.click()
+        question = copy.get_by_role("group", name="Accept this copy")
+        expect(question).to_contain_text(str(instance)[:8])
+        expect(question.get_by_role("button", name="Accept it")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(panel.get_by_role("group", name="Accept this copy")).to_have_count(0)
+        expect(button).to_be_focused()
+    panel.get_by_role("button", name="Revoke", exact=True).click()
+    panel.get_by_role("group", name="Revoke").get_by_role("button", name="Cancel").click()
+    expect(panel.get_by_role("button", name="Revoke", exact=True)).to_be_focused()
+
+
+def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, viewport):
+    agent = enrol(f"Reached {viewport}")
+    agent.checks = [Check(key="disk", state=CheckState.OK)]
+    agent.send(1)
+    page.goto("/agents")
+    link = page.get_by_role("navigation").get_by_role("link", name="Agents")
+    expect(link).to_have_attribute("aria-current", "page")
+    expect(link).to_have_accessible_name("Agents")
+    panel = page.locator(f'[data-agent="{agent.identity}"]')
+    expect(panel).to_contain_text("1 check is good")
+    for target in [link, *panel.locator("a, button, summary").all()]:
+        box = target.bounding_box()
+        assert min(box["width"], box["height"]) >= 24, (target.inner_text(), box)
 
 
 def test_without_agents_the_page_says_how_to_have_one(page):

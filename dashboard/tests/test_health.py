@@ -93,3 +93,12 @@ def test_an_agent_of_an_earlier_release_tells_no_checks(page, enrol, viewport):
     page.locator(f'[data-machine="{agent.machine}"]').click()
     panel = page.get_by_role("region", name="Sensor and agent")
     expect(panel).to_contain_text("This agent tells no self-checks: upgrade it to see them.")
+
+
+def test_an_agent_that_was_never_heard_is_not_told_to_be_upgraded(page, enrol, viewport):
+    agent = enrol(f"Awaited {viewport}")
+    page.goto("/")
+    page.locator(f'[data-machine="{agent.machine}"]').click()
+    panel = page.get_by_role("region", name="Sensor and agent")
+    expect(panel).to_contain_text("it tells them once it is heard")
+    expect(panel).not_to_contain_text("upgrade")

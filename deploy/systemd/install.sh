@@ -8,6 +8,7 @@ destination=${DESTDIR:-}
 prefix=/opt/audiosense-agent
 unit=/etc/systemd/system/audiosense-agent.service
 configuration=/etc/audiosense/audiosense-agent.toml
+documents=/usr/share/doc/audiosense-agent
 
 say() { printf 'install: %s\n' "$*" >&2; }
 running_systemd() { [ -z "$destination" ] && [ -d /run/systemd/system ]; }
@@ -20,7 +21,7 @@ fi
 if [ "${1:-}" = --uninstall ]; then
   if running_systemd; then systemctl disable --now audiosense-agent.service || true; fi
   rm -rf "$destination$prefix" "$destination$unit" "$destination/usr/local/bin/audiosense-agent" \
-    "$destination/etc/sysusers.d/audiosense-agent.conf"
+    "$destination/etc/sysusers.d/audiosense-agent.conf" "$destination$documents"
   if running_systemd; then systemctl daemon-reload; fi
   say "removed; what it knows stays in /var/lib/audiosense-agent, its configuration in /etc/audiosense"
   exit 0
@@ -48,10 +49,14 @@ sed -i "s|/usr/bin/audiosense-agent|$prefix/bin/audiosense-agent|" "$destination
 [ -e "$destination$configuration" ] || install -D -m 644 deploy/debian/audiosense-agent.toml "$destination$configuration"
 [ -e "$destination/etc/default/audiosense-agent" ] ||
   install -D -m 644 deploy/systemd/audiosense-agent.default "$destination/etc/default/audiosense-agent"
+install -d "$destination$documents"
+install -m 644 -t "$destination$documents" docs/agent.md agent/audiosense-agent.example.toml deploy/systemd/no-microphone.conf
 
 if running_systemd; then
   systemd-sysusers audiosense-agent.conf
   systemctl daemon-reload
-  systemctl enable --now audiosense-agent.service
+  systemctl enable audiosense-agent.service
+  # Not enable --now: that leaves the release before running.
+  systemctl restart audiosense-agent.service
   say "started; next: edit $configuration, then audiosense-agent check, and audiosense-agent enroll KEY"
 fi

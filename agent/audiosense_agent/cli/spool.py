@@ -19,7 +19,7 @@ from audiosense_agent.spool.export import Format
 from audiosense_agent.spool.export import export as export_spool
 from audiosense_agent.spool.file import files_aside
 from audiosense_agent.spool.repair import repair as repair_spool
-from audiosense_agent.spool.view import read_details, read_spool
+from audiosense_agent.spool.view import read_details, read_spool, size_of
 from audiosense_agent.state_lock import lock_state_dir
 
 app = typer.Typer(help="Look into the spool (what waits to be sent), check it, repair it, write it out.")
@@ -79,7 +79,7 @@ def repair(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """Put back what is whole of a damaged spool and of files set aside; the agent must be stopped meanwhile."""
     settings = load_settings(config)
     path = _path(settings)
-    if not path.exists() and not files_aside(path):
+    if size_of(path) is None and not files_aside(path):
         raise SpoolError(f"there is no spool at {path}; the agent makes it at its first start")
     with lock_state_dir(settings.state_dir):
         try:
@@ -109,6 +109,7 @@ def repair(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
 def export(config: ConfigOption = None, *, output: OutputOption = None, how: FormatOption = Format.JSONL) -> None:
     """Write out all measurements, event revisions and dead letters; an agent may run meanwhile, nothing is changed."""
     path = _path(load_settings(config))
+    size_of(path)
     with ExitStack() as stack:
         to = sys.stdout if output is None else stack.enter_context(_create(output))
         try:

@@ -52,6 +52,7 @@ class Examiner:
     def __init__(
         self, settings: Settings, workers: Mapping[str, Worker], spool: Spool, uplink: Uplink, clock: Clock
     ) -> None:
+        self._started = time.monotonic()
         self._clock = clock
         self._settings = settings
         self._workers = workers
@@ -90,6 +91,7 @@ class Examiner:
                 self._uplink.state,
                 is_enrolled=identity_path(settings.state_dir).exists(),
                 silent_s=self._silent_s(answered),
+                running_s=time.monotonic() - self._started,
             ),
             clock.check(offset, is_right=self._clock.is_wall_right),
             spool_space.check(self._status, settings.spool.max_bytes, self._dropped_lately()),

@@ -11,8 +11,15 @@ _WAITS = "not enrolled"
 _NOT_ENROLLED = "Enrol the agent: audiosense-agent enroll KEY. Until then its measurements are kept here."
 
 
-def check(state: str, *, is_enrolled: bool, silent_s: float | None) -> Check:
-    """Check by what the uplink says, and the time since the last answer; a short silence is only a warning."""
+def check(state: str, *, is_enrolled: bool, silent_s: float | None, running_s: float) -> Check:
+    """Check by what the uplink says and by how long there was no answer; a short silence is only a warning.
+
+    Args:
+        state: the uplink's own words.
+        is_enrolled: whether there is an identity.
+        silent_s: seconds since the last answer, be it to an earlier run; None where there never was one.
+        running_s: seconds since the start: before it nobody asked, so it is no failure that nobody answered.
+    """
     if not is_enrolled:
         # An agent that was given a key enrols by itself; what it met with stands before what else can be done.
         tried = "" if state in {"ok", _STARTING} or state.startswith(_WAITS) else f"{state}. "
@@ -26,6 +33,6 @@ def check(state: str, *, is_enrolled: bool, silent_s: float | None) -> Check:
         return Check(
             "collector", CheckState.FAILED, evidence, "refused", f"{state[0].upper()}{state[1:]}."[:MAX_REMEDY]
         )
-    late = silent_s is None or silent_s > _LATE_S
+    late = running_s > _LATE_S and (silent_s is None or silent_s > _LATE_S)
     remedy = f"{_UNREACHABLE}: {state}."[:MAX_REMEDY]
     return Check("collector", CheckState.FAILED if late else CheckState.WARNING, evidence, "unreachable", remedy)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from audiosense_agent.boot import read_boot_id
+
 LOADING, SCORING = "loading.mark", "scoring.mark"
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _IDLE = b" "
 _INSIDE = b"x"
@@ -17,13 +18,13 @@ class Guard:
     """A mark on disk that stands while ONNX Runtime has the processor.
 
     The mark is written without fsync: it outlives the process, however that ends, but need not outlive the computer. A
-    mark of another boot counts for nothing: a power cut is not the model's fault. What the disk does not take is left
-    out; a full disk takes away the guard, not the model.
+    mark of another boot counts for nothing: a power cut is not the model's fault. Nor does any where boots cannot be
+    told apart. What the disk does not take is left out; a full disk takes away the guard, not the model.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._boot = _boot_id()
+        self._boot = read_boot_id()
         self._file: int | None = None
         self._digest: str | None = None
 
@@ -33,7 +34,7 @@ class Guard:
             mark, boot, digest = self._path.read_text(encoding="ascii").split("\n")
         except (OSError, ValueError):
             return None
-        is_whole = _DIGEST.fullmatch(digest) is not None and boot == self._boot
+        is_whole = _DIGEST.fullmatch(digest) is not None and self._boot is not None and boot == self._boot
         return digest if is_whole and mark.encode() == _INSIDE else None
 
     def forget(self) -> None:
@@ -57,7 +58,7 @@ class Guard:
                 self.close()
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                content = b"\n".join((_IDLE, self._boot.encode(), digest.encode()))
+                content = b"\n".join((_IDLE, (self._boot or "").encode(), digest.encode()))
                 os.ftruncate(self._file, len(content))
                 os.pwrite(self._file, content, 0)
                 self._digest = digest
@@ -74,10 +75,3 @@ class Guard:
         if self._file is not None:
             os.close(self._file)
             self._file = self._digest = None
-
-
-def _boot_id() -> str:
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

@@ -69,8 +69,9 @@ class SensorStore:
     def start(self) -> Ward:
         """Take up what the sensor ran last.
 
-        A damaged bundle gives way to the previous one, that to any that is intact, that to none; a damaged record to
-        what lies on disk. A bundle that the process died in three times in a row is sent back first.
+        A damaged bundle gives way to the previous one, that to any that is intact (on probation, for nothing tells
+        whether it ever passed), that to none; a damaged record to what lies on disk. A bundle that the process died in
+        three times in a row is sent back first.
         """
         with self._lock:
             self._record = record = self._bury_the_dead(self._open())
@@ -78,8 +79,12 @@ class SensorStore:
         detector, failure = self._first(record, self._loading)
         if failure is None and record.told is not None:
             failure = (record.told, record.refused[record.told])
-        is_new = detector is not None and record.on_probation and detector.digest == record.current
-        self._passed = self._load_quietly(record.previous, self._loading) if is_new else detector
+        is_new, before = False, None
+        if detector is not None and detector.digest == record.current:
+            is_new, before = record.on_probation, record.previous
+        elif detector is not None and detector.digest != record.previous:
+            is_new = self._limits.windows > 0
+        self._passed = self._load_quietly(before, self._loading) if is_new else detector
         return self._take(detector, failure, on_probation=is_new)
 
     def install(self, content: bytes, now_us: int | None) -> Ward:
@@ -122,14 +127,18 @@ class SensorStore:
         return digest in self._current_record().refused
 
     def commit(self, detector: Detector) -> None:
-        """Keep a model that has passed; where the disk fails it is on probation again after a restart."""
+        """Keep a model that has passed; where the disk fails it is on probation again after a restart.
+
+        So is one that the record does not name: it stands in for those that are damaged.
+        """
         with self._lock:
-            record = self._current_record()
-            if record.current != detector.digest:
+            if self._running.digest != detector.digest:
                 return
             self._passed = detector
             self._running = self._running.model_copy(update={"state": "committed"})
-            self._write(record.commit())
+            record = self._current_record()
+            if record.current == detector.digest:
+                self._write(record.commit())
 
     def prove(self, digest: str) -> None:
         """Forget the deaths that a model seemed to cause."""

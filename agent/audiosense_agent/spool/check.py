@@ -11,6 +11,7 @@ from audiosense_agent.spool.flight import read_in_flight
 from audiosense_agent.spool.reading import measurements, rescued
 from audiosense_agent.spool.remains import open_for_reading
 from audiosense_agent.spool.schema import TABLES, VERSION
+from audiosense_agent.spool.view import not_readable, size_of
 
 _MOST_PROBLEMS = 20
 _REPAIR = "stop the agent and run: audiosense-agent spool repair"
@@ -33,7 +34,7 @@ def verify(path: Path) -> Verification:
     Raises:
         SpoolError: there is no spool, or its disk or permissions do not let it be read.
     """
-    if not path.exists():
+    if size_of(path) is None:
         raise SpoolError(f"there is no spool at {path}; the agent makes it at its first start")
     result = Verification()
     try:
@@ -46,7 +47,7 @@ def verify(path: Path) -> Verification:
                     _note_damage(error, result)
     except SQLITE_ERRORS as error:
         if not is_damage(error):
-            raise SpoolError(f"the spool {path} cannot be read: {error}; run as the agent's user") from None
+            raise not_readable(path, error) from None
         _note_damage(error, result)
     return result
 

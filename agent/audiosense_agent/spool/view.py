@@ -1,5 +1,7 @@
 """Reads a spool beside the agent that writes it."""
 
+import errno
+import os
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,13 +45,36 @@ class SpoolDetails:
     dead_letters_kept: int = 0
 
 
+def size_of(path: Path) -> int | None:
+    """Return the bytes of a spool's file, None where there is none.
+
+    Raises:
+        SpoolError: this user may not look at it; the message says who may.
+    """
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise not_readable(path, error.strerror) from None
+    # Not opened to try: closing it again would end this process's locks on it.
+    if not os.access(path, os.R_OK):
+        raise not_readable(path, os.strerror(errno.EACCES))
+    return size
+
+
+def not_readable(path: Path, why: object) -> SpoolError:
+    """Return the error of a spool that the system, not its content, keeps from being read."""
+    return SpoolError(f"the spool {path} cannot be read: {why}; it is the agent's; run the same command with sudo")
+
+
 def read_details(path: Path) -> SpoolDetails:
     """Read without writing, in a few look-ups however long the backlog is; as ``read_spool``.
 
     Raises:
         SpoolError: the file cannot be read.
     """
-    if not path.exists() or path.stat().st_size == 0:
+    if not size_of(path):
         return SpoolDetails()
     try:
         with open_for_reading(path) as db:
@@ -86,7 +111,7 @@ def read_spool(path: Path) -> SpoolView:
     Raises:
         SpoolError: the file cannot be read.
     """
-    if not path.exists() or path.stat().st_size == 0:
+    if not size_of(path):
         return SpoolView()
     try:
         with open_for_reading(path) as db:
@@ -107,4 +132,4 @@ def read_spool(path: Path) -> SpoolView:
                 sensors={row[0]: dict(zip(keys, row[1:], strict=True)) for row in sensors},
             )
     except SQLITE_ERRORS as error:
-        raise SpoolError(f"the spool {path} cannot be read: {error}; run as the agent's user") from None
+        raise SpoolError(f"the spool {path} cannot be read: {error}; see: audiosense-agent spool verify") from None

@@ -95,6 +95,15 @@ def confine(unit):
     calls.load()
 
 
+def own_proc(unit):
+    """Return what runs a command in a /proc of its own that shows what the unit leaves of it; needs ``unshare``."""
+    options = [f"hidepid={unit['ProtectProc'][0]}"]
+    if unit["ProcSubset"] == ["pid"]:
+        options.append("subset=pid")
+    mount = f'mount -t proc -o {",".join(options)} proc /proc && exec "$@"'
+    return ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "sh", "-c", mount, "sh"]
+
+
 if __name__ == "__main__":
     confine(read_unit(sys.argv[1]))
     os.execvp(sys.argv[2], sys.argv[2:])

@@ -1,12 +1,13 @@
 """What an administrator does with agents: list, revoke, accept, ask for a new credential."""
 
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials
-from audiosense_collector.agents.schemas import AgentOut, AgentSensor, CopyOut, Evidence
+from audiosense_collector.agents.schemas import AgentOut, AgentSensor, CopyOut, Evidence, Successor
 from audiosense_collector.agents.tables import Agent, AgentCopy, AgentCredential, AgentState, CredentialState
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import ConflictError, NotFoundError
@@ -64,19 +65,27 @@ async def accept(session: AsyncSession, agent_id: UUID, copy: UUID | None = None
     """
     agent = await lock_any(session, agent_id)
     if agent.replaced_by is not None:
-        raise ConflictError(f"agent {agent.name!r} was {agent.state_reason}, which has its sensors; enrol it again")
+        raise ConflictError(
+            f"agent {agent.name!r} was {agent.state_reason}, which has its sensors; enrol it again",
+            kind="was_replaced",
+        )
     known = list(await session.scalars(select(AgentCopy.instance).where(AgentCopy.agent_id == agent_id)))
     if copy is not None and copy not in known:
         raise ConflictError(
-            f"agent {agent.name!r} has no copy {copy}, or another was accepted meanwhile; {_LIST} with their copies"
+            f"agent {agent.name!r} has no copy {copy}, or another was accepted meanwhile; {_LIST} with their copies",
+            kind="no_such_copy",
         )
     if copy is None and agent.state == AgentState.ACTIVE:
-        raise ConflictError(f"agent {agent.name!r} is active; only a copy of it can be accepted, and none was named")
+        raise ConflictError(
+            f"agent {agent.name!r} is active; only a copy of it can be accepted, and none was named",
+            kind="already_active",
+        )
     if copy is None and agent.state == AgentState.QUARANTINED:
         if len(known) > 1:
             raise ConflictError(
                 f"agent {agent.name!r} has {len(known)} copies and one of them must be named: "
-                f"{', '.join(str(each) for each in known)}; {_LIST} with what is known of each"
+                f"{', '.join(str(each) for each in known)}; {_LIST} with what is known of each",
+                kind="copy_not_named",
             )
         copy = next(iter(known), None)
     taking_over = copy is not None or agent.state == AgentState.QUARANTINED
@@ -96,7 +105,10 @@ async def ask_rotation(session: AsyncSession, agent_id: UUID) -> None:
     """
     agent = await lock_any(session, agent_id)
     if agent.state != AgentState.ACTIVE:
-        raise ConflictError(f"agent {agent.name!r} is {agent.state}; accept it first, only an active agent is answered")
+        raise ConflictError(
+            f"agent {agent.name!r} is {agent.state}; accept it first, only an active agent is answered",
+            kind="not_active",
+        )
     agent.rotation_asked = agent.rotation_asked or now_us()
 
 
@@ -142,13 +154,35 @@ async def _describe(session: AsyncSession, agents: list[Agent]) -> list[AgentOut
         found.setdefault(row.agent_id, []).append(_copy(row))
     pending = select(AgentCredential.agent_id).where(AgentCredential.state == CredentialState.PENDING.value)
     issued = set(await session.scalars(pending))
+    successors = await _successors(session, agents)
     return [
-        _agent(agent, sensors.get(agent.id, []), found.get(agent.id, []), rotating=agent.id in issued)
+        _agent(
+            agent,
+            sensors.get(agent.id, []),
+            found.get(agent.id, []),
+            rotating=agent.id in issued,
+            successor=successors.get(agent.replaced_by),
+        )
         for agent in agents
     ]
 
 
-def _agent(agent: Agent, sensors: list[AgentSensor], found: list[CopyOut], *, rotating: bool) -> AgentOut:
+async def _successors(session: AsyncSession, agents: list[Agent]) -> dict[UUID | None, Successor]:
+    ids = [agent.replaced_by for agent in agents if agent.replaced_by is not None]
+    named = await session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(ids)))
+    return {row.id: Successor(id=row.id, name=row.name) for row in named}
+
+
+def _cause(agent: Agent) -> Literal["revoked", "replaced", "copies"] | None:
+    if agent.replaced_by is not None:
+        return "replaced"
+    causes: dict[str, Literal["revoked", "copies"]] = {AgentState.REVOKED: "revoked", AgentState.QUARANTINED: "copies"}
+    return causes.get(agent.state)
+
+
+def _agent(
+    agent: Agent, sensors: list[AgentSensor], found: list[CopyOut], *, rotating: bool, successor: Successor | None
+) -> AgentOut:
     evidence = agent.quarantine_evidence
     return AgentOut(
         id=agent.id,
@@ -156,6 +190,8 @@ def _agent(agent: Agent, sensors: list[AgentSensor], found: list[CopyOut], *, ro
         version=agent.version,
         state=AgentState(agent.state).value,
         state_reason=agent.state_reason,
+        state_cause=_cause(agent),
+        replaced_by=successor,
         address=agent.address,
         last_seen_us=agent.last_seen,
         clock_offset_us=agent.clock_offset_us,

@@ -58,9 +58,17 @@ class Evidence(BaseModel):
     refused: Refused
 
 
+class Successor(BaseModel):
+    """The agent that has another's sensors now."""
+
+    id: UUID
+    name: str
+
+
 class AgentOut(BaseModel):
     """An agent: release, last contact, clock against the collector's, spool and clips, credential and copies.
 
+    ``state_cause`` says in a stable word why it is not active, ``state_reason`` in an English sentence.
     ``rotating``: a new credential was asked for or given out and was not used yet. ``accepted_copy``: the copy that was
     accepted and has no credential of its own yet.
     """
@@ -70,6 +78,8 @@ class AgentOut(BaseModel):
     version: str
     state: Literal["active", "revoked", "quarantined"]
     state_reason: str | None
+    state_cause: Literal["revoked", "replaced", "copies"] | None
+    replaced_by: Successor | None
     address: str | None
     last_seen_us: int | None
     clock_offset_us: int | None

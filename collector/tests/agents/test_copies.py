@@ -139,7 +139,9 @@ async def test_a_disk_set_back_behind_a_rotation_is_listed_and_takes_the_place_w
     shown = await show(browser, agent)
     assert shown["state"] == "active", "the credential tells which is the old one; nobody else need stop"
     assert [each["cause"] for each in shown["copies"]] == ["old_credential"]
-    assert (await accept(browser, agent)).status_code == 409
+    refused = await accept(browser, agent)
+    assert (refused.status_code, refused.json()["type"]) == (409, "already_active")
+    assert shown["state_cause"] is None
     await accept(browser, agent, copy=str(restored.instance))
     restored.token = (await restored.post(late)).json()["token"]
     assert (await agent.post(dump(agent.batch()))).json()["type"] == "not_accepted"
@@ -201,6 +203,7 @@ async def test_a_revoked_agent_with_a_full_queue_is_accepted_again_and_nothing_i
     await agent.send(agent.batch(agent.columns(1)))
     shown = (await browser.post(f"/api/v1/agents/{agent.id}/revoke")).json()
     assert (shown["state"], shown["state_reason"]) == ("revoked", "revoked by an administrator")
+    assert (shown["state_cause"], shown["replaced_by"]) == ("revoked", None)
     bodies = [dump(agent.batch(agent.columns(50))) for _ in range(3)]
     refused = await agent.post(bodies[0])
     assert (refused.status_code, refused.json()["type"]) == (403, "revoked")
@@ -212,13 +215,16 @@ async def test_a_revoked_agent_with_a_full_queue_is_accepted_again_and_nothing_i
 
 async def test_one_of_several_copies_must_be_named_and_be_one(browser, make_agent, dump):
     agent, second, _ = await quarantined(make_agent, dump)
+    assert (await show(browser, agent))["state_cause"] == "copies"
     unnamed = await accept(browser, agent)
-    assert unnamed.status_code == 409
+    assert (unnamed.status_code, unnamed.json()["type"]) == (409, "copy_not_named")
     assert str(second.instance) in unnamed.json()["detail"]
     unknown = await accept(browser, agent, copy=str(uuid.uuid4()))
     assert (unknown.status_code, "no copy" in unknown.json()["detail"]) == (409, True)
+    assert unknown.json()["type"] == "no_such_copy"
     assert (await browser.post(f"/api/v1/agents/{uuid.uuid4()}/accept", json={})).status_code == 404
-    assert (await browser.post(f"/api/v1/agents/{agent.id}/rotate")).status_code == 409
+    rotated = await browser.post(f"/api/v1/agents/{agent.id}/rotate")
+    assert (rotated.status_code, rotated.json()["type"]) == (409, "not_active")
 
 
 async def test_the_list_of_copies_is_bounded_and_keeps_those_heard_last(browser, make_agent, dump):

@@ -89,6 +89,10 @@ async def test_the_name_of_a_replaced_agent_means_its_successor(runtime, browser
     assert (await enrol(agents_port, await make_key(runtime), "hall-5", name="hall-5")).status_code == 201
     shown = {each["id"]: each for each in (await browser.get("/api/v1/agents")).json()}
     assert shown[str(old.id)]["state_reason"] == f"replaced by hall-5 ({second})"
+    assert shown[str(old.id)]["state_cause"] == "replaced"
+    assert shown[str(old.id)]["replaced_by"] == {"id": second, "name": "hall-5"}
     assert shown[second]["state"] == "revoked"
+    assert len({each["id"] for each in (shown[str(old.id)]["replaced_by"], shown[second]["replaced_by"])}) == 2
     refused = await browser.post(f"/api/v1/agents/{old.id}/accept", json={})
     assert (refused.status_code, "enrol it again" in refused.json()["detail"]) == (409, True)
+    assert refused.json()["type"] == "was_replaced"

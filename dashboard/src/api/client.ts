@@ -13,11 +13,14 @@ export const client = createClient<paths>({ baseUrl: BASE_URL.href.replace(/\/$/
 /** A call that the collector refused or that did not reach it; `status` is 0 where there was no answer. */
 export class ApiError extends Error {
   readonly status: number;
+  /** The problem's type: a stable word, or `about:blank`. */
+  readonly kind: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, kind = "about:blank") {
     super(message);
     this.name = "ApiError";
     this.status = status;
+    this.kind = kind;
   }
 }
 
@@ -29,6 +32,11 @@ function problemText(problem: unknown): string {
     return detail.map((item: { loc?: unknown[]; msg?: string }) => `${item.loc?.join(".") ?? ""}: ${item.msg ?? ""}`).join("; ");
   }
   return typeof title === "string" ? title : "";
+}
+
+function problemKind(problem: unknown): string | undefined {
+  const kind = typeof problem === "object" && problem !== null ? (problem as { type?: unknown }).type : undefined;
+  return typeof kind === "string" ? kind : undefined;
 }
 
 interface Result<T> {
@@ -47,7 +55,7 @@ export async function unwrap<T>(call: Promise<Result<T>>): Promise<T> {
     throw new ApiError(0, "");
   }
   if (!result.response.ok || result.data === undefined) {
-    throw new ApiError(result.response.status, problemText(result.error));
+    throw new ApiError(result.response.status, problemText(result.error), problemKind(result.error));
   }
   return result.data;
 }

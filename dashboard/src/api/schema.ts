@@ -816,6 +816,7 @@ export interface components {
          * AgentOut
          * @description An agent: release, last contact, clock against the collector's, spool and clips, credential and copies.
          *
+         *     ``state_cause`` says in a stable word why it is not active, ``state_reason`` in an English sentence.
          *     ``rotating``: a new credential was asked for or given out and was not used yet. ``accepted_copy``: the copy that was
          *     accepted and has no credential of its own yet.
          */
@@ -848,6 +849,7 @@ export interface components {
             last_seen_us: number | null;
             /** Name */
             name: string;
+            replaced_by: components["schemas"]["Successor"] | null;
             /** Rotating */
             rotating: boolean;
             /** Sensors */
@@ -859,6 +861,8 @@ export interface components {
              * @enum {string}
              */
             state: "active" | "revoked" | "quarantined";
+            /** State Cause */
+            state_cause: ("revoked" | "replaced" | "copies") | null;
             /** State Reason */
             state_reason: string | null;
             /** Version */
@@ -2370,6 +2374,19 @@ export interface components {
             window_size: number | null;
             /** Z Score */
             z_score: number | null;
+        };
+        /**
+         * Successor
+         * @description The agent that has another's sensors now.
+         */
+        Successor: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * System

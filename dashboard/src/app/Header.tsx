@@ -49,10 +49,12 @@ function NavLink({ to, label, icon }: NavLinkProps) {
     <Link
       to={to}
       activeOptions={{ exact: true }}
+      aria-label={label}
+      title={icon ? label : undefined}
       className="inline-flex h-10 items-center rounded-md px-2.5 font-medium text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8"
     >
-      {icon && <span className="sm:hidden" aria-hidden>{icon}</span>}
-      <span className={icon ? "sr-only sm:not-sr-only" : ""}>{label}</span>
+      {icon && <span className="border-b-2 border-transparent pb-0.5 in-aria-[current=page]:border-accent sm:hidden" aria-hidden>{icon}</span>}
+      <span className={icon ? "hidden sm:inline" : ""}>{label}</span>
     </Link>
   );
 }

@@ -1,12 +1,32 @@
-// Self-checks: what is wrong first, with figures and remedy; what is good in one line that opens.
+// Self-checks: what is wrong first, with figures and remedy; what is good in one line that opens. Old ones are said to be.
 import type { Check } from "@/api/types";
 import { useMessages } from "@/i18n";
+import { isStale } from "@/lib/agents";
 import { checkFigures, checkName, checkRemedy } from "@/lib/check-words";
+import { useServerNowUs } from "@/lib/clock";
 import { useFormat } from "@/lib/use-format";
 import { CHECK_TEXT, CheckGlyph } from "./CheckGlyph";
 import { TimeAgo } from "./TimeAgo";
 
 export function Checks({ checks }: { checks: readonly Check[] }) {
+  const t = useMessages();
+  const now = useServerNowUs();
+  const toldUs = Math.max(...checks.map((check) => check.told_us));
+  if (!isStale(toldUs, now)) return <List checks={checks} />;
+  return (
+    <div data-checks="stale" className="flex flex-col gap-2 text-sm">
+      <p className="text-warning">
+        <span aria-hidden>◆ </span>
+        <TimeAgo us={toldUs}>{t.checks.stale}</TimeAgo>
+      </p>
+      <div className="border-l-2 border-line pl-3">
+        <List checks={checks} />
+      </div>
+    </div>
+  );
+}
+
+function List({ checks }: { checks: readonly Check[] }) {
   const t = useMessages();
   const troubled = checks.filter((check) => check.state === "failed" || check.state === "warning");
   const quiet = checks.filter((check) => check.state === "ok" || check.state === "unknown");
@@ -23,7 +43,7 @@ export function Checks({ checks }: { checks: readonly Check[] }) {
       )}
       {quiet.length > 0 && (
         <details>
-          <summary className="cursor-pointer text-soft">
+          <summary className="min-h-7 cursor-pointer py-0.5 text-soft">
             {[good > 0 && t.checks.good(good), unknown > 0 && t.checks.unknown(unknown)].filter(Boolean).join(" · ")}
           </summary>
           <ul className="mt-2 flex flex-col gap-1.5">

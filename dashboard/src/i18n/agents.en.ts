@@ -3,11 +3,23 @@
 export const agents = {
   title: "Agents",
   lead: "The programs beside the machines that listen and send.",
-  state: { active: "Active", revoked: "Revoked", quarantined: "Quarantined" },
+  state: { active: "Active", silent: "Silent", revoked: "Revoked", quarantined: "Quarantined" },
   stateHint: {
+    silent:
+      "Not heard for more than five minutes, so nothing is known of its machines: look on its computer at power, network and audiosense-agent status. While it runs it keeps what it hears.",
     active: "Its measurements are taken.",
     revoked: "It is refused and keeps its measurements.",
     quarantined: "Two copies of it were seen: both are refused and keep their measurements until one is accepted.",
+  },
+  revokedBy: "Revoked by an administrator.",
+  replaced: (name: string, id: string) =>
+    `Replaced by ${name} (${id}), which has its sensors. It is refused for good and keeps its measurements; to use its computer again, enrol it anew there: audiosense-agent enroll --force KEY.`,
+  refused: {
+    was_replaced: "It was replaced by another agent meanwhile, which has its sensors. On its computer it can be enrolled anew: audiosense-agent enroll --force KEY.",
+    no_such_copy: "That copy is not listed any more: another one was accepted meanwhile, or newer ones took its place. Choose among those that are shown now.",
+    already_active: "It is active already: somebody else accepted it meanwhile.",
+    copy_not_named: "Several copies of it are known by now. Choose one of them above.",
+    not_active: "It is not active any more, so no answer reaches it. Accept it first.",
   },
   empty: "No agents yet",
   emptyHow: "Make an enrolment key (audiosense-collector enrolment-key create), then on the computer near the machine:",
@@ -28,7 +40,7 @@ export const agents = {
   rotating: "is being changed",
   sensors: (n: number) => (n === 1 ? "1 sensor" : `${n} sensors`),
   noSensors: "No sensors: another agent has them, or it never had any.",
-  measurements: (n: string) => `${n} measurements`,
+  measurements: (n: string, one: boolean) => (one ? "1 measurement" : `${n} measurements`),
   rotate: "New credential",
   rotateAsk: "Have this agent get itself a new credential with its next batch? It goes on measuring; nothing else changes.",
   rotateYes: "Ask for it",

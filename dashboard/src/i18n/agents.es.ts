@@ -4,11 +4,23 @@ import type { agents as english } from "./agents.en";
 export const agents: typeof english = {
   title: "Agentes",
   lead: "Los programas que escuchan junto a las máquinas y envían lo que oyen.",
-  state: { active: "Activo", revoked: "Revocado", quarantined: "En cuarentena" },
+  state: { active: "Activo", silent: "Sin noticias", revoked: "Revocado", quarantined: "En cuarentena" },
   stateHint: {
+    silent:
+      "Sin noticias desde hace más de cinco minutos: no se sabe nada de sus máquinas. Revise en su ordenador la alimentación, la red y audiosense-agent status. Mientras funciona, conserva lo que oye.",
     active: "Sus mediciones se aceptan.",
     revoked: "Se rechaza y conserva sus mediciones.",
     quarantined: "Se han visto dos copias suyas: ambas se rechazan y conservan sus mediciones hasta que se acepte una.",
+  },
+  revokedBy: "Revocado por un administrador.",
+  replaced: (name, id) =>
+    `Sustituido por ${name} (${id}), que tiene sus sensores. Se rechaza para siempre y conserva sus mediciones; para volver a usar su ordenador, inscríbalo allí de nuevo: audiosense-agent enroll --force KEY.`,
+  refused: {
+    was_replaced: "Entretanto lo ha sustituido otro agente, que tiene sus sensores. En su ordenador se puede inscribir de nuevo: audiosense-agent enroll --force KEY.",
+    no_such_copy: "Esa copia ya no figura en la lista: entretanto se aceptó otra, o copias más recientes ocuparon su lugar. Elija entre las que se muestran ahora.",
+    already_active: "Ya está activo: otra persona lo ha aceptado entretanto.",
+    copy_not_named: "Ya se conocen varias copias suyas. Elija arriba una de ellas.",
+    not_active: "Ya no está activo, así que no le llega ninguna respuesta. Acéptelo primero.",
   },
   empty: "Aún no hay agentes",
   emptyHow: "Cree una clave de inscripción (audiosense-collector enrolment-key create) y, en el ordenador junto a la máquina:",
@@ -29,7 +41,7 @@ export const agents: typeof english = {
   rotating: "se está cambiando",
   sensors: (n) => (n === 1 ? "1 sensor" : `${n} sensores`),
   noSensors: "Sin sensores: los tiene otro agente, o nunca tuvo ninguno.",
-  measurements: (n) => `${n} mediciones`,
+  measurements: (n, one) => (one ? "1 medición" : `${n} mediciones`),
   rotate: "Nueva credencial",
   rotateAsk: "¿Pedir a este agente que obtenga una credencial nueva con su próximo envío? Sigue midiendo; nada más cambia.",
   rotateYes: "Pedirla",

@@ -4,6 +4,8 @@ export const checks = {
   title: "Sensor and agent",
   lead: "Self-checks of this sensor and of the agent that listens to it.",
   none: "This agent tells no self-checks: upgrade it to see them.",
+  notYet: "No self-checks yet: it tells them once it is heard. Start it on its computer: sudo systemctl start audiosense-agent.",
+  stale: (ago: string) => `Self-checks as they were told last, ${ago}; how it is now is not known.`,
   noAgent: "No agent listens to this sensor.",
   loading: "Reading the self-checks…",
   good: (n: number) => (n === 1 ? "1 check is good" : `${n} checks are good`),

@@ -5,6 +5,8 @@ export const checks: typeof en = {
   title: "Sensor y agente",
   lead: "Comprobaciones de este sensor y del agente que lo escucha.",
   none: "Este agente no comunica comprobaciones: actualícelo para verlas.",
+  notYet: "Aún no hay autocomprobaciones: las comunica en cuanto se le oye. Inícielo en su ordenador: sudo systemctl start audiosense-agent.",
+  stale: (ago) => `Autocomprobaciones tal como se comunicaron por última vez, ${ago}; no se sabe cómo está ahora.`,
   noAgent: "Ningún agente escucha este sensor.",
   loading: "Leyendo las comprobaciones…",
   good: (n) => (n === 1 ? "1 comprobación correcta" : `${n} comprobaciones correctas`),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Agent, AgentCopy } from "@/api/agents";
-import { byNeed, heldByOthers, shortId } from "./agents";
+import { byNeed, conditionOf, heldByOthers, shortId, STALE_US } from "./agents";
 
 const copy = (instance: string, waiting: number | null): AgentCopy => ({
   instance,
@@ -11,10 +11,42 @@ const copy = (instance: string, waiting: number | null): AgentCopy => ({
   waiting,
 });
 
-test("agents that wait for a decision come first, revoked ones last, then by name", () => {
-  const agent = (name: string, state: Agent["state"]) => ({ name, state }) as Agent;
-  const sorted = [agent("b", "active"), agent("z", "quarantined"), agent("a", "revoked"), agent("a", "active")].toSorted(byNeed);
-  expect(sorted.map((each) => `${each.name} ${each.state}`)).toEqual(["z quarantined", "a active", "b active", "a revoked"]);
+const NOW_US = 1_800_000_000_000_000;
+
+const agent = (name: string, state: Agent["state"], others: Partial<Agent> = {}) =>
+  ({ name, state, last_seen_us: NOW_US, credential_since_us: 0, copies: [], ...others }) as unknown as Agent;
+
+test("agents that wait for a decision come first, then silent ones and those with copies, revoked ones last, then by name", () => {
+  const sorted = [
+    agent("b", "active"),
+    agent("y", "active", { copies: [copy("x", null)] }),
+    agent("x", "active", { last_seen_us: NOW_US - STALE_US - 1 }),
+    agent("z", "quarantined", { last_seen_us: 0 }),
+    agent("a", "revoked", { last_seen_us: 0 }),
+    agent("a", "active"),
+  ].toSorted(byNeed(NOW_US));
+  expect(sorted.map((each) => `${each.name} ${each.state}`)).toEqual([
+    "z quarantined",
+    "x active",
+    "y active",
+    "a active",
+    "b active",
+    "a revoked",
+  ]);
+});
+
+test("an active agent that was not heard for more than five minutes is silent, one that may not speak is not", () => {
+  const heard = (state: Agent["state"], ago: number) => conditionOf(agent("a", state, { last_seen_us: NOW_US - ago }), NOW_US);
+  expect(heard("active", STALE_US)).toBe("active");
+  expect(heard("active", STALE_US + 1)).toBe("silent");
+  expect(heard("revoked", STALE_US + 1)).toBe("revoked");
+  expect(heard("quarantined", STALE_US + 1)).toBe("quarantined");
+});
+
+test("an agent that was never heard is silent five minutes after it was enrolled", () => {
+  const enrolled = (ago: number) => conditionOf(agent("a", "active", { last_seen_us: null, credential_since_us: NOW_US - ago }), NOW_US);
+  expect(enrolled(STALE_US)).toBe("active");
+  expect(enrolled(STALE_US + 1)).toBe("silent");
 });
 
 test("what the other copies hold is counted without the one that is chosen", () => {

@@ -1,11 +1,32 @@
-// How agents are ordered, and what becomes of the other copies when one is accepted.
+// How agents are ordered, which of them fell silent, and what becomes of the other copies when one is accepted.
 import type { Agent, AgentCopy } from "@/api/agents";
 
-const NEED: Record<Agent["state"], number> = { quarantined: 0, active: 1, revoked: 2 };
+/** Agents tell their checks every minute; after this long without a word one is silent, and its checks are old. */
+export const STALE_US = 300_000_000;
 
-/** Those that wait for a decision first, revoked ones last. */
-export function byNeed(a: Agent, b: Agent): number {
-  return NEED[a.state] - NEED[b.state] || a.name.localeCompare(b.name);
+/** An agent's state as a person sees it: one that should be heard and is not is silent. */
+export type Condition = Agent["state"] | "silent";
+
+const NEED: Record<Condition, number> = { quarantined: 0, silent: 1, active: 3, revoked: 4 };
+const WITH_COPIES = 2;
+
+export function isStale(us: number, nowUs: number): boolean {
+  return nowUs - us > STALE_US;
+}
+
+/** One that was never heard has as long from its enrolment on. */
+export function conditionOf(agent: Agent, nowUs: number): Condition {
+  const isSilent = agent.state === "active" && isStale(agent.last_seen_us ?? agent.credential_since_us, nowUs);
+  return isSilent ? "silent" : agent.state;
+}
+
+/** Those that wait for a decision first, then silent ones, then those with refused copies; revoked ones last. */
+export function byNeed(nowUs: number): (a: Agent, b: Agent) => number {
+  const need = (agent: Agent) => {
+    const condition = conditionOf(agent, nowUs);
+    return condition === "active" && agent.copies.length > 0 ? WITH_COPIES : NEED[condition];
+  };
+  return (a, b) => need(a) - need(b) || a.name.localeCompare(b.name);
 }
 
 /** How many windows the other copies say they hold; null where there is no other copy. */

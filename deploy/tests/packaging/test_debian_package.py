@@ -5,6 +5,7 @@ system and the computer itself is left alone.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -74,10 +75,12 @@ def system(tmp_path_factory):
 
 
 def test_it_installs_runs_upgrades_and_purges_cleanly(system, tmp_path):
-    users = (system.root / "etc/passwd").read_text()
+    users = [(system.root / "etc" / name).read_text() for name in ("passwd", "group")]
     before = system.files()
     system.dpkg("--install", PACKAGES[0])
     assert "audiosense-agent:" in (system.root / "etc/passwd").read_text()
+    audio = re.search("^audio:.*$", (system.root / "etc/group").read_text(), re.MULTILINE)
+    assert "audiosense-agent" in audio.group().split(":")[3].split(",")
     enabled = system.root / "etc/systemd/system/multi-user.target.wants/audiosense-agent.service"
     assert enabled.is_symlink()
 
@@ -102,7 +105,7 @@ def test_it_installs_runs_upgrades_and_purges_cleanly(system, tmp_path):
     assert edited.exists()
     system.dpkg("--purge", "audiosense-agent")
     assert system.files() - before == set()
-    assert (system.root / "etc/passwd").read_text() == users
+    assert [(system.root / "etc" / name).read_text() for name in ("passwd", "group")] == users
 
 
 def test_the_shipped_configuration_is_valid(system, tmp_path):

@@ -68,3 +68,5 @@ def test_the_users_file_is_one_that_systemd_takes(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "audiosense-agent:x:" in (tmp_path / "etc" / "passwd").read_text()
+    audio = next(line for line in (tmp_path / "etc" / "group").read_text().splitlines() if line.startswith("audio:"))
+    assert audio.split(":")[3] == "audiosense-agent", "a check as this user opens the microphone, as the service does"

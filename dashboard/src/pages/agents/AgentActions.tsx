@@ -6,11 +6,17 @@ import { Ask } from "./Ask";
 
 type Kind = Action["kind"];
 
+/** One that was replaced can only be enrolled anew, on its computer. */
+function offer(agent: Agent): readonly Kind[] {
+  if (agent.replaced_by) return [];
+  return agent.state === "active" ? ["rotate", "revoke"] : agent.state === "revoked" ? ["accept"] : ["revoke"];
+}
+
 export function AgentActions({ agent, act }: { agent: Agent; act: ReturnType<typeof useAct> }) {
   const t = useMessages();
   const [asked, setAsked] = useState<Kind | null>(null);
-  const offered: readonly Kind[] =
-    agent.state === "active" ? ["rotate", "revoke"] : agent.state === "revoked" ? ["accept"] : ["revoke"];
+  const offered = offer(agent);
+  if (offered.length === 0) return null;
   const label: Record<Kind, string> = { rotate: t.agents.rotate, revoke: t.agents.revoke, accept: t.agents.accept };
   const question: Record<Kind, string> = { rotate: t.agents.rotateAsk, revoke: t.agents.revokeAsk, accept: t.agents.acceptAsk };
   const yes: Record<Kind, string> = { rotate: t.agents.rotateYes, revoke: t.agents.revokeYes, accept: t.agents.acceptYes };

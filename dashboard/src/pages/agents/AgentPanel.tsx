@@ -2,26 +2,30 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useAct, type Agent } from "@/api/agents";
+import { ApiError } from "@/api/client";
 import { checksQuery } from "@/api/queries";
 import { Checks } from "@/components/Checks";
 import { explain } from "@/components/ErrorState";
 import { Facts } from "@/components/Facts";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
-import { shortId } from "@/lib/agents";
+import type { Messages } from "@/i18n/en";
+import { conditionOf, shortId, type Condition } from "@/lib/agents";
+import { useServerNowUs } from "@/lib/clock";
 import { useFormat } from "@/lib/use-format";
 import { AgentActions } from "./AgentActions";
 import { Copies } from "./Copies";
 
-const EDGE: Record<Agent["state"], string> = { active: "border-l-line", revoked: "border-l-line", quarantined: "border-l-warning" };
-const TEXT: Record<Agent["state"], string> = { active: "text-soft", revoked: "text-faint", quarantined: "text-warning" };
-const GLYPH: Record<Agent["state"], string> = { active: "●", revoked: "○", quarantined: "▲" };
+const EDGE: Record<Condition, string> = { active: "border-l-line", revoked: "border-l-line", silent: "border-l-warning", quarantined: "border-l-warning" };
+const TEXT: Record<Condition, string> = { active: "text-soft", revoked: "text-faint", silent: "text-warning", quarantined: "text-warning" };
+const GLYPH: Record<Condition, string> = { active: "●", revoked: "○", silent: "◆", quarantined: "▲" };
 
 export function AgentPanel({ agent }: { agent: Agent }) {
   const t = useMessages();
   const act = useAct(agent.id);
+  const condition = conditionOf(agent, useServerNowUs());
   return (
-    <li className={`panel flex min-w-0 flex-col gap-3 border-l-[3px] p-4 ${EDGE[agent.state]}`} data-agent={agent.id} data-agent-state={agent.state}>
+    <li className={`panel flex min-w-0 flex-col gap-3 border-l-[3px] p-4 ${EDGE[condition]}`} data-agent={agent.id} data-agent-state={condition}>
       <div className="flex items-start justify-between gap-3">
         <div className="min-w-0">
           <h2 className="font-semibold [overflow-wrap:anywhere]">{agent.name}</h2>
@@ -29,28 +33,41 @@ export function AgentPanel({ agent }: { agent: Agent }) {
             {shortId(agent.id)}
           </code>
         </div>
-        <span title={t.agents.stateHint[agent.state]} className={`shrink-0 text-sm font-medium ${TEXT[agent.state]}`}>
-          <span aria-hidden>{GLYPH[agent.state]} </span>
-          {t.agents.state[agent.state]}
+        <span title={t.agents.stateHint[condition]} className={`shrink-0 text-sm font-medium ${TEXT[condition]}`}>
+          <span aria-hidden>{GLYPH[condition]} </span>
+          {t.agents.state[condition]}
         </span>
       </div>
-      {agent.state !== "active" && (
-        <p className="text-sm">
-          {t.agents.stateHint[agent.state]}
-          {agent.state === "revoked" && agent.state_reason && <span className="block text-xs text-faint [overflow-wrap:anywhere]">{agent.state_reason}</span>}
-        </p>
-      )}
+      {condition !== "active" && <Why agent={agent} condition={condition} />}
       <Copies agent={agent} act={act} />
       <AgentFacts agent={agent} />
       <Sensors agent={agent} />
-      <OwnChecks agentId={agent.id} />
+      {!agent.replaced_by && <OwnChecks agent={agent} />}
       <AgentActions agent={agent} act={act} />
       <p role="status" className="text-sm text-soft empty:hidden">
         {act.isSuccess && t.agents.done}
-        {act.isError && <span className="text-alarm">{explain(act.error, t)}</span>}
+        {act.isError && <span className="text-alarm">{refusal(act.error, t)}</span>}
       </p>
     </li>
   );
+}
+
+function Why({ agent, condition }: { agent: Agent; condition: Condition }) {
+  const t = useMessages();
+  const { replaced_by: successor, state_cause: cause } = agent;
+  if (successor) return <p className="text-sm">{t.agents.replaced(successor.name, shortId(successor.id))}</p>;
+  return (
+    <p className="text-sm">
+      {t.agents.stateHint[condition]}
+      {cause === "revoked" && <span className="block text-xs text-faint">{t.agents.revokedBy}</span>}
+    </p>
+  );
+}
+
+/** Why the collector did not do what was clicked, in the page's language where it has a word for it. */
+function refusal(error: unknown, t: Messages): string {
+  const words: Partial<Record<string, string>> = t.agents.refused;
+  return (error instanceof ApiError && words[error.kind]) || explain(error, t);
 }
 
 function AgentFacts({ agent }: { agent: Agent }) {
@@ -90,14 +107,14 @@ function Sensors({ agent }: { agent: Agent }) {
   if (agent.sensors.length === 0) return <p className="text-sm text-faint">{t.agents.noSensors}</p>;
   return (
     <details className="text-sm" open={agent.sensors.length <= 4}>
-      <summary className="cursor-pointer text-soft">{t.agents.sensors(agent.sensors.length)}</summary>
+      <summary className="min-h-7 cursor-pointer py-0.5 text-soft">{t.agents.sensors(agent.sensors.length)}</summary>
       <ul className="mt-1.5 flex flex-col gap-1">
         {agent.sensors.map((sensor) => (
           <li key={sensor.id} className="flex flex-wrap items-baseline justify-between gap-x-3">
-            <Link to="/machines/$machineId" params={{ machineId: sensor.machine_id }} className="underline decoration-line-strong underline-offset-4 [overflow-wrap:anywhere]">
+            <Link to="/machines/$machineId" params={{ machineId: sensor.machine_id }} className="inline-block min-h-7 py-0.5 underline decoration-line-strong underline-offset-4 [overflow-wrap:anywhere]">
               {`${sensor.machine_name} · ${sensor.name}`}
             </Link>
-            <span className="text-xs text-faint">{t.agents.measurements(format.number(sensor.measurements))}</span>
+            <span className="text-xs text-faint">{t.agents.measurements(format.number(sensor.measurements), sensor.measurements === 1)}</span>
           </li>
         ))}
       </ul>
@@ -106,10 +123,11 @@ function Sensors({ agent }: { agent: Agent }) {
 }
 
 /** Checks of the agent as a whole; those of its sensors stand at their machines. */
-function OwnChecks({ agentId }: { agentId: string }) {
+function OwnChecks({ agent }: { agent: Agent }) {
   const t = useMessages();
-  const found = useQuery(checksQuery(agentId));
+  const found = useQuery(checksQuery(agent.id));
   if (!found.data) return <p className="text-sm text-faint">{found.isError ? explain(found.error, t) : t.checks.loading}</p>;
   const own = found.data.filter((check) => check.sensor_id === null);
-  return own.length > 0 ? <Checks checks={own} /> : <p className="text-sm text-faint">{t.checks.none}</p>;
+  if (own.length > 0) return <Checks checks={own} />;
+  return <p className="text-sm text-faint">{agent.last_seen_us === null ? t.checks.notYet : t.checks.none}</p>;
 }

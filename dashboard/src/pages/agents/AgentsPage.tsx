@@ -6,11 +6,13 @@ import { ErrorState } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { byNeed } from "@/lib/agents";
+import { useServerNowUs } from "@/lib/clock";
 import { AgentPanel } from "./AgentPanel";
 
 export function AgentsPage() {
   const t = useMessages();
   const agents = useQuery(agentsQuery);
+  const now = useServerNowUs();
   const found = agents.data;
   return (
     <>
@@ -28,7 +30,7 @@ export function AgentsPage() {
       )}
       <ul className="grid grid-cols-[repeat(auto-fill,minmax(min(100%,24rem),1fr))] items-start gap-3">
         {agents.isPending && <SkeletonPanels count={4} className="h-32" />}
-        {found?.toSorted(byNeed).map((agent) => <AgentPanel key={agent.id} agent={agent} />)}
+        {found?.toSorted(byNeed(now)).map((agent) => <AgentPanel key={agent.id} agent={agent} />)}
       </ul>
     </>
   );

@@ -1,5 +1,5 @@
 // Copies of an agent: what was seen, who they are, and which one is to go on.
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import type { Agent, AgentCopy, Evidence, useAct } from "@/api/agents";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
@@ -12,7 +12,8 @@ export function Copies({ agent, act }: { agent: Agent; act: ReturnType<typeof us
   const t = useMessages();
   const [asked, setAsked] = useState<string | null>(null);
   const { accepted_copy: accepted, copies, evidence, state } = agent;
-  const chosen = copies.find((copy) => copy.instance === asked);
+  // Nothing of an agent that was replaced can be accepted: another has its sensors.
+  if (agent.replaced_by) return null;
   if (!evidence && !accepted && copies.length === 0 && state !== "quarantined") return null;
   const confirm = (copy: string) => {
     setAsked(null);
@@ -27,14 +28,15 @@ export function Copies({ agent, act }: { agent: Agent; act: ReturnType<typeof us
       {copies.length > 0 && (
         <ul className="flex flex-col gap-3">
           {copies.toSorted((a, b) => b.last_seen_us - a.last_seen_us).map((copy) => (
-            <OneCopy key={copy.instance} copy={copy} disabled={act.isPending} onAccept={() => setAsked(copy.instance)} />
+            <OneCopy key={copy.instance} copy={copy} disabled={act.isPending} onAccept={() => setAsked(copy.instance)}>
+              {copy.instance === asked && (
+                <Ask label={t.agents.copies.accept} yes={t.agents.acceptYes} onYes={() => confirm(copy.instance)} onNo={() => setAsked(null)}>
+                  <Consequence copies={copies} chosen={copy} />
+                </Ask>
+              )}
+            </OneCopy>
           ))}
         </ul>
-      )}
-      {chosen && (
-        <Ask label={t.agents.copies.accept} yes={t.agents.acceptYes} onYes={() => confirm(chosen.instance)} onNo={() => setAsked(null)}>
-          <Consequence copies={copies} chosen={chosen} />
-        </Ask>
       )}
     </section>
   );
@@ -59,7 +61,15 @@ function Seen({ evidence }: { evidence: Evidence }) {
   );
 }
 
-function OneCopy({ copy, disabled, onAccept }: { copy: AgentCopy; disabled: boolean; onAccept: () => void }) {
+interface OneCopyProps {
+  copy: AgentCopy;
+  disabled: boolean;
+  onAccept: () => void;
+  /** The question, below the copy that it is about. */
+  children: ReactNode;
+}
+
+function OneCopy({ copy, disabled, onAccept, children }: OneCopyProps) {
   const t = useMessages();
   const format = useFormat();
   const { waiting } = copy;
@@ -81,6 +91,7 @@ function OneCopy({ copy, disabled, onAccept }: { copy: AgentCopy; disabled: bool
       <button type="button" className="button" disabled={disabled} onClick={onAccept}>
         {t.agents.copies.accept}
       </button>
+      {children && <div className="basis-full">{children}</div>}
     </li>
   );
 }

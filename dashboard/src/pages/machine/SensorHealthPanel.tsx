@@ -18,15 +18,16 @@ export function SensorHealthPanel({ sensor }: { sensor: SensorDetail }) {
         </span>
       </div>
       <p className="mb-3 text-xs text-faint">{t.checks.lead}</p>
-      {agent ? <OfAgent agent={agent} sensor={sensor.id} /> : <p className="text-sm text-faint">{t.checks.noAgent}</p>}
+      {agent ? <OfAgent agent={agent} sensor={sensor} /> : <p className="text-sm text-faint">{t.checks.noAgent}</p>}
     </section>
   );
 }
 
-function OfAgent({ agent, sensor }: { agent: string; sensor: string }) {
+function OfAgent({ agent, sensor }: { agent: string; sensor: SensorDetail }) {
   const t = useMessages();
   const found = useQuery(checksQuery(agent));
   if (!found.data) return <p className="text-sm text-faint">{found.isError ? found.error.message : t.checks.loading}</p>;
-  const checks = found.data.filter((check) => check.sensor_id === null || check.sensor_id === sensor);
-  return checks.length > 0 ? <Checks checks={checks} /> : <p className="text-sm text-faint">{t.checks.none}</p>;
+  const checks = found.data.filter((check) => check.sensor_id === null || check.sensor_id === sensor.id);
+  if (checks.length > 0) return <Checks checks={checks} />;
+  return <p className="text-sm text-faint">{sensor.last_heard_us === null ? t.checks.notYet : t.checks.none}</p>;
 }

@@ -1,0 +1,89 @@
+"""Installing from a checkout, in a file system of its own: what lies where, and that a second run takes effect."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = ROOT / "deploy" / "systemd" / "install.sh"
+DOCUMENTS = Path("/usr/share/doc/audiosense-agent")
+TOUCHED = ("/etc", "/opt", "/usr/local/bin", "/usr/share/doc", "/run")
+UNSHARE = ["unshare", "--mount", "--propagation", "private"]
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None or subprocess.run([*UNSHARE, "true"], check=False).returncode,
+    reason="needs root and a mount namespace",
+)
+
+# Libraries come over the network and are the Debian package's test's; here an environment without any is made.
+PYTHON = """#!/bin/sh
+[ "$1 $2" = "-m venv" ] && mkdir -p "$4/bin" && cp "$0" "$4/bin/python"
+exit 0
+"""
+
+
+class Computer:
+    """Folders of their own in place of those that the script writes to; systemd's commands note how they are called."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.calls = folder / "calls"
+        tools = folder / "tools"
+        tools.mkdir()
+        for name, text in {
+            "python": PYTHON,
+            "systemctl": f'#!/bin/sh\necho "systemctl $*" >>{self.calls}\n',
+            "systemd-sysusers": f'#!/bin/sh\necho "sysusers $*" >>{self.calls}\n',
+        }.items():
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+        for place in TOUCHED:
+            self.at(place).mkdir(parents=True)
+        self.at("/run/systemd/system").mkdir(parents=True)
+        for file in ("passwd", "group", "ld.so.cache"):
+            shutil.copy(f"/etc/{file}", self.at("/etc"))
+        self._environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHON": str(tools / "python")}
+
+    def at(self, path):
+        return self.folder / "root" / str(path).lstrip("/")
+
+    def run(self, *options):
+        """Run the script; returns how systemd's commands were called."""
+        self.calls.write_text("")
+        mounts = "".join(f"mkdir -p {place} && mount --bind {self.at(place)} {place} && " for place in TOUCHED)
+        command = [*UNSHARE, "sh", "-c", f'{mounts} exec "$@"', "sh", str(SCRIPT), *options]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def computer(tmp_path):
+    return Computer(tmp_path)
+
+
+def test_what_the_unit_and_the_documentation_point_to_is_installed(computer):
+    computer.run()
+    unit = computer.at("/etc/systemd/system/audiosense-agent.service").read_text()
+    named = {Path(re.search("^Documentation=file://(.*)$", unit, re.MULTILINE).group(1))}
+    named |= {Path(each) for each in re.findall(rf"{DOCUMENTS}/[\w.-]+\w", (ROOT / "docs" / "agent.md").read_text())}
+    assert len(named) > 1
+    assert [path for path in named if not computer.at(path).is_file()] == []
+    computer.run("--uninstall")
+    assert not computer.at(DOCUMENTS).exists()
+    assert computer.at("/etc/audiosense/audiosense-agent.toml").is_file(), "the configuration stays"
+
+
+def test_a_second_run_restarts_the_service_and_keeps_what_was_configured(computer):
+    computer.run()
+    kept = [computer.at(path) for path in ("/etc/audiosense/audiosense-agent.toml", "/etc/default/audiosense-agent")]
+    for file in kept:
+        file.write_text("# mine\n")
+    calls = computer.run()
+    assert "systemctl restart audiosense-agent.service" in calls
+    assert calls.index("systemctl daemon-reload") < calls.index("systemctl restart audiosense-agent.service")
+    assert [file.read_text() for file in kept] == ["# mine\n"] * 2
