@@ -317,8 +317,7 @@ class Uplink:
         return self._isolate(batch, problem)
 
     def _isolate(self, batch: InFlight, problem: str) -> float:
-        remedy = self._lanes.isolation.refused(batch.items)
-        self._lanes.hurry()
+        remedy = self._lanes.refused(batch)
         if remedy is Remedy.BURY:
             log.warning("%s; what it held is kept apart as a dead letter", problem)
             self._spool.bury(batch, problem)
