@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
+from audiosense_agent.certificates import NO_CHECK_TIME, explain_certificate
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
 from audiosense_common.wire import Problem, Trust
@@ -22,8 +23,6 @@ import httpx  # noqa: E402
 INSTANCE = uuid4()
 """This process, drawn anew at each start and never written down: a copied disk cannot carry it along."""
 _MAX_ANSWER_BYTES = 4 * 2**20
-_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, for which Python has no name."""
 _OK = 200
 _CREATED = 201
 
@@ -79,9 +78,9 @@ class Client:
         except ssl.SSLError:
             raise LinkError("the kept CA certificate is damaged; enrol the agent again") from None
         if ca_pem is not None and not check_dates:
-            context.verify_flags |= _NO_CHECK_TIME
+            context.verify_flags |= NO_CHECK_TIME
         headers = {"Authorization": f"Bearer {credential}", INSTANCE_HEADER: str(instance)} if credential else {}
-        self._url = url
+        self._url, self._ca_pem, self._timeout_s = url, ca_pem, timeout_s
         self._http = httpx.Client(base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False)
 
     def close(self) -> None:
@@ -111,7 +110,7 @@ class Client:
                         raise LinkError(f"the answer of {self._url} is longer than {limit} bytes")
                 return Reply(response.status_code, content, response.headers)
         except httpx.HTTPError as error:
-            raise LinkError(_explain(self._url, error)) from None
+            raise LinkError(_explain(self._url, error, self._ca_pem, self._timeout_s)) from None
 
     def request_json(self, method: str, path: str, document: str) -> Reply:
         """Send a JSON document."""
@@ -137,7 +136,7 @@ def fetch_trust(key: EnrolmentKey, timeout_s: float = 30.0) -> Trust:
             response = http.get(f"{key.url}/api/v1/trust")
         trust = Trust.model_validate_json(response.content)
     except httpx.HTTPError as error:
-        raise LinkError(_explain(key.url, error)) from None
+        raise LinkError(_explain(key.url, error, None, timeout_s)) from None
     except ValidationError:
         raise EnrolmentError(
             f"{key.url} answered with code {response.status_code} and no trust document; "
@@ -165,14 +164,11 @@ def _fingerprint(ca_pem: str | None) -> str:
     return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
-def _explain(url: str, error: httpx.HTTPError) -> str:
+def _explain(url: str, error: httpx.HTTPError, ca_pem: str | None, timeout_s: float) -> str:
     cause: Any = error.__cause__ or error.__context__ or error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return (
-            f"the certificate of {url} is not signed by the enrolled CA ({cause.verify_message}); "
-            "check the address, or enrol the agent again if the collector was set up anew"
-        )
+        return explain_certificate(url, ca_pem, cause, timeout_s)
     text = str(error) or type(error).__name__
     return f"the collector at {url} cannot be reached: {text}; check that it runs, the address and the network"

@@ -71,6 +71,7 @@ class ClipUplink:
         self._turn = False
         self._wake = threading.Event()
         self._client: tuple[Identity, Client] | None = None
+        self._checks_dates = True
         self._failures = 0
         self._not_before = 0.0
         self._state = "ok"
@@ -177,10 +178,12 @@ class ClipUplink:
         return _POLL_S
 
     def _open(self, identity: Identity) -> Client:
-        if self._client is None or self._client[0] is not identity:
+        check_dates = self._clock.is_wall_right
+        if self._client is None or self._client[0] is not identity or self._checks_dates != check_dates:
             if self._client is not None:
                 self._client[1].close()
-            self._client = identity, identity.client(self._timeout_s, check_dates=self._clock.is_wall_right)
+            self._checks_dates = check_dates
+            self._client = identity, identity.client(self._timeout_s, check_dates=check_dates)
         return self._client[1]
 
     def _say(self, state: str) -> None:

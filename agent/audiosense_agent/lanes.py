@@ -7,7 +7,7 @@ from uuid import UUID
 
 from audiosense_agent.batches import MAX_EVENTS
 from audiosense_agent.events import EventRevision
-from audiosense_agent.isolation import Isolation
+from audiosense_agent.isolation import Isolation, Kind, Remedy
 from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
@@ -56,6 +56,10 @@ class Load:
     rescued: tuple[int, int] = (0, 0)
 
 
+_Chosen = tuple[UUID | None, list[Measurement], tuple[int, int]]
+"""Measurements with their epoch, and with their first and last row number if they were rescued."""
+
+
 class Bucket:
     """A token bucket: lets ``rate`` rows a second pass, and at most ``size`` of them at once."""
 
@@ -86,11 +90,12 @@ class Lanes:
     and what waited when the agent started, is the backlog. The oldest of it go in the time between, ``backlog_rate``
     measurements a second, so that a fleet that comes back does not flood its collector. Events go with either.
 
-    While a refused measurement is looked for, smaller batches follow each other out of the lane that it was found in.
+    While a refused measurement is looked for, smaller batches follow each other out of the lane that it was found in,
+    in turns with batches of events.
     """
 
     def __init__(self, spool: Spool, settings: CollectorSettings) -> None:
-        self.isolation = Isolation(settings.max_batch)
+        self.isolation = Isolation(settings.max_batch, MAX_EVENTS)
         self._spool = spool
         self._settings = settings
         burst = settings.backlog_rate * max(_SECOND_S, settings.batch_interval_s)
@@ -99,7 +104,7 @@ class Lanes:
         self._life: UUID | None = None
         self._head = 0
         self._waits = self._waits_rescued = False
-        self._turn = 0
+        self._turn = self._measurements = 0
         self._fresh_due = self._heartbeat_due = 0.0
 
     @property
@@ -135,10 +140,10 @@ class Lanes:
         status, life = self._spool.status(), self._spool.epoch
         if life != self._life:
             self._life, self._head = life, 0
-        epoch, rows, rescued = self._read(status, is_fresh_due=is_fresh_due)
-        events = self._spool.read_events(self._room(len(rows)))
+        epoch, rows, rescued, events = self._choose(status, is_fresh_due=is_fresh_due)
+        self._measurements = len(rows)
         search = self.isolation
-        tells = not (search.bare or search.probing or (search.is_active and rows))
+        tells = not (search.bare or search.probing or (search.is_active and (rows or events)))
         gaps = self._spool.read_gaps(MAX_GAPS) if tells else []
         if not (rows or events or gaps or self.isolation.probing) and now < self._heartbeat_due:
             return None
@@ -149,26 +154,43 @@ class Lanes:
         own = max(0, batch.high - batch.low + 1)
         if own:
             self._head = max(self._head, batch.high)
-        first, last = batch.rescued
         if self._lane is not Lane.FRESH:
-            self._bucket.take(own + (last - first + 1 if last else 0))
-        self.isolation.accepted(batch.items)
+            # Their numbers may have holes, which cost the collector nothing.
+            self._bucket.take(self._measurements)
+        self._measurements = 0
+        self.isolation.accepted(*_count(batch))
         self._heartbeat_due = time.monotonic() + self._settings.heartbeat_s
         if self.isolation.is_active or (self._lane is Lane.FRESH and batch.items >= self._settings.max_batch):
             self._fresh_due = 0.0
         self._lane = self._lane if self.isolation.is_active else Lane.FRESH
 
-    def _room(self, rows: int) -> int:
-        if self.isolation.probing:
-            return 0
-        return min(self.isolation.limit - rows, MAX_EVENTS) if self.isolation.is_active else MAX_EVENTS
+    def refused(self, batch: InFlight) -> Remedy:
+        """Note that a batch was refused and say what to do about it; the next one is due at once."""
+        self.hurry()
+        return self.isolation.refused(*_count(batch))
 
-    def _read(
-        self, status: SpoolStatus, *, is_fresh_due: bool
-    ) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
+    def _choose(self, status: SpoolStatus, *, is_fresh_due: bool) -> tuple[*_Chosen, list[tuple[int, EventRevision]]]:
+        """Return the next batch's measurements and events; of one kind only while a refused item is looked for."""
+        search = self.isolation
+        if search.probing:
+            return None, [], (0, 0), []
+        if not search.is_active:
+            return *self._read(status, is_fresh_due=is_fresh_due), self._spool.read_events(MAX_EVENTS)
+        for kind in search.order:
+            if kind is Kind.EVENTS:
+                if events := self._spool.read_events(search.event_limit):
+                    return None, [], (0, 0), events
+            else:
+                chosen = self._read(status, is_fresh_due=is_fresh_due)
+                if chosen[1]:
+                    return *chosen, []
+            search.none_left(kind)
+        return None, [], (0, 0), []
+
+    def _read(self, status: SpoolStatus, *, is_fresh_due: bool) -> _Chosen:
         """Return the measurements of the first lane that has any, with their epoch and numbers if they were rescued."""
         self._waits_rescued = status.rescued > 0
-        for lane in [] if self.isolation.probing else self._lanes(is_fresh_due=is_fresh_due):
+        for lane in self._lanes(is_fresh_due=is_fresh_due):
             epoch, rows, rescued = None, list[Measurement](), (0, 0)
             if lane is not Lane.RESCUED:
                 rows = self._read_lane(lane, status)
@@ -181,7 +203,7 @@ class Lanes:
 
     def _lanes(self, *, is_fresh_due: bool) -> list[Lane]:
         """Return the lanes whose turn it is, the first one first; a search goes on in the lane where it began."""
-        isolating = self.isolation.is_active
+        isolating = self.isolation.suspects_measurements
         lanes = [Lane.FRESH] if is_fresh_due else []
         if isolating or (self.has_backlog and self._bucket.wait_s() <= 0):
             self._turn = (self._turn + 1) % _RESCUE_EVERY
@@ -201,3 +223,9 @@ class Lanes:
         rows = self._spool.read(wanted, upto=self._head)
         self._waits = len(rows) >= wanted
         return rows
+
+
+def _count(batch: InFlight) -> tuple[int, int]:
+    """Return the most measurements that a batch holds, and its events."""
+    events = len(batch.events)
+    return batch.items - events, events

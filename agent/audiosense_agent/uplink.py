@@ -170,8 +170,7 @@ class Uplink:
         while time.monotonic() < deadline and self._failures < give_up_at:
             self._lanes.hurry()
             try:
-                status, waiting = self._spool.status(), self._spool.in_flight()
-                if status.rows == 0 and status.events == 0 and waiting is None:
+                if self._is_drained():
                     return True
                 if self._link.identity() is None:
                     return False
@@ -181,6 +180,12 @@ class Uplink:
             longest = _POLL_S if self._failures else _DRAIN_POLL_S
             time.sleep(max(0.0, min(wait, longest, deadline - time.monotonic())))
         return False
+
+    def _is_drained(self) -> bool:
+        """Whether nothing waits: nothing heard, nothing that a repair brought back, no gap that was not told."""
+        status = self._spool.status()
+        waits = status.rows or status.events or status.rescued or self._spool.read_gaps(1) or self._spool.in_flight()
+        return not waits
 
     def step(self) -> float:
         """Do what is due and return the seconds until the next step; failures are reported, never raised."""
@@ -317,8 +322,7 @@ class Uplink:
         return self._isolate(batch, problem)
 
     def _isolate(self, batch: InFlight, problem: str) -> float:
-        remedy = self._lanes.isolation.refused(batch.items)
-        self._lanes.hurry()
+        remedy = self._lanes.refused(batch)
         if remedy is Remedy.BURY:
             log.warning("%s; what it held is kept apart as a dead letter", problem)
             self._spool.bury(batch, problem)

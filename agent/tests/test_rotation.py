@@ -84,7 +84,7 @@ def test_an_agent_changes_its_credential_when_it_is_told_to(agent):
     assert agent.collector.duplicates == 0
 
 
-@pytest.mark.parametrize("fault", ["drop", "portal", 500, 429, 404])
+@pytest.mark.parametrize("fault", ["drop", "portal", 500, 429, 404, 409])
 def test_a_lost_or_foreign_answer_leaves_the_present_credential_in_use(agent, fault):
     agent.collector.rotate = True
     for _ in range(5):

@@ -1,5 +1,7 @@
 """What was lost is told once, and what a repair brought back is stored once, beside what is new."""
 
+import time
+
 import pytest
 from agent_testing.samples import measurement
 from agent_testing.uplinks import Setup
@@ -36,6 +38,22 @@ def test_a_gap_of_an_unregistered_sensor_is_told_as_nobodys_and_holds_up_nothing
     setup.spool.count_dropped("gone", 7, None, None)
     setup.deliver()
     assert [(gap.sensor, gap.windows) for gap in setup.collector.gaps.values()] == [(None, 7)]
+
+
+def test_drained_is_what_has_delivered_rescued_measurements_and_gaps_too(setup):
+    setup.enrol()
+    damaged(setup)
+    setup.spool.close()
+    repair(setup.folder / "spool.db", 2**30)
+    successor = Setup(setup.collector, setup.folder)
+    setup.spool, setup.uplink = successor.spool, successor.uplink
+    assert not setup.uplink.drain(time.monotonic())
+    assert setup.uplink.drain(time.monotonic() + 10)
+    assert (setup.spool.status().rescued, setup.spool.read_gaps(10)) == (0, [])
+    assert len(setup.collector.stored) == 60
+    setup.spool.count_dropped("pump", 7, None, None)
+    assert setup.uplink.drain(time.monotonic() + 10)
+    assert 7 in [gap.windows for gap in setup.collector.gaps.values()]
 
 
 def test_a_poison_row_is_told_as_refused(setup):

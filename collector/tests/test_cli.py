@@ -99,7 +99,10 @@ async def test_copies_of_an_agent_are_listed_with_evidence_and_one_is_accepted(r
     assert "1240" in listed
     assert "2 copies and one of them must be named" in run("agents", "accept", "Hall 4", code=1)
     assert "0 copies of agent 'Hall 4' begin with 'xyz'" in run("agents", "accept", "Hall 4", "--copy", "xyz", code=1)
-    run("agents", "accept", "Hall 4", "--copy", second[:8])
+    said = run("agents", "accept", "Hall 4", "--copy", second[:8])
+    assert "must be running" in said
+    assert "must be accepted again" in said
+    assert f"Waits for copy {second}" in run("agents", "list")
     assert (await agent.post(body)).json()["type"] == "not_accepted"
     (found,) = [each for each in json.loads(run("agents", "list", "--json")) if each["id"] == str(agent.id)]
     assert (found["state"], found["accepted_copy"]) == ("active", second)

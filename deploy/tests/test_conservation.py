@@ -29,8 +29,8 @@ def run_under_faults(collector: SoakCollector, agents: list[SoakAgent]) -> None:
             future.result()
     wait_for(
         "the network played each trick often enough",
-        lambda: all(collector.network.seen[trick] >= KINDS for trick in Network.TRICKS) or None,
-        seconds=120,
+        lambda: all(collector.network.seen[trick] >= KINDS * FACTOR for trick in Network.TRICKS) or None,
+        seconds=120 * FACTOR,
         processes=[],
     )
     collector.network.rate = 0.0
@@ -66,6 +66,7 @@ def test_each_window_is_stored_once_whatever_happens_to_agents_collector_databas
     assert collector.network.refused == []
     assert all(hurt[kind] == KINDS * FACTOR for kind in ("agent killed", "collector killed", "database restarted"))
     assert hurt["snapshot restored"] == KINDS * FACTOR
+    assert all(collector.network.seen[trick] >= KINDS * FACTOR for trick in Network.TRICKS)
     assert all(hurt[f"agent {point}"] for point in AGENT_POINTS)
     assert all(hurt[f"collector {point}"] for point in COLLECTOR_POINTS)
     check_conservation(rows, agents)

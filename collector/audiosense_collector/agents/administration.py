@@ -92,6 +92,7 @@ async def accept(session: AsyncSession, agent_id: UUID, copy: UUID | None = None
     agent.state, agent.state_reason, agent.quarantine_evidence = AgentState.ACTIVE.value, None, None
     if taking_over:
         await credentials.void_pending(session, agent_id)
+        await credentials.forget_takers(session, agent)
         await copies.forget(session, agent_id)
         agent.token, agent.accepted_instance, agent.rotation_asked = None, copy, now_us()
 

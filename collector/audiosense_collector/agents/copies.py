@@ -9,13 +9,15 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.agents.tables import Agent, AgentCopy, AgentState
+from audiosense_collector.agents.tables import Agent, AgentCopy, AgentCredential, AgentState
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import ForbiddenError
 from audiosense_common.wire import Batch
 
 MAX_COPIES = 20
 """Most copies that are listed of an agent, those heard last: each start of its process counts as one."""
+KEPT_TAKERS = 20
+"""Processes, the latest ones, that are known to have sent batches under a credential."""
 KEPT_BATCHES = 8
 """Batches before the last one whose exact repeats are known."""
 _INT64_MAX = 2**63 - 1
@@ -30,6 +32,13 @@ class Cause(StrEnum):
     OLD_CREDENTIAL = "old_credential"
     QUARANTINED = "quarantined"
     NOT_ACCEPTED = "not_accepted"
+
+
+_REASONS = {
+    Cause.OLD_TOKEN: "a batch came with an old token and is no repeat, so there are two copies of this agent",
+    Cause.OLD_CREDENTIAL: "a process whose batches were taken came with a credential that another one had replaced "
+    "meanwhile, so there are two copies of this agent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +96,22 @@ async def forget(session: AsyncSession, agent_id: UUID) -> None:
     await session.execute(delete(AgentCopy).where(AgentCopy.agent_id == agent_id))
 
 
-async def quarantine(session: AsyncSession, agent: Agent, caller: Caller, batch: Batch) -> None:
+def is_overtaken(agent: Agent, caller: Caller, retired: AgentCredential | None) -> bool:
+    """Whether a caller with a replaced credential was served under it, and another process is served now.
+
+    Then both are alive: a disk that was set back runs in a process that was never served. The process that is served
+    now may itself still send a request or two with the credential that it has just replaced.
+    """
+    if retired is None or caller.instance is None or caller.instance in (agent.instance, agent.accepted_instance):
+        return False
+    return str(caller.instance) in (retired.takers or [])
+
+
+async def quarantine(session: AsyncSession, agent: Agent, caller: Caller, batch: Batch, cause: Cause) -> None:
     """Stop a locked agent of which two copies were seen, and keep the evidence: the last batch taken, and this one."""
     given = next((each["at_us"] for each in agent.earlier_batches or [] if each["token"] == batch.token), None)
     agent.state = AgentState.QUARANTINED.value
-    agent.state_reason = "a batch came with an old token and is no repeat, so there are two copies of this agent"
+    agent.state_reason = _REASONS[cause]
     agent.quarantine_evidence = {
         "at_us": now_us(),
         "taken": {
@@ -110,7 +130,7 @@ async def quarantine(session: AsyncSession, agent: Agent, caller: Caller, batch:
     }
     before = Caller(instance=agent.instance, address=agent.address, waiting=agent.spool_rows)
     await note(session, agent.id, before, Cause.LAST_TAKEN, agent.last_seen)
-    await note(session, agent.id, caller, Cause.OLD_TOKEN)
+    await note(session, agent.id, caller, cause)
 
 
 def find_earlier(agent: Agent, sha256: bytes) -> Earlier | None:
@@ -123,6 +143,9 @@ def remember(agent: Agent, sha256: bytes, token: str, caller: Caller) -> None:
     latest = {"sha256": sha256.hex(), "token": token, "at_us": now_us()}
     agent.earlier_batches = [latest, *(agent.earlier_batches or [])][: KEPT_BATCHES + 1]
     agent.instance, agent.address = caller.instance, caller.address
+    named = _text(caller.instance)
+    if named is not None and (agent.takers or [None])[-1] != named:
+        agent.takers = [*(each for each in agent.takers or [] if each != named), named][-KEPT_TAKERS:]
 
 
 def _text(value: UUID | None) -> str | None:

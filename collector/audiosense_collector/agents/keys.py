@@ -5,7 +5,7 @@ import secrets
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents.schemas import EnrolmentKeyOut
@@ -48,7 +48,9 @@ async def create_key(
 async def use_key(session: AsyncSession, secret: str, attempt: UUID | None) -> tuple[EnrolmentKeyRow, Agent | None]:
     """Use a key once; it is unused again if the transaction is not committed.
 
-    An attempt that made an agent before, whose answer was lost then, is no other use: it gives that agent.
+    An attempt that made an agent before, whose answer was lost then, is no other use: it gives that agent, locked.
+    Once the agent has used its credential there is no such attempt any more: whoever shows its number again has a copy
+    of the disk, and is enrolled as another agent.
 
     Raises:
         ForbiddenError: unknown, revoked, expired or used up; the message says which.
@@ -59,7 +61,7 @@ async def use_key(session: AsyncSession, secret: str, attempt: UUID | None) -> t
     if row is None:
         raise ForbiddenError(f"the enrolment key is unknown to this collector; {_REMEDY}", kind="unknown_key")
     state = _state(row)
-    made = None if attempt is None else await session.scalar(select(Agent).where(_made_by(secret, attempt)))
+    made = None if attempt is None else await _find_made(session, secret, attempt)
     if made is not None and state in {"valid", "used up"}:
         return row, made
     if state != "valid":
@@ -103,8 +105,10 @@ async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
     row.revoked = row.revoked or now_us()
 
 
-def _made_by(secret: str, attempt: UUID) -> ColumnElement[bool]:
-    return Agent.enrolment_sha256 == attempt_digest(secret, attempt)
+async def _find_made(session: AsyncSession, secret: str, attempt: UUID) -> Agent | None:
+    made_by = Agent.enrolment_sha256 == attempt_digest(secret, attempt)
+    found: Agent | None = await session.scalar(select(Agent).where(made_by).with_for_update())
+    return found
 
 
 def _state(row: EnrolmentKeyRow) -> Literal["valid", "expired", "used up", "revoked"]:

@@ -44,9 +44,9 @@ def _caller(
 CallerOf = Annotated[Caller, Depends(_caller)]
 
 
-async def _authenticate(
+async def _authenticate_sender(
     runtime: RuntimeOf, caller: CallerOf, authorization: Annotated[str | None, Header()] = None
-) -> UUID:
+) -> service.Sender:
     overlap_us = round(runtime.settings.credential_overlap_h * HOUR_US)
     async with runtime.sessions.begin() as session:
         found = await service.authenticate(session, authorization, caller, overlap_us=overlap_us)
@@ -55,8 +55,18 @@ async def _authenticate(
     return found
 
 
+SenderOf = Annotated[service.Sender, Depends(_authenticate_sender)]
+"""Who sent the request, looked up in a transaction that is over before the body is read."""
+
+
+def _authenticate(sender: SenderOf) -> UUID:
+    if sender.refusal is not None:
+        raise sender.refusal
+    return sender.agent
+
+
 AgentId = Annotated[UUID, Depends(_authenticate)]
-"""The agent that sent the request, looked up in a transaction that is over before the body is read."""
+"""The agent that sent the request."""
 
 
 def _trust(runtime: Runtime) -> Trust:
@@ -89,10 +99,16 @@ async def register_sensors(request: SensorRegistrations, agent: AgentId, session
     return RegisteredSensors(sensors=await service.register_sensors(session, agent, request.sensors))
 
 
-@agent_router.post("/agent/credential", status_code=201, responses=responses(UnauthorizedError, ForbiddenError))
-async def issue_credential(agent: AgentId, session: Session) -> CredentialIssued:
-    """Give a new credential; the present one stays valid until the new one is used for the first time."""
-    return CredentialIssued(credential=await service.issue_credential(session, agent))
+@agent_router.post(
+    "/agent/credential", status_code=201, responses=responses(UnauthorizedError, ForbiddenError, ConflictError)
+)
+async def issue_credential(agent: AgentId, caller: CallerOf, session: Session) -> CredentialIssued:
+    """Give a new credential to the process whose batch was taken last.
+
+    The present one stays valid until the new one is used for the first time. Any other process is told to send a batch
+    first (409).
+    """
+    return CredentialIssued(credential=await service.issue_credential(session, agent, caller))
 
 
 @router.get("/agents")

@@ -9,12 +9,12 @@ from audiosense_collector.agents import copies, credentials, replacing
 from audiosense_collector.agents.copies import Caller, Cause
 from audiosense_collector.agents.keys import attempt_digest, digest, use_key
 from audiosense_collector.agents.replacing import Succession
-from audiosense_collector.agents.tables import Agent, AgentState
+from audiosense_collector.agents.tables import Agent, AgentCredential, AgentState
 from audiosense_collector.clock import now_us
-from audiosense_collector.errors import ForbiddenError, UnauthorizedError
+from audiosense_collector.errors import ConflictError, ForbiddenError, UnauthorizedError
 from audiosense_collector.machines import registration
 from audiosense_common.wire import EnrolmentRequest, SensorRegistration
-from audiosense_common.wire_identity import OLD_CREDENTIAL
+from audiosense_common.wire_identity import INSTANCE_HEADER, OLD_CREDENTIAL
 
 _SCHEME = "bearer"
 
@@ -62,7 +62,10 @@ async def enrol(session: AsyncSession, request: EnrolmentRequest) -> Enrolment:
 
 
 async def _enrol_again(session: AsyncSession, agent: Agent, request: EnrolmentRequest) -> Enrolment:
-    """Give an agent whose enrolment was never answered a credential that is; what it took over it has."""
+    """Give a locked agent that never used its credential another one; what it took over it has.
+
+    The credential given before is void: if two computers made the same attempt, the later one has the agent.
+    """
     check_active(agent)
     credential = credentials.new_secret()
     agent.credential_sha256, agent.version = digest(credential), request.version
@@ -81,10 +84,22 @@ async def register_sensors(session: AsyncSession, agent_id: UUID, sensors: list[
     return await registration.register(session, agent_id, sensors)
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who is behind a request: the agent, and the digest of a replaced credential whose batches must still be judged.
+
+    Such a sender is refused everything with ``refusal``; its batch shows whether there are two copies.
+    """
+
+    agent: UUID
+    retired: bytes | None = None
+    refusal: UnauthorizedError | None = None
+
+
 async def authenticate(
     session: AsyncSession, authorization: str | None, caller: Caller, *, overlap_us: int
-) -> UUID | UnauthorizedError | ForbiddenError:
-    """Return the agent of an ``Authorization`` header, or why it is refused.
+) -> Sender | UnauthorizedError | ForbiddenError:
+    """Return who sent an ``Authorization`` header, or why it is refused.
 
     A refusal is returned, not raised: what it leaves in the list of copies must be committed. ``overlap_us`` is how
     long a new credential may wait for its first use.
@@ -95,19 +110,24 @@ async def authenticate(
     found = await credentials.recognise(session, secret.strip(), overlap_us=overlap_us)
     if found is None:
         return UnauthorizedError("the agent's credential is unknown; enrol the agent with a new enrolment key")
-    agent, is_current = found
-    refusal, cause = _judge(agent, caller, is_current=is_current)
+    agent, retired = found.agent, found.retired
+    refusal, cause = _judge(agent, caller, retired)
     if cause is not None:
         await copies.note(session, agent.id, caller, cause)
-    return agent.id if refusal is None else refusal
+    if refusal is None:
+        return Sender(agent.id)
+    if retired is not None and isinstance(refusal, UnauthorizedError) and copies.is_overtaken(agent, caller, retired):
+        return Sender(agent.id, retired.sha256, refusal)
+    return refusal
 
 
 def _judge(
-    agent: Agent, caller: Caller, *, is_current: bool
+    agent: Agent, caller: Caller, retired: AgentCredential | None
 ) -> tuple[UnauthorizedError | ForbiddenError | None, Cause | None]:
     """Say why a known agent's request is refused, if it is, and as what its process is listed as a copy, if it is."""
     accepted = agent.accepted_instance is not None and agent.accepted_instance == caller.instance
-    if not is_current and not accepted:
+    waits = agent.state == AgentState.QUARANTINED and copies.is_overtaken(agent, caller, retired)
+    if retired is not None and not accepted and not waits:
         # The agent itself may still send a request or two with the credential that it has just replaced.
         return _replaced(agent), Cause.OLD_CREDENTIAL if caller.instance != agent.instance else None
     if agent.state == AgentState.QUARANTINED:
@@ -118,13 +138,24 @@ def _judge(
     return refusal, None if refusal is None else Cause.NOT_ACCEPTED
 
 
-async def issue_credential(session: AsyncSession, agent_id: UUID) -> str:
+async def issue_credential(session: AsyncSession, agent_id: UUID, caller: Caller) -> str:
     """Give an agent its next credential; the present one stays valid until the new one is used.
+
+    Only the process whose batch was taken last, or that was accepted, is given one: a copy that has sent none yet would
+    else become the agent before its token shows that there are two.
 
     Raises:
         ForbiddenError: revoked or quarantined.
+        ConflictError: another process is the one that is served, or the caller does not say which it is.
     """
-    return await credentials.issue(session, await lock(session, agent_id))
+    agent = await lock(session, agent_id)
+    if caller.instance is None or caller.instance not in (agent.instance, agent.accepted_instance):
+        raise ConflictError(
+            f"a new credential is only given to the process whose batch was taken last: send a batch of agent "
+            f"{agent.name!r} first, with this process's number in the header {INSTANCE_HEADER}, then ask again",
+            kind="send_a_batch_first",
+        )
+    return await credentials.issue(session, agent)
 
 
 async def lock(session: AsyncSession, agent_id: UUID) -> Agent:

@@ -24,7 +24,8 @@ class Agent(Table):
 
     ``token``, ``last_batch_sha256`` and ``last_answer`` tell an exact repeat of the last batch from a second copy of
     the agent; ``earlier_batches`` holds digest, token and time of the answers before. ``instance`` and ``address`` are
-    of the process whose batch was taken last. While ``accepted_instance`` is set, only that process is served.
+    of the process whose batch was taken last, ``takers`` the latest processes whose batches were taken under the
+    present credential. While ``accepted_instance`` is set, only that process is served.
     """
 
     __tablename__ = "agent"
@@ -50,6 +51,7 @@ class Agent(Table):
     earlier_batches: Mapped[JsonList | None]
     instance: Mapped[UUID | None]
     address: Mapped[str | None]
+    takers: Mapped[JsonList | None]
     accepted_instance: Mapped[UUID | None]
     quarantine_evidence: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     credential_since: Mapped[int | None] = mapped_column(MicrosecondTime())
@@ -68,7 +70,10 @@ class CredentialState(StrEnum):
 
 
 class AgentCredential(Table):
-    """A credential of an agent besides the current one; ``since`` is when it came into its state."""
+    """A credential of an agent besides the current one; ``since`` is when it came into its state.
+
+    ``takers`` are the processes whose batches were taken under it before it was replaced.
+    """
 
     __tablename__ = "agent_credential"
     __table_args__ = (Index("ix_agent_credential_agent_id", "agent_id"),)
@@ -76,6 +81,7 @@ class AgentCredential(Table):
     agent_id: Mapped[UUID] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"))
     state: Mapped[str]
     since: Mapped[TimeColumn]
+    takers: Mapped[JsonList | None]
 
 
 class AgentCopy(Table):

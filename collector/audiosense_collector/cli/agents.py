@@ -49,10 +49,12 @@ def list_agents(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> 
     ]
     print_table(("ID", "NAME", "STATE", "VERSION", "LAST HEARD", "WAITING"), rows)
     for agent in found:
-        if agent.copies or agent.evidence:
+        if agent.copies or agent.evidence or agent.accepted_copy:
             print(f"\n{agent.name} ({agent.id}): {agent.state_reason or agent.state}")
             if agent.evidence is not None:
                 print("\n".join(_evidence(agent.evidence)))
+            if agent.accepted_copy is not None:
+                print(f"Waits for copy {agent.accepted_copy} to use its new credential; serves no other.")
             print_table(("COPY", "ADDRESS", "FIRST SEEN", "LAST SEEN", "WAITING", "WHY"), [*map(_row, agent.copies)])
 
 
@@ -76,6 +78,11 @@ def accept(
         await administration.accept(session, agent_id, instance)
 
     print(f"agent {_act(agent, work)} is accepted; a copy that was named gets a credential of its own, others none")
+    if copy is not None:
+        print(
+            "it must be running, and go on until `agents list` no longer waits for it: a copy that starts before, "
+            "or was off, is listed as another one and must be accepted again"
+        )
 
 
 @app.command()

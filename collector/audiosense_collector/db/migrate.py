@@ -1,35 +1,89 @@
 """Bringing the schema up to date with Alembic."""
 
+import time
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from audiosense_collector.db.engine import make_sync_engine
+from audiosense_collector.errors import DatabaseError
 
+log = structlog.get_logger()
+LOCK_TIMEOUT_S = 5.0
+"""Longest wait for the lock of a table: whoever wants to read or write it meanwhile waits behind the migration."""
+TRIES = 6
 _LOCK = 4_150_771_101
 """Advisory lock that lets only one process migrate at a time."""
+_HOLDERS = """
+SELECT format('%s, process %s of %s, since %s', coalesce(nullif(application_name, ''), 'unnamed'), pid, usename,
+    to_char(xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'))
+FROM pg_stat_activity
+WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+ORDER BY xact_start LIMIT 3
+"""
 
 
-def migrate(url: str, *, retention_days: int = 30) -> None:
-    """Apply all migrations that are missing, and make the partitions of measurements ahead of time."""
+def migrate(url: str, *, retention_days: int = 30, lock_timeout_s: float = LOCK_TIMEOUT_S, tries: int = TRIES) -> None:
+    """Apply all migrations that are missing, and make the partitions of measurements ahead of time.
+
+    A table's lock is waited for ``lock_timeout_s`` seconds at most, then let go for as long and tried again: a
+    migration that waits behind a long backup would else hold up a previous release that still takes batches.
+
+    Raises:
+        DatabaseError: a table was locked by others each time; what is missing still is applied by the next start.
+    """
     engine = make_sync_engine(url)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
             try:
-                command.upgrade(make_config(connection), "head")
-                connection.execute(text("SELECT make_measurement_partitions(:days)"), {"days": retention_days})
-                connection.commit()
+                _upgrade(connection, retention_days, lock_timeout_s, tries)
             finally:
                 connection.rollback()
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
                 connection.commit()
     finally:
         engine.dispose()
+
+
+def _upgrade(connection: Connection, retention_days: int, lock_timeout_s: float, tries: int) -> None:
+    # For each of the migrations' transactions, and not for the wait for the advisory lock before them.
+    connection.execute(text("SELECT set_config('lock_timeout', :ms, false)"), {"ms": f"{lock_timeout_s * 1e3:.0f}ms"})
+    connection.commit()
+    for left in reversed(range(tries)):
+        try:
+            command.upgrade(make_config(connection), "head")
+            connection.execute(text("SELECT make_measurement_partitions(:days)"), {"days": retention_days})
+            connection.commit()
+        except (OperationalError, LockNotAvailable) as error:
+            # Migrations of several statements run past SQLAlchemy.
+            if not isinstance(error, LockNotAvailable) and not isinstance(error.orig, LockNotAvailable):
+                raise
+            connection.rollback()
+            holders = list(connection.scalars(text(_HOLDERS)))
+            connection.rollback()
+            if not left:
+                raise _locked(holders, tries) from None
+            log.warning("a migration waits for a lock and tries again", tries_left=left, holders=holders)
+            time.sleep(lock_timeout_s)
+        else:
+            return
+
+
+def _locked(holders: list[str], tries: int) -> DatabaseError:
+    found = f"; open transactions, the oldest first: {'; '.join(holders)}" if holders else ""
+    return DatabaseError(
+        f"the database's schema is of an earlier release and cannot be changed: others held locks on its tables in "
+        f"{tries} tries{found}. Nothing is half done: wait until a backup (pg_dump) or a long query has ended, then "
+        "start again"
+    )
 
 
 def make_config(connection: Connection | None = None) -> Config:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from audiosense_collector.agents.routes import AgentId, CallerOf
+from audiosense_collector.agents.routes import CallerOf, SenderOf
 from audiosense_collector.errors import (
     BadRequestError,
     ForbiddenError,
@@ -45,7 +45,7 @@ async def _pass_gate(runtime: RuntimeOf) -> None:
 )
 async def take_batch(
     request: Request,
-    agent: AgentId,
+    sender: SenderOf,
     caller: CallerOf,
     runtime: RuntimeOf,
     content_encoding: Annotated[str | None, Header()] = None,
@@ -59,5 +59,5 @@ async def take_batch(
     with runtime.gate.entered():
         parsed = await parse_batch(body, content_encoding)
         async with runtime.sessions.begin() as session:
-            result = await service.take(session, runtime, agent, parsed, caller)
+            result = await service.take(session, runtime, sender, parsed, caller)
     return problem(result) if isinstance(result, RequestError) else result

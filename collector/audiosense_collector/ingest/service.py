@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials
 from audiosense_collector.agents import service as agents
-from audiosense_collector.agents.copies import Caller
+from audiosense_collector.agents.copies import Caller, Cause
 from audiosense_collector.agents.tables import Agent
 from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.detectability import service as detectability
-from audiosense_collector.errors import ForbiddenError, InvalidError
+from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
 from audiosense_collector.events import service as events
 from audiosense_collector.gaps import service as gaps
 from audiosense_collector.ingest.body import ParsedBatch
@@ -40,22 +40,24 @@ _INT64_MAX = 2**63 - 1
 
 
 async def take(
-    session: AsyncSession, runtime: Runtime, agent_id: UUID, parsed: ParsedBatch, caller: Caller
-) -> Answer | ForbiddenError:
+    session: AsyncSession, runtime: Runtime, sender: agents.Sender, parsed: ParsedBatch, caller: Caller
+) -> Answer | RequestError:
     """Store a batch; the caller ends the transaction and only then answers.
 
     Returns:
-        The answer, or the refusal of an agent that has just been quarantined, which must be committed too.
+        The answer, or a refusal; that of an agent that has just been quarantined must be committed too.
 
     Raises:
         ForbiddenError: the agent was revoked or quarantined before.
         InvalidError: a field cannot be taken; nothing of the batch is stored.
     """
+    agent_id, batch = sender.agent, parsed.batch
     agent = await agents.lock(session, agent_id)
-    refusal = copies.check_served(agent, caller)
+    refusal: RequestError | None = copies.check_served(agent, caller)
+    if refusal is None and sender.refusal is not None:
+        refusal = await _judge_overtaken(session, agent, sender, parsed, caller)
     if refusal is not None:
         return refusal
-    batch = parsed.batch
     if batch.agent != agent.id:
         raise InvalidError(f"agent: the batch is of agent {batch.agent}, the credential of {agent.id}", loc="agent")
     if agent.last_batch_sha256 == parsed.sha256:
@@ -65,9 +67,7 @@ async def take(
     if earlier is not None:
         return await _answer_late(session, agent_id, batch, earlier)
     if not _is_next(agent, batch):
-        await copies.quarantine(session, agent, caller, batch)
-        log.warning("agent quarantined", agent=str(agent.id), name=agent.name)
-        return agents.quarantined(agent)
+        return await _quarantine(session, agent, caller, batch, Cause.OLD_TOKEN)
     now = now_us()
     sensors = await _own_sensors(session, agent_id, batch)
     stored = await _store(session, runtime, sensors, batch, now)
@@ -95,6 +95,27 @@ async def take(
     agent.token, agent.epoch = answer.token, batch.epoch
     agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")
     return answer
+
+
+async def _judge_overtaken(
+    session: AsyncSession, agent: Agent, sender: agents.Sender, parsed: ParsedBatch, caller: Caller
+) -> RequestError | None:
+    """Refuse a batch that came with a replaced credential; unless it is a late repeat there are two live copies."""
+    if agent.accepted_instance == caller.instance:
+        return None
+    retired = None if sender.retired is None else await credentials.find_retired(session, sender.retired)
+    is_repeat = parsed.sha256 == agent.last_batch_sha256 or copies.find_earlier(agent, parsed.sha256) is not None
+    if is_repeat or not copies.is_overtaken(agent, caller, retired):
+        return sender.refusal
+    return await _quarantine(session, agent, caller, parsed.batch, Cause.OLD_CREDENTIAL)
+
+
+async def _quarantine(
+    session: AsyncSession, agent: Agent, caller: Caller, batch: Batch, cause: Cause
+) -> ForbiddenError:
+    await copies.quarantine(session, agent, caller, batch, cause)
+    log.warning("agent quarantined", agent=str(agent.id), name=agent.name, cause=cause.value)
+    return agents.quarantined(agent)
 
 
 def _is_next(agent: Agent, batch: Batch) -> bool:

@@ -96,9 +96,9 @@ async def test_the_accepted_copy_goes_on_and_the_other_is_refused_for_ever(runti
 
 async def test_a_credential_that_was_under_way_to_both_copies_serves_neither(browser, make_agent, dump):
     first = await make_agent()
+    await first.send(first.batch(first.columns(1)))
     response = await first.client.post("/api/v1/agent/credential", headers=first.headers)
     pending = response.json()["credential"]
-    await first.send(first.batch(first.columns(1)))
     second = clone(first)
     await first.send(first.batch(first.columns(1)))
     assert (await second.post(dump(second.batch()))).status_code == 403

@@ -17,6 +17,13 @@ async def ask(agent):
     return response.json()["credential"]
 
 
+async def started(make_agent):
+    """An agent whose first batch was taken; before that none is given another credential."""
+    agent = await make_agent()
+    await agent.send(agent.batch())
+    return agent
+
+
 async def code(agent, credential):
     response = await agent.client.put(
         "/api/v1/agent/sensors", json={"sensors": []}, headers=agent.headers | {"Authorization": f"Bearer {credential}"}
@@ -25,13 +32,13 @@ async def code(agent, credential):
 
 
 async def test_the_old_credential_serves_until_the_new_one_is_used(make_agent):
-    agent = await make_agent()
+    agent = await started(make_agent)
     old, new = agent.credential, await ask(agent)
     assert [await code(agent, each) for each in (old, old, new, old, new)] == [200, 200, 200, 401, 200]
 
 
 async def test_however_many_answers_are_lost_the_agent_is_never_locked_out(runtime, make_agent):
-    agent = await make_agent()
+    agent = await started(make_agent)
     lost = [await ask(agent) for _ in range(LOST_ANSWERS)]
     new = await ask(agent)
     assert len({agent.credential, new, *lost}) == LOST_ANSWERS + 2
@@ -44,7 +51,7 @@ async def test_however_many_answers_are_lost_the_agent_is_never_locked_out(runti
 
 
 async def test_a_new_credential_that_lay_unused_has_lapsed_and_the_old_one_goes_on(runtime, make_agent):
-    agent = await make_agent()
+    agent = await started(make_agent)
     new = await ask(agent)
     async with runtime.sessions.begin() as session:
         late = now_us() - round(runtime.settings.credential_overlap_h * HOUR_US) - 1
@@ -54,14 +61,14 @@ async def test_a_new_credential_that_lay_unused_has_lapsed_and_the_old_one_goes_
 
 async def test_two_requests_that_bring_a_new_credential_at_once_are_both_served(make_agent):
     for _ in range(10):
-        agent = await make_agent()
+        agent = await started(make_agent)
         new = await ask(agent)
         assert set(await asyncio.gather(*(code(agent, new) for _ in range(4)))) == {200}
         agent.credential = new
 
 
 async def test_only_digests_of_credentials_are_kept(runtime, make_agent):
-    agent = await make_agent()
+    agent = await started(make_agent)
     new = await ask(agent)
     async with runtime.sessions() as session:
         kept = set(await session.scalars(select(AgentCredential.sha256).where(AgentCredential.agent_id == agent.id)))

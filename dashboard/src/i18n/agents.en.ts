@@ -75,7 +75,7 @@ export const agents = {
       not_accepted: "Another copy was accepted",
     },
     accept: "Accept this copy",
-    ask: (id: string) => `Accept copy ${id}? It goes on as this agent, sends all that it holds and gets a credential of its own.`,
+    ask: (id: string) => `Accept copy ${id}? It goes on as this agent, sends all that it holds and gets a credential of its own. It must be running: a copy that was off, or starts again first, shows as another one, to be accepted in turn.`,
     lost: (rows: string, one: boolean) =>
       `Every other copy is refused for good: the ${one ? "1 window" : `${rows} windows`} that others hold now, and all they hear from now on, do not come in as this agent's. They keep them: enrol that computer as an agent of its own (audiosense-agent enroll --force KEY) to have them.`,
     lostNothing: "Every other copy, should there be one, is refused for good.",

@@ -76,7 +76,7 @@ export const agents: typeof english = {
       not_accepted: "Se aceptó otra copia",
     },
     accept: "Aceptar esta copia",
-    ask: (id) => `¿Aceptar la copia ${id}? Sigue como este agente, envía todo lo que guarda y obtiene una credencial propia.`,
+    ask: (id) => `¿Aceptar la copia ${id}? Sigue como este agente, envía todo lo que guarda y obtiene una credencial propia. Debe estar en marcha: una copia que estaba apagada, o que se reinicia antes, aparece como otra y hay que aceptarla a su vez.`,
     lost: (rows, one) =>
       `Las demás copias se rechazan para siempre: ${one ? "la ventana" : `las ${rows} ventanas`} que otras guardan ahora, y todo lo que oigan desde ahora, no entran como de este agente. Las conservan: inscriba ese ordenador como agente propio (audiosense-agent enroll --force KEY) para tenerlas.`,
     lostNothing: "Cualquier otra copia, si la hubiera, se rechaza para siempre.",
