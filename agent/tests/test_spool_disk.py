@@ -52,7 +52,7 @@ def test_a_full_disk_loses_nothing_and_deleting_works(disk, policy):
         assert len(rows) == committed > 1_000
         for start in range(0, len(rows), 2_000):
             part = rows[start : start + 2_000]
-            spool.acknowledge(InFlight(b"", part[0].seq, part[-1].seq, ()), token="t")
+            spool.acknowledge(InFlight(b"", part[0].seq, part[-1].seq, (), life=spool.epoch), token="t")
         assert spool.status().rows == 0
         assert spool.append([measurement(1)])[0] > rows[-1].seq
         assert [(gap.reason, gap.windows) for gap in spool.read_gaps(5)] == [("not_stored", 9)]
@@ -96,7 +96,7 @@ def test_a_read_only_disk_keeps_what_is_there_and_recovers(disk):
             with pytest.raises(SpoolError, match="cannot be written"):
                 spool.append([measurement(99)])
             with pytest.raises(SpoolError):
-                spool.acknowledge(InFlight(b"", numbers[0], numbers[-1], ()))
+                spool.acknowledge(InFlight(b"", numbers[0], numbers[-1], (), life=spool.epoch))
         assert [row.seq for row in spool.read(50)] == numbers
         spool._db.execute("PRAGMA query_only = OFF")
         assert spool.append([measurement(99)]) == [21]
@@ -137,5 +137,5 @@ def test_windows_that_memory_could_not_hold_are_told_and_so_are_those_left_at_th
         assert (gap.sensor, gap.reason, gap.windows) == ("pump", "not_stored", status.lost["not_stored"])
         assert gap.span.last_us == 29 * 500_000
         rows = spool.read(100_000)
-        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, ()), token="t")
+        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, (), life=spool.epoch), token="t")
         assert spool.status().rows == 0, "the rest of the reserve does for deleting"

@@ -15,7 +15,7 @@ from audiosense_agent.files import write_atomically
 from audiosense_agent.spool.remains import Remains, inherit_remains, read_remains
 from audiosense_agent.spool.rows import count_waiting
 from audiosense_agent.spool.schema import ADDED_COLUMNS, ADDED_TABLES, SCHEMA, TABLES, VERSION
-from audiosense_agent.spool.values import get, put
+from audiosense_agent.spool.values import count, get, put
 
 log = logging.getLogger(__name__)
 _BUSY_S = 10.0
@@ -224,6 +224,7 @@ def _create(db: sqlite3.Connection, path: Path) -> None:
         for statement in SCHEMA.split(";"):
             db.execute(statement)
         put(db, {"epoch": epoch, "previous_epoch": previous, "token": "", "agent": ""})
+        count(db, "rows", 0)
         db.execute(f"PRAGMA user_version = {VERSION}")
     write_atomically(_epoch_file(path), epoch.encode())
 

@@ -350,7 +350,7 @@ class Spool:
         return boot
 
     def _is_of_this_life(self, db: sqlite3.Connection, batch: InFlight) -> bool:
-        return batch.life is None or str(batch.life) == get(db, "epoch")
+        return batch.life is not None and str(batch.life) == get(db, "epoch")
 
     @contextlib.contextmanager
     def _transaction(self, *, deleting: bool = False) -> Iterator[sqlite3.Connection]:
