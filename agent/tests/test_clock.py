@@ -217,7 +217,7 @@ def test_a_dead_letter_tells_the_time_that_was_found(spool):
     spool.begin_boot("a")
     (number,) = spool.append([provisional(5)])
     spool.anchor(NOW_US)
-    spool.bury(InFlight(b"", number, number, ()), "poison")
+    spool.bury(InFlight(b"", number, number, (), life=spool.epoch), "poison")
     ((_, content, _),) = spool.dead_letters()
     assert json.loads(content)["time_us"] == NOW_US + 5_000_000
 

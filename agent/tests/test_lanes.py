@@ -27,7 +27,7 @@ BATCH = 1_000
 def cover(load):
     rows = load.measurements
     low, high = (rows[0].seq, rows[-1].seq) if rows else (1, 0)
-    return InFlight(b"", low, high, tuple(number for number, _ in load.events))
+    return InFlight(b"", low, high, tuple(number for number, _ in load.events), life=load.life)
 
 
 def make_lanes(spool, **settings):

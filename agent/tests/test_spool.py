@@ -23,8 +23,8 @@ from audiosense_agent.spool.view import read_spool
 from audiosense_common.wire import Batch, EventState
 
 
-def batch(low=1, high=0, events=(), body=b"body"):
-    return InFlight(body, low, high, tuple(events))
+def batch(spool, low=1, high=0, events=(), body=b"body"):
+    return InFlight(body, low, high, tuple(events), life=spool.epoch)
 
 
 def test_a_measurement_comes_back_bit_for_bit(spool):
@@ -52,7 +52,7 @@ def test_an_events_reasons_come_back(spool):
 
 def test_reasons_go_to_the_dead_letters_with_their_measurement(spool):
     number = spool.append([measurement(1, reasons=REASONS)])[0]
-    spool.bury(batch(number, number), "refused")
+    spool.bury(batch(spool, number, number), "refused")
     ((_, content, _),) = spool.dead_letters()
     assert load_reasons(json.loads(content)["reasons"]) == REASONS
 
@@ -70,14 +70,14 @@ def test_a_batch_has_the_reasons_of_its_anomalous_windows_only(spool):
 def test_numbers_are_never_reused_after_deletion_and_reopening(tmp_path):
     with closing(Spool(tmp_path / "s.db")) as spool:
         numbers = spool.append([measurement(i) for i in range(3)])
-        spool.acknowledge(batch(numbers[0], numbers[-1]))
+        spool.acknowledge(batch(spool, numbers[0], numbers[-1]))
     with closing(Spool(tmp_path / "s.db")) as spool:
         assert spool.append([measurement(4)])[0] > numbers[-1]
 
 
 def test_token_and_deletion_are_one(spool):
     numbers = spool.append([measurement(1), measurement(2)], [event()])
-    made = batch(numbers[0], numbers[0], [spool.read_events(5)[0][0]])
+    made = batch(spool, numbers[0], numbers[0], [spool.read_events(5)[0][0]])
     spool.put_in_flight(made)
     assert spool.in_flight() == made
     spool.acknowledge(made, token="next")
@@ -110,7 +110,7 @@ def test_the_cap_drops_the_oldest_and_counts(tmp_path):
 def test_the_cap_spares_the_batch_in_flight(tmp_path):
     with closing(Spool(tmp_path / "s.db", Limits(max_bytes=200_000))) as spool:
         numbers = spool.append([measurement(i) for i in range(20)])
-        spool.put_in_flight(batch(numbers[0], numbers[-1]))
+        spool.put_in_flight(batch(spool, numbers[0], numbers[-1]))
         for start in range(20, 2_000, 20):
             spool.append([measurement(i) for i in range(start, start + 20)])
         assert spool.status().dropped > 0
@@ -126,7 +126,7 @@ def test_dead_letters_are_capped_at_the_newest(tmp_path):
     with closing(Spool(tmp_path / "s.db", Limits(max_dead_letters=3))) as spool:
         numbers = spool.append([measurement(i) for i in range(5)])
         for number in numbers:
-            spool.bury(batch(number, number), f"reason {number}")
+            spool.bury(batch(spool, number, number), f"reason {number}")
         assert [reason for _, _, reason in spool.dead_letters()] == ["reason 3", "reason 4", "reason 5"]
         status = spool.status()
         assert (status.rows, status.dead_letters) == (0, 5)
@@ -136,7 +136,7 @@ def test_another_identity_voids_the_token_but_keeps_the_rows(spool):
     spool.bind("agent-1")
     spool.append([measurement(1)])
     spool.put(token="t")
-    spool.put_in_flight(batch(1, 1))
+    spool.put_in_flight(batch(spool, 1, 1))
     spool.bind("agent-1")
     assert spool.get("token") == "t"
     spool.bind("agent-2")
@@ -186,7 +186,7 @@ def test_a_file_size_limit_loses_nothing(tmp_path):
         rows = spool.read(10**6)
         assert len(rows) == done > 1_000, (len(rows), done)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, ()), token="t")
+        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, (), life=spool.epoch), token="t")
         assert spool.append([measurement(1)])[0] > rows[-1].seq
         spool.close()
         print("failed", failed)
@@ -214,7 +214,7 @@ WRITER = """
         print("a", *spool.append(rows), flush=True)
         number += 3
         held = spool.read(2)
-        made = InFlight(b"x", held[0].seq, held[-1].seq, ())
+        made = InFlight(b"x", held[0].seq, held[-1].seq, (), life=spool.epoch)
         spool.put_in_flight(made)
         spool.acknowledge(made, token=str(number))
         print("d", *[each.seq for each in held], flush=True)

@@ -60,9 +60,9 @@ def filled(folder):
     with closing(Spool(folder / "state" / "spool.db")) as spool:
         rows = [measurement(i, reasons=REASONS if i == 3 else None) for i in range(2_500)]
         numbers = spool.append(rows, [event(1), event(2)], {"pump": 2_500})
-        spool.bury(InFlight(b"", numbers[0], numbers[1], (1,)), "score: not wanted")
+        spool.bury(InFlight(b"", numbers[0], numbers[1], (1,), life=spool.epoch), "score: not wanted")
         spool.count_dropped("pump", 4, 1_790_000_000_000_000, 1_790_000_010_000_000)
-        made = InFlight(b"abc", numbers[2], numbers[11], (), gaps=1)
+        made = InFlight(b"abc", numbers[2], numbers[11], (), gaps=1, life=spool.epoch)
         spool.put_in_flight(made)
         yield spool
 

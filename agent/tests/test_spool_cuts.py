@@ -27,7 +27,7 @@ def work(spool, on_commit):
         on_commit()
         if number % 4 == 3:
             held = spool.read(6)
-            spool.put_in_flight(InFlight(b"x" * 500, held[0].seq, held[-1].seq, ()), len(held))
+            spool.put_in_flight(InFlight(b"x" * 500, held[0].seq, held[-1].seq, (), life=spool.epoch), len(held))
             on_commit()
             spool.acknowledge(spool.in_flight(), token=str(number))
             on_commit()
@@ -120,7 +120,7 @@ LIFE = """
     for number in range(10):
         print("a", *spool.append([measurement(number * 3 + i) for i in range(3)]), flush=True)
         held = spool.read(2)
-        made = InFlight(b"x", held[0].seq, held[-1].seq, ())
+        made = InFlight(b"x", held[0].seq, held[-1].seq, (), life=spool.epoch)
         spool.put_in_flight(made, len(held))
         print("s", *[each.seq for each in held], flush=True)
         spool.acknowledge(made, token="t")

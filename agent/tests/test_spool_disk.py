@@ -12,10 +12,14 @@ from agent_testing.samples import measurement, simulated
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool.file import files_aside
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.limits import Limits, Policy
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
+
+
+BEGAN_US = measurement(0).time_us
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_a_full_disk_loses_nothing_and_deleting_works(disk, policy):
         assert len(rows) == committed > 1_000
         for start in range(0, len(rows), 2_000):
             part = rows[start : start + 2_000]
-            spool.acknowledge(InFlight(b"", part[0].seq, part[-1].seq, ()), token="t")
+            spool.acknowledge(InFlight(b"", part[0].seq, part[-1].seq, (), life=spool.epoch), token="t")
         assert spool.status().rows == 0
         assert spool.append([measurement(1)])[0] > rows[-1].seq
         assert [(gap.reason, gap.windows) for gap in spool.read_gaps(5)] == [("not_stored", 9)]
@@ -96,7 +100,7 @@ def test_a_read_only_disk_keeps_what_is_there_and_recovers(disk):
             with pytest.raises(SpoolError, match="cannot be written"):
                 spool.append([measurement(99)])
             with pytest.raises(SpoolError):
-                spool.acknowledge(InFlight(b"", numbers[0], numbers[-1], ()))
+                spool.acknowledge(InFlight(b"", numbers[0], numbers[-1], (), life=spool.epoch))
         assert [row.seq for row in spool.read(50)] == numbers
         spool._db.execute("PRAGMA query_only = OFF")
         assert spool.append([measurement(99)]) == [21]
@@ -109,6 +113,42 @@ def test_a_read_only_disk_keeps_what_is_there_and_recovers(disk):
         assert spool.status().set_aside == 0
 
 
+@contextlib.contextmanager
+def read_only(folder):
+    """While a file is open for writing its file system cannot be remounted, but its folder under another mount can."""
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_damage_that_is_met_while_the_disk_is_read_only_is_set_aside_once_it_can_be_written(disk):
+    path = disk / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(2_000)])
+        epoch = spool.epoch
+        spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        spool._db.execute("PRAGMA cache_size = 1")
+        with path.open("r+b") as file:
+            file.seek(40_960)
+            file.write(b"\xff" * (path.stat().st_size - 40_960))
+        with read_only(disk):
+            for _ in range(3):
+                with pytest.raises(SpoolError, match=r"cannot be set aside.*[Rr]ead-only.*writable"):
+                    spool.read(2_000)
+            with pytest.raises(SpoolError, match="cannot be set aside"):
+                spool.append([measurement(1)])
+        assert spool.append([measurement(1)]) == [1]
+        assert (spool.status().set_aside, spool.previous_epoch) == (1, epoch)
+        assert len(files_aside(path)) == 1
+        assert [(gap.reason, gap.windows) for gap in spool.read_gaps(5)] == [("set_aside", 2_000)]
+    (path.with_name("s.db")).write_bytes(b"no spool" * 1_000)
+    with read_only(disk), pytest.raises(SpoolError, match="cannot be set aside"):
+        Spool(path)
+
+
 class Sound:
     """A source of quiet windows."""
 
@@ -117,7 +157,7 @@ class Sound:
 
     def windows(self, _context):
         for number in range(self.count):
-            yield Window(number * 500_000, np.full(4_000, 1e-3 * (-1) ** number, np.float32))
+            yield Window(BEGAN_US + number * 500_000, np.full(4_000, 1e-3 * (-1) ** number, np.float32))
 
 
 def test_windows_that_memory_could_not_hold_are_told_and_so_are_those_left_at_the_end(disk, monkeypatch):
@@ -135,7 +175,7 @@ def test_windows_that_memory_could_not_hold_are_told_and_so_are_those_left_at_th
         assert status.rows + status.lost["not_stored"] == stored + 30
         (gap,) = spool.read_gaps(5)
         assert (gap.sensor, gap.reason, gap.windows) == ("pump", "not_stored", status.lost["not_stored"])
-        assert gap.span.last_us == 29 * 500_000
+        assert gap.span.last_us == BEGAN_US + 29 * 500_000
         rows = spool.read(100_000)
-        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, ()), token="t")
+        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, (), life=spool.epoch), token="t")
         assert spool.status().rows == 0, "the rest of the reserve does for deleting"

@@ -107,14 +107,44 @@ def test_damage_while_running_is_set_aside_too(tmp_path):
     path = tmp_path / "s.db"
     with closing(Spool(path)) as spool:
         spool.append([measurement(i) for i in range(2_000)])
-        spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        overwrite_pages(spool)
         spool._db.execute("PRAGMA cache_size = 1")
-        with path.open("r+b") as file:
-            file.seek(4_096)
-            file.write(b"\xff" * (path.stat().st_size - 4_096))
         assert spool.read(2_000) == []
         assert spool.append([measurement(2)]) == [1]
         assert spool.status().set_aside == 1
+
+
+@pytest.mark.parametrize("call", ["acknowledge", "bury"])
+def test_an_answer_to_a_batch_of_the_file_set_aside_deletes_nothing_of_the_new_one(tmp_path, call):
+    """The batch was read back, as for a repeat, and its answer itself meets the damage."""
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(2_000)], [event()])
+        spool.count_dropped("fan", 3, 1, 2)
+        spool.put_in_flight(InFlight(b"x" * 9_000, 1, 1_000, (1,), gaps=1, life=spool.epoch))
+    with closing(Spool(path)) as spool:
+        batch = spool.in_flight()
+        assert batch.life == spool.epoch
+        overwrite_pages(spool)
+        spool._db.execute("PRAGMA cache_size = 1")
+        answer = {"acknowledge": lambda: spool.acknowledge(batch, token="t"), "bury": lambda: spool.bury(batch, "no")}
+        answer[call]()
+        assert spool.status().set_aside == 1
+        told = spool.read_gaps(10)
+        assert "set_aside" in {gap.reason for gap in told}
+        spool.append([measurement(i) for i in range(5)], [event()])
+        answer[call]()
+        assert [row.seq for row in spool.read(10)] == [1, 2, 3, 4, 5]
+        assert len(spool.read_events(10)) == 1
+        assert (spool.read_gaps(10), spool.dead_letters(), spool.get("token")) == (told, [], "")
+
+
+def overwrite_pages(spool):
+    """Destroy all pages but the first of a spool in use."""
+    spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with spool.path.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xff" * (spool.path.stat().st_size - 4_096))
 
 
 def test_a_flipped_bit_inside_a_value_is_noticed(tmp_path):
@@ -168,7 +198,7 @@ def test_a_file_that_the_release_before_left_opens_with_all_that_it_holds(tmp_pa
             (number, row.sensor, row.time_us, row.reasons) for number, row in enumerate(expected, 2)
         ]
         assert all(row.features.tobytes() == told.features.tobytes() for row, told in zip(rows, expected, strict=True))
-        assert spool.in_flight() == InFlight(b"made by the release before", 2, 4, (1,))
+        assert spool.in_flight() == InFlight(b"made by the release before", 2, 4, (1,), life=spool.epoch)
         assert (spool.get("token"), len(spool.dead_letters()), len(spool.open_events())) == ("token-1", 1, 1)
         status = spool.status()
         assert (status.rows, status.events, status.set_aside, status.dropped, status.lost) == (13, 1, 0, 0, {})

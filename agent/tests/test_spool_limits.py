@@ -42,7 +42,7 @@ def test_keep_oldest_takes_nothing_new_while_full_and_tells_what_it_did_not_take
         assert (gap.sensor, gap.reason, gap.windows) == ("pump", "spool_full", 3_000 - len(rows))
         assert (gap.span.first_us, gap.span.last_us) == (measurement(len(rows)).time_us, measurement(2_999).time_us)
         assert spool.last_time_us("pump") == measurement(2_999).time_us
-        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, ()))
+        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, (), life=spool.epoch))
         assert spool.append([measurement(3_000)]) == [rows[-1].seq + 1]
 
 
@@ -63,7 +63,7 @@ def test_events_are_bounded_too(tmp_path, monkeypatch):
     monkeypatch.setattr(events, "MAX_EVENTS", 20)
     with closing(Spool(tmp_path / "s.db")) as spool:
         spool.append([], [event(number) for number in range(1, 11)])
-        spool.put_in_flight(InFlight(b"x", 1, 0, (1, 2)))
+        spool.put_in_flight(InFlight(b"x", 1, 0, (1, 2), life=spool.epoch))
         for number in range(11, 51):
             spool.append([], [event(number)])
         kept = [number for number, _ in spool.read_events(100)]
@@ -95,7 +95,7 @@ def test_zero_days_keeps_windows_however_old_they_are(tmp_path):
 def test_age_spares_the_batch_in_flight(tmp_path):
     with closing(aged(tmp_path / "s.db")) as spool:
         spool.append([at(NOW_US - 29 * DAY_US) for _ in range(4)])
-        spool.put_in_flight(InFlight(b"x", 2, 3, ()), 2)
+        spool.put_in_flight(InFlight(b"x", 2, 3, (), life=spool.epoch), 2)
         spool.put(age_us=str(NOW_US - DAY_US))
         spool._limits = Limits(max_age_days=20)
         spool._next_look_s = 0.0
@@ -134,7 +134,7 @@ def test_the_collectors_clock_sets_the_age_right(tmp_path, monkeypatch):
         spool.put(age_us=str(NOW_US - 90 * DAY_US))
         spool.append([at(NOW_US - 60 * DAY_US), at(NOW_US)])
         assert spool.status().rows == 2, "by what it knew the windows are new"
-        spool.put_in_flight(InFlight(b"x", 1, 0, ()))
+        spool.put_in_flight(InFlight(b"x", 1, 0, (), life=spool.epoch))
         spool.acknowledge(spool.in_flight(), server_us=NOW_US)
         spool._next_look_s = 0.0
         spool.append([])
@@ -180,7 +180,7 @@ def test_a_gap_in_flight_stays_as_it_was_sent(spool):
     spool.append([measurement(1)])
     spool.count_dropped("pump", 3, HOUR_US, HOUR_US)
     (sent,) = spool.read_gaps(5)
-    spool.put_in_flight(InFlight(b"x", 1, 0, (), gaps=sent.row))
+    spool.put_in_flight(InFlight(b"x", 1, 0, (), gaps=sent.row, life=spool.epoch))
     spool.count_dropped("pump", 4, HOUR_US, HOUR_US)
     assert [(gap.number, gap.windows) for gap in spool.read_gaps(5)] == [(sent.number, 3), (sent.number + 1, 4)]
     spool.acknowledge(spool.in_flight())
@@ -236,7 +236,7 @@ def test_a_batch_in_flight_that_is_damaged_is_never_sent(tmp_path):
     path = tmp_path / "s.db"
     with closing(Spool(path)) as spool:
         spool.append([measurement(1)])
-        spool.put_in_flight(InFlight(b"what was made", 1, 1, ()))
+        spool.put_in_flight(InFlight(b"what was made", 1, 1, (), life=spool.epoch))
         with spool._transaction() as db:
             db.execute("UPDATE in_flight SET body = ?", (b"what was made!",))
         assert spool.in_flight() is None

@@ -4,14 +4,17 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from agent_testing.samples import measurement
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool.file import DamagedSpoolError
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.limits import Limits, Policy
+from audiosense_agent.spool.values import damage
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -25,6 +28,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.path = Path(self.folder.name) / "s.db"
         self.spool = Spool(self.path, self.limits)
         self.held, self.highest, self.number, self.sent, self.done, self.memory = {}, 0, 0, None, 0, 0
+        self.late = []
 
     @rule(count=st.integers(0, 5))
     def append(self, count):
@@ -46,7 +50,7 @@ class SpoolMachine(RuleBasedStateMachine):
         if self.sent is None and (rows or told):
             low, high = (rows[0].seq, rows[-1].seq) if rows else (1, 0)
             gaps = told[-1].row if told else 0
-            self.sent = InFlight(os.urandom(8), low, high, (), gaps=gaps)
+            self.sent = InFlight(os.urandom(8), low, high, (), gaps=gaps, life=self.spool.epoch)
             assert self.spool.put_in_flight(self.sent, len(rows), told)
 
     @rule()
@@ -79,6 +83,30 @@ class SpoolMachine(RuleBasedStateMachine):
         self.spool.close()
         self.spool = Spool(self.path, self.limits)
 
+    @rule()
+    def set_aside(self):
+        """What was sent before stays sent: an answer may come yet."""
+        before = self.spool.status()
+        with pytest.raises(DamagedSpoolError), self.spool._transaction():
+            raise damage("a page is not what it was")
+        status, told = self.spool.status(), self.spool.read_gaps(1_000)
+        assert (status.rows, status.set_aside) == (0, 1)
+        assert sum(gap.windows for gap in told if gap.reason == "set_aside") >= before.rows
+        self.late += [batch for batch in (self.sent,) if batch is not None]
+        self.done += sum(before.lost.values())
+        self.held, self.highest, self.sent = {}, 0, None
+
+    @rule(buries=st.booleans())
+    def answer_late(self, buries):
+        for batch in self.late:
+            told = self.spool.read_gaps(1_000)
+            if buries:
+                self.spool.bury(batch, "poison")
+            else:
+                self.spool.acknowledge(batch, token="late")
+            assert self.spool.read_gaps(1_000) == told
+            assert not self.spool.put_in_flight(batch)
+
     def _forget_sent(self):
         left = {seq: at for seq, at in self.held.items() if not self.sent.low <= seq <= self.sent.high}
         self.done += len(self.held) - len(left)
@@ -88,6 +116,8 @@ class SpoolMachine(RuleBasedStateMachine):
     def holds_what_it_should(self):
         assert {row.seq: row.time_us for row in self.spool.read(10_000)} == self.held
         assert self.spool.in_flight() == self.sent
+        if self.sent is not None:
+            self.sent = self.spool.in_flight()
         status = self.spool.status()
         assert status.rows == len(self.held)
         assert status.rows + self.done + sum(status.lost.values()) == self.number

@@ -44,7 +44,7 @@ def filled(path, *, log=False):
         for i in range(ROWS + 100)
     ]
     numbers = spool.append(rows, [event(i + 1) for i in range(5)], {"pump": ROWS + 100})
-    spool.acknowledge(InFlight(b"", numbers[0], numbers[99], ()))
+    spool.acknowledge(InFlight(b"", numbers[0], numbers[99], (), life=spool.epoch))
     epoch = spool.epoch
     if log:
         keep = [(path.with_name(path.name + suffix), path.with_name("kept" + suffix)) for suffix in ("", "-wal")]
@@ -97,7 +97,7 @@ def bring_back(path, epoch, written):
         assert of_epoch in (epoch, None)
         assert len(rescued) == done[0].rescued.measurements == len({row.seq for row in rescued})
         assert spool.status().lost.get("rescued", 0) == len(rescued)
-        spool.put_in_flight(InFlight(b"x", 1, 0, (), rescued=(first, last)), len(rescued))
+        spool.put_in_flight(InFlight(b"x", 1, 0, (), rescued=(first, last), life=spool.epoch), len(rescued))
         spool.acknowledge(spool.in_flight())
         assert spool.status().rescued == 0
     assert repair(path, CAP) == [], "a file is put back once"
@@ -206,7 +206,7 @@ def test_rows_that_were_rescued_once_are_rescued_again_from_a_spool_that_is_dama
         for _ in range(2):
             of_epoch, rows, span = spool.read_rescued(10_000)
             found[of_epoch] = [row.seq for row in rows]
-            spool.put_in_flight(InFlight(b"x", 1, 0, (), rescued=span), len(rows))
+            spool.put_in_flight(InFlight(b"x", 1, 0, (), rescued=span, life=spool.epoch), len(rows))
             spool.acknowledge(spool.in_flight())
     assert found == {epoch: sorted(written), second: [1]}
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,7 +16,7 @@ from audiosense_agent.files import write_atomically
 from audiosense_agent.spool.remains import Remains, inherit_remains, read_remains
 from audiosense_agent.spool.rows import count_waiting
 from audiosense_agent.spool.schema import ADDED_COLUMNS, ADDED_TABLES, SCHEMA, TABLES, VERSION
-from audiosense_agent.spool.values import get, put
+from audiosense_agent.spool.values import count, get, put
 
 log = logging.getLogger(__name__)
 _BUSY_S = 10.0
@@ -42,6 +43,11 @@ _SURROUNDINGS = frozenset(
 )
 
 
+_NUMBERS_TWICE = frozenset(
+    {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID}
+)
+"""The file hands out all numbers itself; other constraints fail where a caller gives what cannot be stored."""
+_SMALL_TABLES = ("meta", "counter", "sensor", "boot", "in_flight")
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises; the second where its message quotes a damaged schema."""
 
@@ -54,10 +60,20 @@ def is_damage(error: Exception) -> bool:
     """Whether the file is at fault, and not the disk or its permissions."""
     if isinstance(error, UnicodeDecodeError):
         return True
+    if isinstance(error, sqlite3.IntegrityError):
+        return error.sqlite_errorcode in _NUMBERS_TWICE
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return False
     return code == sqlite3.SQLITE_IOERR_SHORT_READ or code & 0xFF not in _SURROUNDINGS
+
+
+def has_damaged_values(db: sqlite3.Connection) -> bool:
+    """Whether a small table holds a null that it cannot have been given, which an update then meets."""
+    try:
+        return any(db.execute(f"PRAGMA integrity_check({table})").fetchone()[0] != "ok" for table in _SMALL_TABLES)
+    except SQLITE_ERRORS as error:
+        return is_damage(error)
 
 
 def open_spool_file(path: Path) -> sqlite3.Connection:
@@ -73,15 +89,49 @@ def open_spool_file(path: Path) -> sqlite3.Connection:
         _check_not_emptied(path)
         return _connect(path)
     except DamagedSpoolError as error:
-        return open_fresh(path, retire(path, str(error)))
+        return open_fresh(path, retire(path, Retirement(str(error))))
 
 
-def retire(path: Path, reason: str) -> Remains:
-    """Set a damaged spool aside and return what it still says it held."""
-    remains = read_remains(path)
-    set_aside(path)
-    log.warning("the spool %s is damaged or of another version (%s); set aside, a new one serves", path, reason)
-    return remains
+@dataclass(slots=True)
+class Retirement:
+    """A damaged file on its way aside, which takes several tries where the disk is read-only.
+
+    Attributes:
+        reason: what is wrong with it.
+        name: what it is called aside; its log gets there first, and must be found under the same name.
+        remains: what it told of itself when it was tried first.
+        is_done: it is aside, and a new file may be made.
+    """
+
+    reason: str
+    name: str = field(default_factory=lambda: f"{DAMAGED}{time.time_ns()}")
+    remains: Remains = field(default_factory=Remains)
+    is_done: bool = False
+
+
+def retire(path: Path, retirement: Retirement) -> Remains:
+    """Set a damaged spool aside and return what it still says it held; done before, it is not done again.
+
+    Raises:
+        SpoolError: the disk or its permissions do not let it be renamed; to be tried again.
+    """
+    if retirement.is_done:
+        return retirement.remains
+    if retirement.remains == Remains():
+        retirement.remains = read_remains(path)
+    try:
+        _set_aside(path, path.name + retirement.name)
+    except OSError as error:
+        raise SpoolError(
+            f"the spool {path} is damaged ({retirement.reason}) and cannot be set aside: {error}; make its folder"
+            " writable"
+        ) from None
+    retirement.is_done = True
+    _prune(path, DAMAGED)
+    log.warning(
+        "the spool %s is damaged or of another version (%s); set aside, a new one serves", path, retirement.reason
+    )
+    return retirement.remains
 
 
 def open_fresh(path: Path, remains: Remains) -> sqlite3.Connection:
@@ -98,13 +148,10 @@ def open_fresh(path: Path, remains: Remains) -> sqlite3.Connection:
     return db
 
 
-def set_aside(path: Path) -> None:
-    """Rename a damaged spool, keeping the newest few."""
-    name = f"{path.name}{DAMAGED}{time.time_ns()}"
+def _set_aside(path: Path, name: str) -> None:
     with contextlib.suppress(OSError):
         shutil.copy2(_epoch_file(path), path.with_name(name + _EPOCH))
     _rename(path, path.with_name(name), _LOG_FILES)
-    _prune(path, DAMAGED)
 
 
 def mark_repaired(path: Path, aside: Path) -> Path:
@@ -121,10 +168,10 @@ def files_aside(path: Path) -> list[Path]:
 
 
 def epoch_beside(path: Path) -> str:
-    """Return the epoch that stands beside a spool's file, or ``""``; it is there for when the file cannot be read."""
+    """Return the epoch that stands beside a spool's file, for when that cannot be read; ``""`` if there is none."""
     try:
-        return _epoch_file(path).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        return str(UUID(_epoch_file(path).read_text(encoding="ascii").strip()))
+    except (OSError, ValueError):
         return ""
 
 
@@ -171,10 +218,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
             _create(db, path)
         _upgrade(db, path)
+        _note_epoch(db, path)
     except SQLITE_ERRORS as error:
         if db is not None:
             db.close()
-        if is_damage(error):
+        if isinstance(error, sqlite3.IntegrityError) or is_damage(error):  # nobody gave a value yet
             raise DamagedSpoolError(str(error)) from None
         raise SpoolError(
             f"the spool {path} cannot be opened: {error}; check the disk's free space and the folder's permissions"
@@ -224,8 +272,18 @@ def _create(db: sqlite3.Connection, path: Path) -> None:
         for statement in SCHEMA.split(";"):
             db.execute(statement)
         put(db, {"epoch": epoch, "previous_epoch": previous, "token": "", "agent": ""})
+        count(db, "rows", 0)
         db.execute(f"PRAGMA user_version = {VERSION}")
-    write_atomically(_epoch_file(path), epoch.encode())
+
+
+def _note_epoch(db: sqlite3.Connection, path: Path) -> None:
+    """Keep the epoch beside the file too; what a full disk did not take is written at the next opening."""
+    epoch = get(db, "epoch")
+    if epoch_beside(path) != epoch:
+        try:
+            write_atomically(_epoch_file(path), epoch.encode())
+        except OSError as error:
+            log.warning("the spool's epoch cannot be kept in %s: %s; free space on its disk", _epoch_file(path), error)
 
 
 def _upgrade(db: sqlite3.Connection, path: Path) -> None:
@@ -266,9 +324,19 @@ def _rename(path: Path, to: Path, with_it: Sequence[str]) -> None:
 
 
 def _prune(path: Path, kind: str) -> None:
-    for old in _files(path, kind)[:-_KEPT_ASIDE]:
-        for suffix in ("", *_SURROUNDING_FILES):
-            old.with_name(old.name + suffix).unlink(missing_ok=True)
+    """Keep the newest few, and of those that were not repaired the largest too: small ones must not push it out."""
+    files = _files(path, kind)
+    largest = max(reversed(files), key=_size, default=None) if kind == DAMAGED else None
+    for old in files[:-_KEPT_ASIDE]:
+        for suffix in ("", *_SURROUNDING_FILES) if old != largest else ():
+            with contextlib.suppress(OSError):
+                old.with_name(old.name + suffix).unlink(missing_ok=True)
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file and its log, where what was written last may be all there is."""
+    names = [file, file.with_name(file.name + "-wal")]
+    return sum(each.stat().st_size for each in names if each.exists())
 
 
 def _epoch_file(path: Path) -> Path:

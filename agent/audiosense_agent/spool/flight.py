@@ -8,7 +8,7 @@ from uuid import UUID
 
 from audiosense_agent.spool.gaps import LossReason
 from audiosense_agent.spool.rows import take_out, take_out_rescued
-from audiosense_agent.spool.values import damage
+from audiosense_agent.spool.values import damage, get
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class InFlight:
         events: row numbers of its events.
         gaps: row number of the last gap that it tells, all before it included; 0 for none.
         rescued: row numbers of the first and last rescued measurement that it holds, (0, 0) for none.
-        life: the spool's epoch when it was made; None: of this life.
+        life: epoch of the spool's file that it was made of or read from; the numbers mean nothing in another one.
+            None: no spool's yet, so that it is neither kept nor acknowledged.
     """
 
     body: bytes
@@ -53,7 +54,8 @@ def read_in_flight(db: sqlite3.Connection) -> InFlight | None:
         raise damage("the batch in flight is damaged")
     try:
         numbers = tuple(map(int, json.loads(events)))
-        return InFlight(bytes(body), int(low), int(high), numbers, gaps, (rescued[0], rescued[1]))
+        life = UUID(get(db, "epoch"))
+        return InFlight(bytes(body), int(low), int(high), numbers, gaps, (rescued[0], rescued[1]), life)
     except (TypeError, ValueError):
         raise damage("the batch in flight is damaged") from None
 

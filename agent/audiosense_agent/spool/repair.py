@@ -8,6 +8,7 @@ from pathlib import Path
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool.file import (
     SQLITE_ERRORS,
+    Retirement,
     files_aside,
     is_damage,
     mark_repaired,
@@ -63,7 +64,7 @@ def _open_whole(path: Path) -> sqlite3.Connection:
     if found == "ok":
         return db
     db.close()
-    return open_fresh(path, retire(path, found))
+    return open_fresh(path, retire(path, Retirement(found)))
 
 
 def _put_back(db: sqlite3.Connection, path: Path, aside: Path, max_bytes: int) -> Repaired:

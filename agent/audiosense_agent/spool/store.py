@@ -21,7 +21,9 @@ from audiosense_agent.spool.events import hold_events, insert_event, select_even
 from audiosense_agent.spool.file import (
     SQLITE_ERRORS,
     DamagedSpoolError,
+    Retirement,
     give_reserve,
+    has_damaged_values,
     is_damage,
     open_fresh,
     open_spool_file,
@@ -32,7 +34,6 @@ from audiosense_agent.spool.file import (
 from audiosense_agent.spool.flight import InFlight, put_in_flight, read_in_flight, remove
 from audiosense_agent.spool.gaps import Gap, LossReason, Span
 from audiosense_agent.spool.limits import Limits, drop_old, hold_bytes, is_full
-from audiosense_agent.spool.remains import Remains
 from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
 from audiosense_agent.spool.values import count, damage, get, put
 
@@ -73,7 +74,7 @@ class Spool:
         self._lock = threading.RLock()
         self._age = AgeClock()
         self._next_look_s = 0.0
-        self._remains: Remains | None = None
+        self._retiring: Retirement | None = None
         self._boot: str | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = open_spool_file(path)
@@ -91,8 +92,10 @@ class Spool:
     @property
     def previous_epoch(self) -> UUID | None:
         """The life before, where a spool was lost or had to be set aside."""
-        found = self.get("previous_epoch")
-        return UUID(found) if found else None
+        try:
+            return UUID(self.get("previous_epoch"))
+        except ValueError:
+            return None
 
     @_on_a_fresh_file
     def get(self, key: str) -> str:
@@ -350,7 +353,7 @@ class Spool:
         return boot
 
     def _is_of_this_life(self, db: sqlite3.Connection, batch: InFlight) -> bool:
-        return batch.life is None or str(batch.life) == get(db, "epoch")
+        return batch.life is not None and str(batch.life) == get(db, "epoch")
 
     @contextlib.contextmanager
     def _transaction(self, *, deleting: bool = False) -> Iterator[sqlite3.Connection]:
@@ -373,10 +376,14 @@ class Spool:
                     take_reserve(self.path)
 
     def _explain(self, error: Exception) -> SpoolError:
-        if not is_damage(error):
+        if isinstance(error, sqlite3.IntegrityError) and not is_damage(error) and not has_damaged_values(self._db):
+            return SpoolError(
+                f"the spool {self.path} cannot store a value that it was given: {error}; report this fault"
+            )
+        if not isinstance(error, sqlite3.IntegrityError) and not is_damage(error):
             return SpoolError(f"the spool {self.path} cannot be written: {error}; free space on its disk")
         self._db.close()
-        self._remains = retire(self.path, str(error))
+        self._retiring = Retirement(str(error))
         try:
             self._open_fresh()
         except SpoolError as problem:
@@ -384,10 +391,10 @@ class Spool:
         return DamagedSpoolError(f"the spool {self.path} was damaged ({error}) and set aside; a new one serves")
 
     def _open_fresh(self) -> None:
-        """Open a new file where the one before was set aside; on a full disk that may take several tries."""
-        if self._remains is not None:
-            self._db = open_fresh(self.path, self._remains)
-            self._remains = None
+        """Set a damaged file aside and open a new one; on a full or read-only disk that may take several tries."""
+        if self._retiring is not None:
+            self._db = open_fresh(self.path, retire(self.path, self._retiring))
+            self._retiring = None
 
 
 def _windows(db: sqlite3.Connection, batch: InFlight) -> int:

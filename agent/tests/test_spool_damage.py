@@ -1,0 +1,116 @@
+"""Damage in places that no checksum of a row covers, and what only looks like damage."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+from agent_testing.samples import event, measurement
+
+from audiosense_agent.errors import SpoolError
+from audiosense_agent.spool import Spool
+from audiosense_agent.spool.file import files_aside
+
+
+def change(path, statement):
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(statement)
+        db.commit()
+
+
+def test_a_flipped_byte_of_the_epoch_beside_the_file_is_no_previous_epoch(tmp_path):
+    path = tmp_path / "s.db"
+    Spool(path).close()
+    beside = path.with_name("s.db.epoch")
+    beside.write_bytes(b"/" + beside.read_bytes()[1:])
+    path.write_bytes(b"garbage" * 1_000)
+    with closing(Spool(path)) as spool:
+        assert spool.previous_epoch is None
+        spool.put(previous_epoch="no epoch")
+        assert spool.previous_epoch is None
+        assert beside.read_text() == str(spool.epoch)
+
+
+def test_an_epoch_that_a_full_disk_did_not_take_is_kept_beside_the_file_at_the_next_opening(tmp_path):
+    path = tmp_path / "s.db"
+    Spool(path).close()
+    path.write_bytes(b"garbage" * 1_000)
+    beside = path.with_name("s.db.epoch")
+    before = beside.read_text()
+    (tmp_path / "kept").write_text(before)
+    beside.unlink()
+    beside.mkdir()  # what cannot be replaced by a file
+    with closing(Spool(path)) as spool:
+        assert spool.append([measurement(1)]) == [1]
+        epoch = str(spool.epoch)
+    beside.rmdir()
+    shutil.copy(tmp_path / "kept", beside)
+    with closing(Spool(path)) as spool:
+        assert beside.read_text() == str(spool.epoch) == epoch != before
+
+
+@pytest.mark.parametrize("changes", [{"level_dbfs": float("nan")}, {"dominant_hz": None}])
+def test_a_value_that_cannot_be_stored_is_refused_and_the_file_stays(tmp_path, changes):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(50)])
+        for _ in range(3):
+            with pytest.raises(SpoolError, match="NOT NULL"):
+                spool.append([measurement(100, **changes)])
+        assert (spool.status().rows, files_aside(path)) == (50, [])
+
+
+def test_a_number_that_is_there_already_is_damage(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(50)])
+    change(path, "UPDATE sqlite_sequence SET seq = 10 WHERE name = 'measurement'")
+    with closing(Spool(path)) as spool:
+        assert spool.append([measurement(99)]) == [1]
+        assert (spool.status().set_aside, len(files_aside(path))) == (1, 1)
+
+
+@pytest.mark.parametrize("column", ["counter.value", "sensor.measured"])
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_null_where_none_can_be_is_damage(tmp_path, column, is_running):
+    path = tmp_path / "s.db"
+    table, name = column.split(".")
+    spool = Spool(path)
+    spool.append([measurement(i) for i in range(50)])
+    if not is_running:
+        spool.close()
+    make_null(path, table, name)
+    with closing(spool if is_running else Spool(path)) as spool:
+        assert spool.append([measurement(99)], (), {"pump": 1}) == [1]
+        assert (spool.status().set_aside, len(files_aside(path))) == (1, 1)
+
+
+def make_null(path, table, name):
+    """Flip a value's type, as damage does: the table says NOT NULL all the while."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        (sql,) = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        write_schema(db, table, sql.replace(f"{name} INTEGER NOT NULL", f"{name} INTEGER"), 1_000)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        assert db.execute(f"UPDATE {table} SET {name} = NULL").rowcount
+        write_schema(db, table, sql, 1_001)
+
+
+def write_schema(db, table, sql, version):
+    db.execute("PRAGMA writable_schema = ON")
+    assert db.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (sql, table)).rowcount == 1
+    db.execute(f"PRAGMA schema_version = {version}")
+
+
+def test_small_files_set_aside_do_not_push_out_the_one_that_holds_the_rows(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([measurement(i) for i in range(500)], [event()])
+    whole = path.read_bytes()
+    path.write_bytes(b"\0" * 100 + whole[100:])
+    Spool(path).close()
+    (first,) = files_aside(path)
+    for _ in range(6):
+        path.write_bytes(b"nonsense" * 100)
+        Spool(path).close()
+    assert len(files_aside(path)) == 4
+    assert files_aside(path)[0] == first
