@@ -80,8 +80,8 @@ def accept(
     print(f"agent {_act(agent, work)} is accepted; a copy that was named gets a credential of its own, others none")
     if copy is not None:
         print(
-            "it must be running, and go on until `agents list` no longer waits for it: a copy that starts before, "
-            "or was off, is listed as another one and must be accepted again"
+            "it must be running until `agents list` no longer waits for it: a copy that was off, or starts again "
+            "before that, is listed as another one and must be accepted again"
         )
 
 
