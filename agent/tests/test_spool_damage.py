@@ -9,7 +9,12 @@ from agent_testing.samples import event, measurement
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool.check import verify
 from audiosense_agent.spool.file import files_aside
+from audiosense_agent.spool.repair import repair
+from audiosense_agent.spool.values import damage
+
+OFFSET_US = 1_790_000_000_000_000
 
 
 def change(path, statement):
@@ -114,3 +119,39 @@ def test_small_files_set_aside_do_not_push_out_the_one_that_holds_the_rows(tmp_p
         Spool(path).close()
     assert len(files_aside(path)) == 4
     assert files_aside(path)[0] == first
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_rescued_rows_and_events_get_the_time_that_they_would_have_been_sent_with(tmp_path, is_known):
+    path, times = tmp_path / "s.db", {"start_us": 5_000_000, "end_us": 6_000_000, "peak_us": 5_000_000}
+    with closing(Spool(path)) as spool:
+        spool.begin_boot("a")
+        spool.append([measurement(i, time_us=i * 5_000_000) for i in range(1, 6)], [event(**times)])
+        if is_known:
+            spool.anchor(OFFSET_US)
+    path.write_bytes(b"\0" * 100 + path.read_bytes()[100:])
+    assert repair(path, 2**30)[0].rescued.measurements == 5
+    with closing(Spool(path)) as spool:
+        spool.begin_boot("a")
+        if not is_known:
+            assert (spool.read_rescued(10)[1], spool.read_events(10)) == ([], [])
+            assert spool.anchor(OFFSET_US)
+        rows = spool.read_rescued(10)[1]
+        assert [(row.time_us, row.is_time_estimated) for row in rows] == [
+            (OFFSET_US + i * 5_000_000, False) for i in range(1, 6)
+        ]
+        assert [each.start_us for _, each in spool.read_events(10)] == [OFFSET_US + 5_000_000]
+
+
+def test_an_event_whose_digit_flipped_is_taken_out_and_an_open_one_survives_a_set_aside(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([], [event(), event(2)])
+        change(path, "UPDATE event SET content = replace(content, '0.9', '0.8') WHERE id = 1")
+        assert any("checksum" in each for each in verify(path).problems)
+        assert [number for number, _ in spool.read_events(10)] == [2]
+        assert spool.status().dropped == 1
+        with pytest.raises(SpoolError), spool._transaction():
+            raise damage("a page")
+        assert len(spool.open_events()) == 2
+        assert spool.status().dropped == 1, "the revision that waited"

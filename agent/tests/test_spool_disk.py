@@ -18,7 +18,6 @@ from audiosense_agent.spool.limits import Limits, Policy
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
 
-
 BEGAN_US = measurement(0).time_us
 
 
