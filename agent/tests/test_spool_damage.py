@@ -11,6 +11,7 @@ from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.check import verify
 from audiosense_agent.spool.file import files_aside
+from audiosense_agent.spool.limits import DAY_US, Limits, drop_old
 from audiosense_agent.spool.repair import repair
 from audiosense_agent.spool.values import damage
 
@@ -155,3 +156,41 @@ def test_an_event_whose_digit_flipped_is_taken_out_and_an_open_one_survives_a_se
             raise damage("a page")
         assert len(spool.open_events()) == 2
         assert spool.status().dropped == 1, "the revision that waited"
+
+
+@pytest.mark.parametrize("value", ["windows = -3", "first_us = 'x'", "origin_epoch = 'no'", "reason = 'what'"])
+def test_a_damaged_gap_is_taken_out_and_told_as_damage_of_unknown_size(tmp_path, value):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.count_dropped("pump", 5, OFFSET_US, OFFSET_US)
+        change(path, f"UPDATE gap SET {value}")
+        assert [(gap.reason, gap.windows) for gap in spool.read_gaps(10)] == [("damaged", None)]
+        spool.count_dropped("pump", 2, OFFSET_US, OFFSET_US)
+        assert [gap.windows for gap in spool.read_gaps(10)] == [None, 2]
+
+
+def test_rows_are_aged_by_the_time_that_was_found_whatever_waits_before_them(tmp_path):
+    with closing(Spool(tmp_path / "s.db", Limits(max_age_days=1))) as spool:
+        spool.append([measurement(i, time_us=i) for i in range(1_100)])
+        spool.begin_boot("a")
+        spool.append([measurement(i, time_us=i) for i in range(10)])
+        spool.anchor(OFFSET_US)
+        with spool._transaction() as db:
+            drop_old(db, Limits(max_age_days=1), OFFSET_US + 2 * DAY_US)
+        assert (spool.status().rows, spool.status().lost) == (1_100, {"too_old": 10})
+
+
+def anchoring_steps(path, boots):
+    """Units of SQLite's work, of 100 instructions each, that it takes to place so many boots of ten rows."""
+    with closing(Spool(path)) as spool:
+        for boot in range(boots):
+            spool.begin_boot(f"boot {boot}")
+            spool.append([measurement(i, time_us=i) for i in range(10)])
+        steps = []
+        spool._db.set_progress_handler(lambda: steps.append(1), 100)
+        assert spool.anchor(OFFSET_US)
+        return len(steps)
+
+
+def test_placing_many_boots_reads_what_waits_once(tmp_path):
+    assert anchoring_steps(tmp_path / "many.db", 500) < 15 * anchoring_steps(tmp_path / "few.db", 50)
