@@ -9,7 +9,13 @@ from agent_testing.samples import event, measurement
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool.check import verify
 from audiosense_agent.spool.file import files_aside
+from audiosense_agent.spool.limits import DAY_US, Limits, drop_old
+from audiosense_agent.spool.repair import repair
+from audiosense_agent.spool.values import damage
+
+OFFSET_US = 1_790_000_000_000_000
 
 
 def change(path, statement):
@@ -114,3 +120,77 @@ def test_small_files_set_aside_do_not_push_out_the_one_that_holds_the_rows(tmp_p
         Spool(path).close()
     assert len(files_aside(path)) == 4
     assert files_aside(path)[0] == first
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_rescued_rows_and_events_get_the_time_that_they_would_have_been_sent_with(tmp_path, is_known):
+    path, times = tmp_path / "s.db", {"start_us": 5_000_000, "end_us": 6_000_000, "peak_us": 5_000_000}
+    with closing(Spool(path)) as spool:
+        spool.begin_boot("a")
+        spool.append([measurement(i, time_us=i * 5_000_000) for i in range(1, 6)], [event(**times)])
+        if is_known:
+            spool.anchor(OFFSET_US)
+    path.write_bytes(b"\0" * 100 + path.read_bytes()[100:])
+    assert repair(path, 2**30)[0].rescued.measurements == 5
+    with closing(Spool(path)) as spool:
+        spool.begin_boot("a")
+        if not is_known:
+            assert (spool.read_rescued(10)[1], spool.read_events(10)) == ([], [])
+            assert spool.anchor(OFFSET_US)
+        rows = spool.read_rescued(10)[1]
+        assert [(row.time_us, row.is_time_estimated) for row in rows] == [
+            (OFFSET_US + i * 5_000_000, False) for i in range(1, 6)
+        ]
+        assert [each.start_us for _, each in spool.read_events(10)] == [OFFSET_US + 5_000_000]
+
+
+def test_an_event_whose_digit_flipped_is_taken_out_and_an_open_one_survives_a_set_aside(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.append([], [event(), event(2)])
+        change(path, "UPDATE event SET content = replace(content, '0.9', '0.8') WHERE id = 1")
+        assert any("checksum" in each for each in verify(path).problems)
+        assert [number for number, _ in spool.read_events(10)] == [2]
+        assert spool.status().dropped == 1
+        with pytest.raises(SpoolError), spool._transaction():
+            raise damage("a page")
+        assert len(spool.open_events()) == 2
+        assert spool.status().dropped == 1, "the revision that waited"
+
+
+@pytest.mark.parametrize("value", ["windows = -3", "first_us = 'x'", "origin_epoch = 'no'", "reason = 'what'"])
+def test_a_damaged_gap_is_taken_out_and_told_as_damage_of_unknown_size(tmp_path, value):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.count_dropped("pump", 5, OFFSET_US, OFFSET_US)
+        change(path, f"UPDATE gap SET {value}")
+        assert [(gap.reason, gap.windows) for gap in spool.read_gaps(10)] == [("damaged", None)]
+        spool.count_dropped("pump", 2, OFFSET_US, OFFSET_US)
+        assert [gap.windows for gap in spool.read_gaps(10)] == [None, 2]
+
+
+def test_rows_are_aged_by_the_time_that_was_found_whatever_waits_before_them(tmp_path):
+    with closing(Spool(tmp_path / "s.db", Limits(max_age_days=1))) as spool:
+        spool.append([measurement(i, time_us=i) for i in range(1_100)])
+        spool.begin_boot("a")
+        spool.append([measurement(i, time_us=i) for i in range(10)])
+        spool.anchor(OFFSET_US)
+        with spool._transaction() as db:
+            drop_old(db, Limits(max_age_days=1), OFFSET_US + 2 * DAY_US)
+        assert (spool.status().rows, spool.status().lost) == (1_100, {"too_old": 10})
+
+
+def anchoring_steps(path, boots):
+    """Units of SQLite's work, of 100 instructions each, that it takes to place so many boots of ten rows."""
+    with closing(Spool(path)) as spool:
+        for boot in range(boots):
+            spool.begin_boot(f"boot {boot}")
+            spool.append([measurement(i, time_us=i) for i in range(10)])
+        steps = []
+        spool._db.set_progress_handler(lambda: steps.append(1), 100)
+        assert spool.anchor(OFFSET_US)
+        return len(steps)
+
+
+def test_placing_many_boots_reads_what_waits_once(tmp_path):
+    assert anchoring_steps(tmp_path / "many.db", 500) < 15 * anchoring_steps(tmp_path / "few.db", 50)

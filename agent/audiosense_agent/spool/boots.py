@@ -8,20 +8,40 @@ row written, in one transaction, and no row is ever stamped twice.
 import contextlib
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from audiosense_agent.clock import is_provisional
+from audiosense_agent.clock import PROVISIONAL_BEFORE_US, is_provisional
 from audiosense_agent.events import EventRevision
-from audiosense_agent.spool.event_json import BOOT, dump_event, load_event
-from audiosense_common.wire import EventState
+from audiosense_agent.spool.event_json import BOOT, dump_event, event_crc, load_whole_event
+from audiosense_common.wire import TIME_LIMIT_US, EventState
 
 HELD_FROM = "held_from"
 """In ``meta``: the first sequence number that must wait for its time; empty if none does."""
 HELD_EVENTS = "held_events"
 """In ``meta``: not empty if events wait for their time."""
+HELD_RESCUED = "held_rescued"
+"""In ``meta``: not empty if rescued measurements wait for their time."""
+_HELD = (HELD_FROM, HELD_EVENTS, HELD_RESCUED)
 EVENT_MARK = f'"{BOOT}":'
 """Stands in the JSON of an event whose time is not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBoot:
+    """A boot as another file has it; ``offset_us`` is UTC less its steady clock, None where it is not known."""
+
+    name: str
+    offset_us: int | None = None
+    is_estimated: bool = False
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What waits of a boot: the last time that its steady clock told, and the first known time after its last row."""
+
+    last_us: int = 0
+    follower_us: int = TIME_LIMIT_US
 
 
 def boot_id(db: sqlite3.Connection, name: str) -> int:
@@ -46,10 +66,51 @@ def held_from(db: sqlite3.Connection) -> int | None:
 
 def is_any_held(db: sqlite3.Connection) -> bool:
     """Whether measurements or events wait for their time."""
-    keys = (HELD_FROM, HELD_EVENTS)
-    return bool(
-        db.execute("SELECT EXISTS (SELECT 1 FROM meta WHERE key IN (?, ?) AND value <> '')", keys).fetchone()[0]
-    )
+    query = "SELECT EXISTS (SELECT 1 FROM meta WHERE key IN (?, ?, ?) AND value <> '')"
+    return bool(db.execute(query, _HELD).fetchone()[0])
+
+
+def read_boots(db: sqlite3.Connection) -> dict[int, KnownBoot]:
+    """Return the boots of a file by number, as far as they are whole."""
+    rows = db.execute("SELECT id, name, offset_us, estimated FROM boot").fetchall()
+    return {number: boot for number, *told in rows if (boot := as_boot(told)) is not None}
+
+
+def as_boot(told: Sequence[object]) -> KnownBoot | None:
+    """Return the boot of which a file tells name, offset and whether that is estimated; None if it cannot be one."""
+    name, offset_us, estimated = told
+    if not isinstance(name, str) or not isinstance(offset_us, int | None):
+        return None
+    is_possible = offset_us is None or PROVISIONAL_BEFORE_US - TIME_LIMIT_US < offset_us < TIME_LIMIT_US
+    return KnownBoot(name, offset_us, bool(estimated)) if is_possible else None
+
+
+def adopt_boot(db: sqlite3.Connection, epoch: str, boot: KnownBoot) -> int:
+    """Return the row number of a boot of another file, whose epoch that is; made on first use.
+
+    Where this file gave the same boot another offset, that file's rows keep theirs: some may have been sent with it.
+    """
+    number = boot_id(db, boot.name)
+    mine_us = boot_offset(db, number)
+    if boot.offset_us is None or boot.offset_us == mine_us:
+        return number
+    if mine_us is not None:
+        number = boot_id(db, f"{boot.name} of {epoch}")
+    told = (boot.offset_us, int(boot.is_estimated), number)
+    db.execute("UPDATE boot SET offset_us = ?, estimated = ? WHERE id = ?", told)
+    return number
+
+
+def adopt_number(db: sqlite3.Connection, epoch: str, boots: Mapping[int, KnownBoot], number: object) -> int:
+    """As ``adopt_boot`` by the other file's number; one that it does not tell of gets an estimated time like others."""
+    known = boots.get(number) if isinstance(number, int) else None
+    return adopt_boot(db, epoch, known or KnownBoot(f"{number} of {epoch}"))
+
+
+def hold_rescued(db: sqlite3.Connection, boot: int) -> None:
+    """Note that rescued measurements of a boot wait, unless its time is known."""
+    if boot_offset(db, boot) is None:
+        _note(db, HELD_RESCUED, "1")
 
 
 def hold(db: sqlite3.Connection, boot: int, seqs: Sequence[int]) -> None:
@@ -86,14 +147,10 @@ def anchor(db: sqlite3.Connection, boot: int, offset_us: int) -> list[EventRevis
     """
     db.execute("UPDATE boot SET offset_us = coalesce(offset_us, ?) WHERE id = ?", (offset_us, boot))
     known_us = offset_us
-    for other, first_us, last_us, last_seq in _unknown(db):
-        follower = db.execute(
-            "SELECT time_us FROM measurement WHERE seq > ? AND boot IS NULL ORDER BY seq LIMIT 1", (last_seq,)
-        ).fetchone()
-        ends_us = known_us if follower is None else min(known_us, follower[0])
-        db.execute("UPDATE boot SET offset_us = ?, estimated = 1 WHERE id = ?", (ends_us - last_us, other))
-        known_us = ends_us - last_us + min(0, first_us)
-    db.execute("UPDATE meta SET value = '' WHERE key IN (?, ?)", (HELD_FROM, HELD_EVENTS))
+    for other, heard in _unknown(db):
+        known_us = min(known_us, heard.follower_us) - heard.last_us
+        db.execute("UPDATE boot SET offset_us = ?, estimated = 1 WHERE id = ?", (known_us, other))
+    db.execute("UPDATE meta SET value = '' WHERE key IN (?, ?, ?)", _HELD)
     return _anchor_events(db, boot)
 
 
@@ -106,14 +163,39 @@ def _note(db: sqlite3.Connection, key: str, value: str) -> None:
     )
 
 
-def _unknown(db: sqlite3.Connection) -> list[tuple[int, int, int, int]]:
-    """Boots whose time is not known, the latest first, with the first and last time and the last row of each."""
-    return db.execute(
-        "SELECT b.id, coalesce(min(m.time_us), 0), coalesce(max(m.time_us), 0), coalesce(max(m.seq), 0) FROM boot b"
-        " LEFT JOIN measurement m ON m.boot = b.id AND m.seq >= ?"
-        " WHERE b.offset_us IS NULL GROUP BY b.id ORDER BY b.id DESC",
-        (held_from(db) or 0,),
-    ).fetchall()
+def _unknown(db: sqlite3.Connection) -> list[tuple[int, _Heard]]:
+    """Boots whose time is not known, the latest first; those of which all was rescued were before all others."""
+    heard, rescued = _heard(db), _rescued(db)
+    unknown = [row[0] for row in db.execute("SELECT id FROM boot WHERE offset_us IS NULL")]
+    unknown.sort(key=lambda boot: (boot in heard or boot not in rescued, boot), reverse=True)
+    for boot in unknown:
+        each = heard.setdefault(boot, _Heard())
+        each.last_us = max(each.last_us, rescued.get(boot, 0))
+    return [(boot, heard[boot]) for boot in unknown]
+
+
+def _heard(db: sqlite3.Connection) -> dict[int, _Heard]:
+    """Read what waits once, from its end, however many boots it is of; damaged times are passed over."""
+    found: dict[int, _Heard] = {}
+    first, follower_us = held_from(db), TIME_LIMIT_US
+    rows = db.execute("SELECT boot, time_us FROM measurement WHERE seq >= ? ORDER BY seq DESC", (first,))
+    for boot, time_us in () if first is None else rows:
+        if not isinstance(time_us, int) or not 0 <= time_us < TIME_LIMIT_US:
+            continue
+        if boot is None:
+            follower_us = follower_us if is_provisional(time_us) else time_us
+        elif is_provisional(time_us):
+            each = found.setdefault(boot, _Heard(time_us, follower_us))
+            each.last_us = max(each.last_us, time_us)
+    return found
+
+
+def _rescued(db: sqlite3.Connection) -> dict[int, int]:
+    """The last time that was rescued of each boot."""
+    query = (
+        "SELECT boot, max(time_us) FROM rescued WHERE boot IS NOT NULL AND typeof(time_us) = 'integer' GROUP BY boot"
+    )
+    return dict(db.execute(query).fetchall())
 
 
 def _anchor_events(db: sqlite3.Connection, this: int) -> list[EventRevision]:
@@ -123,16 +205,16 @@ def _anchor_events(db: sqlite3.Connection, this: int) -> list[EventRevision]:
     """
     left_open = []
     for table, key in (("event", "id"), ("open_event", "event")):
-        held = f"SELECT {key}, content FROM {table} WHERE instr(content, ?)"
-        for number, content in db.execute(held, (EVENT_MARK,)).fetchall():
+        held = f"SELECT {key}, content, crc FROM {table} WHERE instr(content, ?)"
+        for number, content, crc in db.execute(held, (EVENT_MARK,)).fetchall():
             known = ""
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 boot = int(json.loads(content)[BOOT])
-                event = _shift(load_event(content), boot_offset(db, boot) or 0)
+                event = _shift(load_whole_event(content, crc), boot_offset(db, boot) or 0)
                 known = dump_event(event)
                 if table == "open_event" and boot != this:
                     left_open.append(replace(event, revision=event.revision + 1, state=EventState.CLOSE))
-            db.execute(f"UPDATE {table} SET content = ? WHERE {key} = ?", (known, number))
+            db.execute(f"UPDATE {table} SET content = ?, crc = ? WHERE {key} = ?", (known, event_crc(known), number))
     return left_open
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosense_agent.errors import SpoolError
-from audiosense_agent.spool.event_json import load_event
+from audiosense_agent.spool.event_json import load_whole_event
 from audiosense_agent.spool.file import SQLITE_ERRORS, is_damage
 from audiosense_agent.spool.flight import read_in_flight
 from audiosense_agent.spool.reading import measurements, rescued
@@ -88,13 +88,14 @@ def _check_rows(db: sqlite3.Connection, result: Verification) -> None:
 
 def _check_rest(db: sqlite3.Connection, result: Verification) -> None:
     bad = 0
-    for (content,) in db.execute("SELECT content FROM event"):
+    has_crc = any(row[1] == "crc" for row in db.execute("PRAGMA table_info(event)"))
+    for content, crc in db.execute(f"SELECT content, {'crc' if has_crc else 'NULL'} FROM event"):
         result.events += 1
         try:
-            load_event(content)
+            load_whole_event(content, crc)
         except (ValueError, TypeError, KeyError):
             bad += 1
     if bad:
-        result.problems.append(f"{bad} event revisions cannot be read; {_HARMLESS}")
+        result.problems.append(f"{bad} event revisions cannot be read or fail their checksum; {_HARMLESS}")
     if any(row[1] == "crc" for row in db.execute("PRAGMA table_info(in_flight)")):
         read_in_flight(db)

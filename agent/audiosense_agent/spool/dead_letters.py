@@ -12,7 +12,7 @@ _CONTENT = (
     " 'level_dbfs', level_dbfs, 'dominant_hz', dominant_hz, 'schema', schema_id, 'features', hex(features),"
     " 'reasons', reasons)"
 )
-_TIME = "time_us + coalesce((SELECT offset_us FROM boot WHERE id = measurement.boot), 0)"
+_TIME = "time_us + coalesce((SELECT offset_us FROM boot WHERE id = {0}.boot), 0)"
 _BURY = "INSERT INTO dead_letter (kind, content, reason, buried_us)"
 
 
@@ -20,12 +20,16 @@ def bury(db: sqlite3.Connection, batch: InFlight, reason: str, most: int) -> Non
     """Move what a batch carried to the dead letters; the newest ``most`` of all are kept."""
     now_us = time.time_ns() // 1_000
     told = (reason, now_us)
+
+    def content(table: str) -> str:
+        return _CONTENT.format(_TIME.format(table))
+
     buried = db.execute(
-        f"{_BURY} SELECT 'measurement', {_CONTENT.format(_TIME)}, ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
+        f"{_BURY} SELECT 'measurement', {content('measurement')}, ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
         (*told, batch.low, batch.high),
     ).rowcount
     buried += db.execute(
-        f"{_BURY} SELECT 'measurement', {_CONTENT.format('time_us')}, ?, ? FROM rescued WHERE id BETWEEN ? AND ?",
+        f"{_BURY} SELECT 'measurement', {content('rescued')}, ?, ? FROM rescued WHERE id BETWEEN ? AND ?",
         (*told, *batch.rescued),
     ).rowcount
     for row in batch.events:

@@ -5,7 +5,7 @@ import sqlite3
 
 from audiosense_agent.events import EventRevision
 from audiosense_agent.spool.boots import EVENT_MARK, hold_event
-from audiosense_agent.spool.event_json import dump_event, load_event
+from audiosense_agent.spool.event_json import dump_event, event_crc, load_whole_event
 from audiosense_agent.spool.values import count
 from audiosense_common.wire import EventState
 
@@ -22,11 +22,21 @@ def insert_event(db: sqlite3.Connection, event: EventRevision, boot: int | None 
     """
     event, held_by = (event, None) if boot is None else hold_event(db, boot, event)
     content = dump_event(event, held_by)
-    db.execute("INSERT INTO event (content) VALUES (?)", (content,))
+    crc = event_crc(content)
+    db.execute("INSERT INTO event (content, crc) VALUES (?, ?)", (content, crc))
     if event.state is EventState.CLOSE:
         db.execute("DELETE FROM open_event WHERE event = ?", (str(event.id),))
     else:
-        db.execute("INSERT OR REPLACE INTO open_event (event, content) VALUES (?, ?)", (str(event.id), content))
+        keep_open(db, event, held_by)
+
+
+def keep_open(db: sqlite3.Connection, event: EventRevision, held_by: int | None) -> None:
+    """Keep the last revision of an event that is not closed yet."""
+    content = dump_event(event, held_by)
+    db.execute(
+        "INSERT OR REPLACE INTO open_event (event, content, crc) VALUES (?, ?, ?)",
+        (str(event.id), content, event_crc(content)),
+    )
 
 
 def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, EventRevision]], list[int]]:
@@ -35,10 +45,10 @@ def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, E
     Those whose time is not known wait.
     """
     good, bad = [], []
-    query = "SELECT id, content FROM event WHERE NOT instr(content, ?) ORDER BY id LIMIT ?"
-    for number, content in db.execute(query, (EVENT_MARK, limit)):
+    query = "SELECT id, content, crc FROM event WHERE NOT instr(content, ?) ORDER BY id LIMIT ?"
+    for number, content, crc in db.execute(query, (EVENT_MARK, limit)):
         try:
-            good.append((number, load_event(content)))
+            good.append((number, load_whole_event(content, crc)))
         except _DAMAGE:
             bad.append(number)
     return good, bad
@@ -50,9 +60,9 @@ def select_open_events(db: sqlite3.Connection) -> list[EventRevision]:
     Those whose time is not known are closed when it is.
     """
     found = []
-    for (content,) in db.execute("SELECT content FROM open_event WHERE NOT instr(content, ?)", (EVENT_MARK,)):
+    for content, crc in db.execute("SELECT content, crc FROM open_event WHERE NOT instr(content, ?)", (EVENT_MARK,)):
         with contextlib.suppress(*_DAMAGE):
-            found.append(load_event(content))
+            found.append(load_whole_event(content, crc))
     return found
 
 

@@ -72,6 +72,14 @@ def put_in_flight(db: sqlite3.Connection, batch: InFlight) -> None:
     )
 
 
+def count_windows(db: sqlite3.Connection, batch: InFlight) -> int:
+    """Count what is there of the measurements that a batch says it holds."""
+    query = "SELECT count(*) FROM measurement WHERE seq BETWEEN ? AND ?"
+    (found,) = db.execute(query, (batch.low, batch.high)).fetchone()
+    (rescued,) = db.execute("SELECT count(*) FROM rescued WHERE id BETWEEN ? AND ?", batch.rescued).fetchone()
+    return int(found + rescued)
+
+
 def remove(db: sqlite3.Connection, batch: InFlight, reason: LossReason | None = None) -> None:
     """Delete what a batch carried; with a ``reason`` its measurements are recorded as a gap."""
     take_out(db, "seq BETWEEN ? AND ?", (batch.low, batch.high), reason)

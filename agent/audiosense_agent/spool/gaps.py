@@ -13,6 +13,11 @@ from audiosense_common.wire import TIME_LIMIT_US
 _NEAR_US = 3_600_000_000
 _MOST_APART = 16
 _INT64 = 2**63
+_SELECT = (
+    "SELECT g.number, coalesce(g.origin_epoch, (SELECT value FROM meta WHERE key = 'epoch')),"
+    " coalesce(g.origin_number, g.number), s.name, g.reason, g.windows, g.first_us, g.last_us, g.first_seq,"
+    " g.last_seq FROM gap g LEFT JOIN sensor s ON s.id = g.sensor"
+)
 
 
 class LossReason(StrEnum):
@@ -72,6 +77,7 @@ def record(db: sqlite3.Connection, sensor: int | None, reason: LossReason, windo
         " AND origin_epoch IS NULL AND number > (SELECT coalesce(max(gaps), 0) FROM in_flight) ORDER BY number DESC",
         (sensor, reason.value),
     ).fetchall()
+    open_gaps = [row for row in open_gaps if row[1] is None or _seq(row[1]) is not None]
     if open_gaps and (len(open_gaps) >= _MOST_APART or _is_near(open_gaps[0], span, windows)):
         number, before, *old = open_gaps[0]
         more = None if before is None or windows is None else before + windows
@@ -93,17 +99,24 @@ def record(db: sqlite3.Connection, sensor: int | None, reason: LossReason, windo
 
 def select_gaps(db: sqlite3.Connection, limit: int) -> list[Gap]:
     """Return the oldest gaps."""
-    rows = db.execute(
-        "SELECT g.number, coalesce(g.origin_epoch, (SELECT value FROM meta WHERE key = 'epoch')),"
-        " coalesce(g.origin_number, g.number), s.name, g.reason, g.windows, g.first_us, g.last_us, g.first_seq,"
-        " g.last_seq FROM gap g LEFT JOIN sensor s ON s.id = g.sensor ORDER BY g.number LIMIT ?",
-        (limit,),
-    ).fetchall()
-    return [_load(row) for row in rows]
+    rows = db.execute(f"{_SELECT} ORDER BY g.number LIMIT ?", (limit,)).fetchall()
+    return [gap for row in rows if (gap := _load(row)) is not None]
+
+
+def take_out_damaged(db: sqlite3.Connection) -> None:
+    """Replace gaps that cannot be what was written by one of unknown size; their rows have no checksum."""
+    rows = db.execute(f"{_SELECT} ORDER BY g.number").fetchall()
+    bad = [row[0] for row in rows if _load(row) is None]
+    if bad:
+        db.executemany("DELETE FROM gap WHERE number = ?", [(number,) for number in bad])
+        record(db, None, LossReason.DAMAGED, None, Span())
 
 
 def inherit(db: sqlite3.Connection, sensor: int | None, gap: Gap) -> None:
-    """Keep a gap of an earlier epoch that may not have been told yet, under the name that it has."""
+    """Keep a gap of an earlier epoch that may not have been told yet, under its name; a damaged one as such."""
+    if not is_sound(gap):
+        record(db, None, LossReason.DAMAGED, None, Span())
+        return
     span = gap.span
     db.execute(
         "INSERT INTO gap (sensor, reason, windows, first_us, last_us, first_seq, last_seq, origin_epoch, origin_number)"
@@ -122,9 +135,26 @@ def inherit(db: sqlite3.Connection, sensor: int | None, gap: Gap) -> None:
     )
 
 
-def _load(row: tuple[Any, ...]) -> Gap:
+def _load(row: tuple[Any, ...]) -> Gap | None:
+    """Return a gap, None if it is damaged."""
     number, epoch, origin, sensor, reason, windows, *span = row
-    return Gap(number, UUID(epoch), origin, sensor, reason, windows, Span(*span))
+    try:
+        gap = Gap(number, UUID(epoch), origin, sensor, LossReason(reason).value, windows, Span(*span))
+    except (TypeError, ValueError, AttributeError):
+        return None
+    return gap if is_sound(gap) else None
+
+
+def is_sound(gap: Gap) -> bool:
+    """Whether a gap can be told: no count, number or time is out of its range."""
+    counts = (gap.windows, gap.span.first_seq, gap.span.last_seq)
+    times = (gap.span.first_us, gap.span.last_us)
+    return (
+        all(each is None or _seq(each) is not None for each in counts)
+        and all(each is None or _time(each) is not None for each in times)
+        and isinstance(gap.number, int)
+        and 1 <= gap.number < _INT64
+    )
 
 
 def _is_near(last: tuple[Any, ...], span: Span, windows: int | None) -> bool:

@@ -95,9 +95,12 @@ def drop_old(db: sqlite3.Connection, limits: Limits, reference_us: int | None) -
     last = -1
     for _ in range(_MOST_CHUNKS):
         rows = db.execute(
-            "SELECT seq, time_us FROM measurement WHERE seq > ? ORDER BY seq LIMIT ?", (last, _CHUNK)
+            "SELECT m.seq, m.time_us + coalesce(b.offset_us, 0) AS at_us FROM measurement m"
+            " LEFT JOIN boot b ON b.id = m.boot"
+            " WHERE m.seq > ? AND typeof(m.time_us) = 'integer' AND at_us >= ? ORDER BY m.seq LIMIT ?",
+            (last, FIRST_US, _CHUNK),
         ).fetchall()
-        old = [seq for seq, time_us in rows if isinstance(time_us, int) and FIRST_US <= time_us < before_us]
+        old = [seq for seq, at_us in rows if at_us < before_us]
         if not old:
             return
         last = rows[-1][0]

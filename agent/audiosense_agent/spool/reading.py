@@ -22,13 +22,8 @@ class SpooledRow:
 def measurements(db: sqlite3.Connection) -> Iterator[SpooledRow]:
     """Yield the measurements that wait, in order of ``seq``; memory is bounded."""
     epoch = get(db, "epoch")
-    known = {row[1] for row in db.execute("PRAGMA table_info(measurement)")}
-    offset = "(SELECT offset_us FROM boot WHERE id = t.boot)" if "boot" in known else "NULL"
-    for row in _stream(db, "measurement", "seq", offset):
-        shown = _show(epoch, row)
-        if shown.measurement is not None and row[1] is not None:
-            shown = replace(shown, measurement=replace(shown.measurement, time_us=shown.measurement.time_us + row[1]))
-        yield shown
+    for row in _stream(db, "measurement", "seq", "NULL"):
+        yield _show(epoch, row)
 
 
 def rescued(db: sqlite3.Connection) -> Iterator[SpooledRow]:
@@ -41,10 +36,11 @@ def rescued(db: sqlite3.Connection) -> Iterator[SpooledRow]:
 def _stream(db: sqlite3.Connection, table: str, key: str, second: str) -> Iterator[tuple[Any, ...]]:
     known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
     columns = COLUMNS.format("t")
+    offset = "(SELECT offset_us FROM boot WHERE id = t.boot)" if "boot" in known else "NULL"
     for added in ("seal", "reasons_crc", "reasons"):
         columns = columns if added in known else columns.replace(f"t.{added},", "NULL,")
     query = (
-        f"SELECT t.{key}, {second}, {columns} FROM {table} t LEFT JOIN sensor s ON s.id = t.sensor"
+        f"SELECT t.{key}, {second}, {offset}, {columns} FROM {table} t LEFT JOIN sensor s ON s.id = t.sensor"
         f" WHERE t.{key} > ? ORDER BY t.{key} LIMIT {_CHUNK}"
     )
     last = -(2**63)
@@ -54,4 +50,7 @@ def _stream(db: sqlite3.Connection, table: str, key: str, second: str) -> Iterat
 
 
 def _show(epoch: str, row: tuple[Any, ...]) -> SpooledRow:
-    return SpooledRow(epoch, load(row[2:]) if is_whole(row[2:]) else None)
+    if not is_whole(row[3:]):
+        return SpooledRow(epoch, None)
+    measurement = load(row[3:])
+    return SpooledRow(epoch, replace(measurement, time_us=measurement.time_us + (row[2] or 0)))

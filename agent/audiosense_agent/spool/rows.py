@@ -32,7 +32,10 @@ SELECT b.offset_us, b.estimated, {COLUMNS.format("m")} FROM measurement m LEFT J
 LEFT JOIN boot b ON b.id = m.boot
 """
 _MAX_SEQ = 2**63 - 1
-_SELECT_RESCUED = f"SELECT r.id, r.epoch, {COLUMNS.format('r')} FROM rescued r LEFT JOIN sensor s ON s.id = r.sensor"
+_SELECT_RESCUED = f"""
+SELECT b.offset_us, b.estimated, {COLUMNS.format("r")}, r.id, r.epoch, r.boot FROM rescued r
+LEFT JOIN sensor s ON s.id = r.sensor LEFT JOIN boot b ON b.id = r.boot
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +143,20 @@ def _in_time(measurement: Measurement, offset_us: int | None, estimated: int | N
 def select_rescued(db: sqlite3.Connection, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
     """Return the oldest rescued measurements, all of one epoch: that epoch, they, and first and last row number.
 
-    Rows that fail their checksum are taken out and recorded as a gap.
+    Rows that fail their checksum are taken out and recorded as a gap. From the first on whose time is not known, none
+    is given.
     """
-    found = db.execute(f"{_SELECT_RESCUED} ORDER BY r.id LIMIT ?", (limit,)).fetchall()
-    bad = [row[0] for row in found if not is_whole(row[2:])]
+    rows = db.execute(f"{_SELECT_RESCUED} ORDER BY r.id LIMIT ?", (limit,)).fetchall()
+    found = list(itertools.takewhile(lambda row: row[-1] is None or row[0] is not None, rows))
+    bad = [row[-3] for row in found if not is_whole(row[2:-3])]
     if bad:
         take_out_rescued(db, "id IN (SELECT value FROM json_each(?))", (as_list(bad),), LossReason.DAMAGED)
-    whole = [row for row in found if is_whole(row[2:])]
-    same = list(itertools.takewhile(lambda row: row[1] == whole[0][1], whole))
+    whole = [row for row in found if is_whole(row[2:-3])]
+    same = list(itertools.takewhile(lambda row: row[-2] == whole[0][-2], whole))
     if not same:
         return None, [], (0, 0)
-    return UUID(same[0][1]), [load(row[2:]) for row in same], (same[0][0], same[-1][0])
+    timed = [_in_time(load(row[2:-3]), row[0], row[1]) for row in same]
+    return UUID(same[0][-2]), timed, (same[0][-3], same[-1][-3])
 
 
 def take_out(

@@ -61,6 +61,9 @@ ADDED_COLUMNS = (
     ("in_flight", "rescued_first", "INTEGER NOT NULL DEFAULT 0"),
     ("in_flight", "rescued", "INTEGER NOT NULL DEFAULT 0"),
     ("in_flight", "crc", "INTEGER"),
+    ("rescued", "boot", "INTEGER"),
+    ("event", "crc", "INTEGER"),
+    ("open_event", "crc", "INTEGER"),
 )
 """Columns since the first release, null or 0 in its rows. The checksum of a row does not cover them: either release
 reads the other's rows."""

@@ -31,7 +31,7 @@ from audiosense_agent.spool.file import (
     slice_reserve,
     take_reserve,
 )
-from audiosense_agent.spool.flight import InFlight, put_in_flight, read_in_flight, remove
+from audiosense_agent.spool.flight import InFlight, count_windows, put_in_flight, read_in_flight, remove
 from audiosense_agent.spool.gaps import Gap, LossReason, Span
 from audiosense_agent.spool.limits import Limits, drop_old, hold_bytes, is_full
 from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
@@ -218,6 +218,7 @@ class Spool:
     def read_gaps(self, limit: int) -> list[Gap]:
         """Return up to ``limit`` gaps that were not told yet, the oldest first."""
         with self._transaction() as db:
+            gaps.take_out_damaged(db)
             return gaps.select_gaps(db, limit)
 
     @_on_a_fresh_file
@@ -254,7 +255,7 @@ class Spool:
         with self._transaction() as db:
             if not self._is_of_this_life(db, batch):
                 return False
-            if windows is not None and windows != _windows(db, batch):
+            if windows is not None and windows != count_windows(db, batch):
                 return False
             if told and gaps.select_gaps(db, len(told)) != list(told):
                 return False
@@ -395,11 +396,3 @@ class Spool:
         if self._retiring is not None:
             self._db = open_fresh(self.path, retire(self.path, self._retiring))
             self._retiring = None
-
-
-def _windows(db: sqlite3.Connection, batch: InFlight) -> int:
-    """Count what is there of the measurements that a batch says it holds."""
-    query = "SELECT count(*) FROM measurement WHERE seq BETWEEN ? AND ?"
-    (found,) = db.execute(query, (batch.low, batch.high)).fetchone()
-    (rescued,) = db.execute("SELECT count(*) FROM rescued WHERE id BETWEEN ? AND ?", batch.rescued).fetchone()
-    return int(found + rescued)
