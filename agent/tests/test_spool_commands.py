@@ -111,7 +111,7 @@ def test_a_whole_spool_is_verified_beside_its_writer(run, filled):
     ("statement", "told"),
     [
         ("UPDATE measurement SET score = 0.25 WHERE seq IN (9, 11)", "2 measurements fail their checksum; the agent"),
-        ("UPDATE event SET content = 'x'", "1 event revisions cannot be read; the agent"),
+        ("UPDATE event SET content = 'x'", "1 event revisions cannot be read or fail their checksum; the agent"),
         ("UPDATE in_flight SET body = x'00'", "the batch in flight is damaged; stop the agent and run"),
         ("DROP TABLE open_event", "it has lost its table open_event; stop the agent and run"),
         ("PRAGMA user_version = 9", "it has version 9, this agent writes version 1; stop the agent"),
