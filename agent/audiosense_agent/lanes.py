@@ -194,8 +194,11 @@ class Lanes:
             epoch, rows, rescued = None, list[Measurement](), (0, 0)
             if lane is not Lane.RESCUED:
                 rows = self._read_lane(lane, status)
-            elif self._spool.get("token"):
-                epoch, rows, rescued = self._spool.read_rescued(min(self.isolation.limit, self._bucket.size))
+            else:
+                if self._spool.get("token"):
+                    epoch, rows, rescued = self._spool.read_rescued(min(self.isolation.limit, self._bucket.size))
+                # Those that wait for the time of their boot are asked for again with the next fresh batch.
+                self._waits_rescued = bool(rows)
             if rows:
                 self._lane = lane
                 return epoch, rows, rescued

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 import time
+from contextlib import closing
 
 import pytest
 from agent_testing.real_collector import RealCollector
@@ -17,6 +18,7 @@ from audiosense_agent.lanes import Bucket, Lanes
 from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
+from audiosense_agent.spool.repair import repair
 from audiosense_agent.uplink import Retry, Uplink
 
 BACKLOG = 20_000
@@ -93,6 +95,29 @@ def test_a_refused_measurement_is_looked_for_in_the_lane_where_it_is(spool):
     assert load.measurements[0].seq == 91
     lanes.isolation.refused(10)
     assert send(lanes, spool) == list(range(96, 101)), "half of the newest, at once"
+
+
+def test_rescued_rows_that_wait_for_their_time_are_not_asked_for_again_and_again(tmp_path):
+    path = tmp_path / "s.db"
+    with closing(Spool(path)) as spool:
+        spool.begin_boot("a")
+        spool.append([measurement(number, time_us=number * 5_000_000) for number in range(1, 6)])
+    path.write_bytes(b"\0" * 100 + path.read_bytes()[100:])
+    assert repair(path, 2**30)[0].rescued.measurements == 5
+    with closing(Spool(path)) as spool:
+        spool.begin_boot("a")
+        spool.put(token="a token")
+        lanes = make_lanes(spool)
+        while send(lanes, spool) is not None:
+            pass
+        lanes.hurry()
+        found = [send(lanes, spool) for _ in range(3)]
+        assert found[1:] == [None] * 2, "after one that may tell what was lost"
+        assert lanes.wait_s() > 50
+        assert spool.anchor(1_790_000_000_000_000)
+        lanes.hurry()
+        found = [send(lanes, spool) for _ in range(3)]
+        assert [len(each or []) for each in found].count(5) == 1
 
 
 def test_the_bucket_lets_its_rate_pass_and_no_more():
