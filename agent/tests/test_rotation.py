@@ -171,6 +171,7 @@ def kill(folder, number, when):
     return done.returncode, done.stdout.split()
 
 
+@pytest.mark.soak
 def test_killed_at_each_operation_on_the_identity_the_agent_still_speaks_with_its_collector(authority, tmp_path):
     names = itertools.count()
     killed, found = collections.Counter(), collections.Counter()
