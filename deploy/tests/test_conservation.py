@@ -2,13 +2,14 @@
 
 import os
 import random
+import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 from soak_testing.dying import AGENT_POINTS, COLLECTOR_POINTS
 from soak_testing.network import Network
-from soak_testing.plant import SoakAgent, SoakCollector, agents_faults, hurt_agent, hurt_collector
+from soak_testing.plant import SoakAgent, SoakCollector, agents_faults, hurt_agent, hurt_collector, keep_trying
 
 from deploy.demo.processes import wait_for
 
@@ -21,12 +22,18 @@ SEED = 20261128
 def run_under_faults(collector: SoakCollector, agents: list[SoakAgent]) -> None:
     chance = random.Random(SEED)
     shares = agents_faults(len(agents), KINDS * FACTOR, chance)
-    collector.network.rate = 0.5
+    collector.network.rate = 0.3
+    done = threading.Event()
     with ThreadPoolExecutor() as pool:
+        trying = pool.submit(keep_trying, agents, done)
         hurt = [pool.submit(hurt_agent, agent, share, chance) for agent, share in zip(agents, shares, strict=True)]
         hurt.append(pool.submit(hurt_collector, collector, KINDS * FACTOR, chance))
-        for future in hurt:
-            future.result()
+        try:
+            for future in as_completed(hurt):
+                future.result()
+        finally:
+            done.set()
+        trying.result()
     wait_for(
         "the network played each trick often enough",
         lambda: all(collector.network.seen[trick] >= KINDS * FACTOR for trick in Network.TRICKS) or None,
@@ -38,6 +45,8 @@ def run_under_faults(collector: SoakCollector, agents: list[SoakAgent]) -> None:
 
 def come_to_rest(collector: SoakCollector, agents: list[SoakAgent]) -> None:
     """Without faults windows flow again, each agent's spool drains, and nothing is in flight any more."""
+    for agent in agents:
+        agent.reload()
     before = collector.stored()
     processes = [collector.process, *(agent.process for agent in agents)]
     wait_for("windows flow again", lambda: collector.stored() > before + 200 or None, seconds=90, processes=processes)

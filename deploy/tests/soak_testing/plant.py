@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -188,6 +189,15 @@ class SoakAgent:
         self.process = Process(self.name, arguments, environment=self.collector.environment, log=log)
         return self.process
 
+    def reload(self) -> None:
+        """Have it read its configuration again, which makes it try the collector at once; nothing if it just starts."""
+        with contextlib.suppress(OSError, IndexError):
+            status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+            caught = int(status.split("SigCgt:")[1].split()[0], 16)
+            if caught >> (signal.SIGHUP - 1) & 1:
+                os.kill(self.process.pid, signal.SIGHUP)
+                self.hurt["agent reloaded"] += 1
+
     def kill(self) -> None:
         """Kill it and start it again."""
         assert self.process.kill() == -signal.SIGKILL
@@ -231,7 +241,6 @@ class SoakAgent:
     def _accept(self) -> None:
         """Take the process that runs in again, and wait until it has a credential of its own."""
         self.collector.accept(self.name)
-        os.kill(self.process.pid, signal.SIGHUP)  # instead of the minute that it waits after a refusal
         self._wait(lambda: self.collector.agent(self.name)["accepted_copy"] is None or None, "it has a new credential")
 
     def _wait(self, probe: Callable[[], bool | None], what: str) -> None:
@@ -264,14 +273,21 @@ def hurt_agent(agent: SoakAgent, faults: list[Fault], chance: random.Random) -> 
         fault(agent)
 
 
+def keep_trying(agents: list[SoakAgent], done: threading.Event) -> None:
+    """Shorten the minutes that agents wait after failures in a row: each is reloaded every few seconds."""
+    while not done.wait(4.0):
+        for agent in agents:
+            agent.reload()
+
+
 def hurt_collector(collector: SoakCollector, kinds: int, chance: random.Random) -> None:
     """Kill the collector at random and at each write point, and restart its database, ``kinds`` times each."""
     for number in range(kinds):
-        time.sleep(chance.uniform(0.5, 2.0))
+        time.sleep(chance.uniform(1.0, 4.0))
         collector.kill()
-        time.sleep(chance.uniform(0.5, 2.0))
+        time.sleep(chance.uniform(1.0, 4.0))
         collector.die_at(COLLECTOR_POINTS[number % len(COLLECTOR_POINTS)], chance.randint(1, 4))
-        time.sleep(chance.uniform(0.5, 2.0))
+        time.sleep(chance.uniform(1.0, 4.0))
         collector.restart_database()
 
 
