@@ -43,7 +43,7 @@ async def test_a_copy_that_asks_for_a_credential_first_gets_none_and_is_found(br
     assert (await other.post(dump(other.batch()))).json()["type"] == "quarantined"
 
 
-@pytest.mark.parametrize("told", ["", str(uuid.uuid4())])
+@pytest.mark.parametrize("told", ["", str(uuid.uuid4())], ids=["no header", "another process"])
 async def test_who_does_not_say_which_process_it_is_gets_no_credential(make_agent, told):
     agent = await make_agent()
     assert (await ask(agent)).status_code == 409, "no batch was taken yet"
