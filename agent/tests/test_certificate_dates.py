@@ -35,7 +35,7 @@ def test_what_is_said_names_the_clock_the_certificates_dates_and_what_to_do(othe
     assert f"until {now + off + timedelta(days=1):%Y-%m-%d}" in said
     assert "set the clock" in said
     assert "enrol" not in said, "that would not help"
-    check = link.check(said, is_enrolled=True, silent_s=None)
+    check = link.check(said, is_enrolled=True, silent_s=None, running_s=600.0)
     assert check.state is CheckState.FAILED
     assert said in check.remedy, "the self-check has all of it"
 

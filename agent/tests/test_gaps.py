@@ -113,7 +113,7 @@ def test_measured_is_stored_and_told_as_lost(collector, tmp_path, policy):
             agent.send(agent.chance.randint(0, 6) if number % 20 > 9 else 0)
             if number % 5 == 4:
                 agent.lose_in_memory()
-            if number % 15 == 14:
+            if number % 9 == 8:
                 agent.damage()
         agent.finish()
         status = agent.spool.status()
