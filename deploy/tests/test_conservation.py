@@ -9,7 +9,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import pytest
 from soak_testing.dying import AGENT_POINTS, COLLECTOR_POINTS
 from soak_testing.network import Network
-from soak_testing.plant import SoakAgent, SoakCollector, agents_faults, hurt_agent, hurt_collector, keep_trying
+from soak_testing.plant import (
+    SoakAgent,
+    SoakCollector,
+    deaths_and_restores,
+    hurt_agent,
+    hurt_collector,
+    keep_trying,
+    kills,
+)
 
 from deploy.demo.processes import wait_for
 
@@ -20,27 +28,35 @@ SEED = 20261128
 
 
 def run_under_faults(collector: SoakCollector, agents: list[SoakAgent]) -> None:
-    chance = random.Random(SEED)
-    shares = agents_faults(len(agents), KINDS * FACTOR, chance)
+    """Hurt all at once: first agents and collector are killed, then agents die at write points or lose their disk.
+
+    The network plays its tricks all the while. Agents are reloaded every few seconds, so that a run is not minutes of
+    waiting after failures in a row.
+    """
+    chance, kinds = random.Random(SEED), KINDS * FACTOR
     collector.network.rate = 0.3
     done = threading.Event()
     with ThreadPoolExecutor() as pool:
         trying = pool.submit(keep_trying, agents, done)
-        hurt = [pool.submit(hurt_agent, agent, share, chance) for agent, share in zip(agents, shares, strict=True)]
-        hurt.append(pool.submit(hurt_collector, collector, KINDS * FACTOR, chance))
         try:
-            for future in as_completed(hurt):
-                future.result()
+            hurt(pool, agents, kills(len(agents), kinds), chance, pool.submit(hurt_collector, collector, kinds, chance))
+            hurt(pool, agents, deaths_and_restores(len(agents), kinds, chance), chance)
+            wait_for(
+                "the network played each trick often enough",
+                lambda: all(collector.network.seen[trick] >= kinds for trick in Network.TRICKS) or None,
+                seconds=120 * FACTOR,
+                processes=[],
+            )
         finally:
             done.set()
         trying.result()
-    wait_for(
-        "the network played each trick often enough",
-        lambda: all(collector.network.seen[trick] >= KINDS * FACTOR for trick in Network.TRICKS) or None,
-        seconds=120 * FACTOR,
-        processes=[],
-    )
     collector.network.rate = 0.0
+
+
+def hurt(pool, agents, shares, chance, *others):
+    suffering = [pool.submit(hurt_agent, agent, share, chance) for agent, share in zip(agents, shares, strict=True)]
+    for future in as_completed([*suffering, *others]):
+        future.result()
 
 
 def come_to_rest(collector: SoakCollector, agents: list[SoakAgent]) -> None:
@@ -70,14 +86,14 @@ def test_each_window_is_stored_once_whatever_happens_to_agents_collector_databas
         for agent in agents:
             agent.process.stop()
         collector.close()
-    hurt = sum((agent.hurt for agent in agents), Counter(collector.hurt))
-    print(f"{len(rows)} windows; {dict(hurt)}; network: {dict(collector.network.seen)}")  # noqa: T201 - figures of the run, shown with -s
+    seen = sum((agent.hurt for agent in agents), Counter(collector.hurt))
+    print(f"{len(rows)} windows; {dict(seen)}; network: {dict(collector.network.seen)}")  # noqa: T201 - figures of the run, shown with -s
     assert collector.network.refused == []
-    assert all(hurt[kind] == KINDS * FACTOR for kind in ("agent killed", "collector killed", "database restarted"))
-    assert hurt["snapshot restored"] == KINDS * FACTOR
+    assert all(seen[kind] == KINDS * FACTOR for kind in ("agent killed", "collector killed", "database restarted"))
+    assert seen["snapshot restored"] == KINDS * FACTOR
     assert all(collector.network.seen[trick] >= KINDS * FACTOR for trick in Network.TRICKS)
-    assert all(hurt[f"agent {point}"] for point in AGENT_POINTS)
-    assert all(hurt[f"collector {point}"] for point in COLLECTOR_POINTS)
+    assert all(seen[f"agent {point}"] for point in AGENT_POINTS)
+    assert all(seen[f"collector {point}"] for point in COLLECTOR_POINTS)
     check_conservation(rows, agents)
 
 

@@ -255,14 +255,22 @@ class SoakAgent:
         return not read_waiting(self.state / "spool.db") or None
 
 
-def agents_faults(agents: int, kinds: int, chance: random.Random) -> list[list[Fault]]:
-    """Deal ``kinds`` kills, deaths at write points and restored snapshots out to the agents."""
+def kills(agents: int, kinds: int) -> list[list[Fault]]:
+    """Deal kills out to the agents."""
+    shares: list[list[Fault]] = [[] for _ in range(agents)]
+    for number in range(kinds):
+        shares[number % agents].append(SoakAgent.kill)
+    return shares
+
+
+def deaths_and_restores(agents: int, kinds: int, chance: random.Random) -> list[list[Fault]]:
+    """Deal deaths at write points and restored snapshots out to the agents."""
     shares: list[list[Fault]] = [[] for _ in range(agents)]
     for number in range(kinds):
         die = partial(SoakAgent.die_at, point=AGENT_POINTS[number % len(AGENT_POINTS)], count=chance.randint(1, 6))
+        shares[number % agents].append(die)
         restore = partial(SoakAgent.restore_snapshot, pause_s=chance.uniform(0.5, 2.0))
-        for place, fault in enumerate((SoakAgent.kill, die, restore)):
-            shares[(number + place) % agents].append(fault)
+        shares[(number + 1) % agents].append(restore)
     return shares
 
 
