@@ -221,9 +221,12 @@ class SoakAgent:
         assert self.process.kill() == -signal.SIGKILL
         copy = self.state.with_name(f"{self.name}-snapshot")
         shutil.copytree(self.state, copy)
-        before = self.collector.agent(self.name)["last_seen_us"]
+        before = self._stored()
         self.start()
-        self._wait(lambda: self.collector.agent(self.name)["last_seen_us"] != before or None, "it is heard")
+        # The first that comes may be the batch that was in flight, which the copy holds as well; the second is newer.
+        self._wait(lambda: self._stored() > before or None, "it is heard")
+        after = self._stored()
+        self._wait(lambda: self._stored() > after or None, "it is heard again")
         time.sleep(pause_s)
         assert self.process.kill() == -signal.SIGKILL
         self.note_committed()
@@ -234,6 +237,9 @@ class SoakAgent:
         self._wait(self._is_quarantined, "it is quarantined")
         self._accept()
         self.hurt["snapshot restored"] += 1
+
+    def _stored(self) -> int:
+        return sum(int(sensor["measurements"]) for sensor in self.collector.agent(self.name)["sensors"])
 
     def _is_quarantined(self) -> bool | None:
         return self.collector.agent(self.name)["state"] == "quarantined" or None
