@@ -81,7 +81,7 @@ def test_days_of_operation_leave_memory_files_threads_and_spool_as_they_were(tmp
     assert spool["rows"] == spool["dropped"] == spool["dead_letters"] == spool["set_aside"] == 0
     assert stored >= expected
     assert model_scored > expected / 2, "with a model for most of the time"
-    assert growth < 3
+    assert growth < 8, "half a kilobyte a window would be more"
     assert figures["files"][1] <= figures["files"][0] + 2
     assert figures["threads"][1] <= figures["threads"][0]
     assert figures["spool_mib"][1] < 16
