@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from audiosense_collector.clips import retention as clips
 from audiosense_collector.db.engine import libpq_url
+from audiosense_collector.db.migrate import PARTITIONS
 from audiosense_collector.detectability import jobs as detectability
 from audiosense_collector.training import jobs as training
 
@@ -48,12 +49,12 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
 
 
 async def make_partitions(context: JobContext, timestamp: int) -> None:
-    """Make the partitions of measurements ahead of time, and drop old jobs."""
+    """Make the partitions of measurements and roll-ups ahead of time, and drop old jobs."""
     del timestamp
     runtime = training.runtime_of(context)
     async with runtime.sessions.begin() as session:
-        days = {"days": runtime.settings.retention_days}
-        await session.execute(text("SELECT make_measurement_partitions(:days)"), days)
+        kept = runtime.settings.retention
+        await session.execute(text(PARTITIONS), {"days": kept.days, "minute_days": kept.minute_days})
     await context.app.job_manager.delete_old_jobs(
         nb_hours=KEEP_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
     )

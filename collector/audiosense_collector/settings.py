@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from audiosense_collector.db.migrate import Retention
 from audiosense_collector.errors import SettingsError
 from audiosense_collector.training.settings import (
     DEFAULT_DETECTOR,
@@ -79,6 +80,7 @@ class Settings(EnvironmentSettings):
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] = 0.3
     ingest_queue: Annotated[int, Field(ge=1, le=10_000)] = 32
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    minute_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
     credential_days: Annotated[int, Field(ge=0, le=3_650)] = 30
     credential_overlap_h: Annotated[float, Field(gt=0, le=8_760)] = 24
     clip_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
@@ -122,6 +124,11 @@ class Settings(EnvironmentSettings):
         if value and (urlsplit(value).scheme != "https" or not urlsplit(value).hostname):
             raise ValueError(f"is {value!r}, expected https://HOST:PORT")
         return value.rstrip("/") if value else None
+
+    @property
+    def retention(self) -> Retention:
+        """For how long measurements and their roll-ups are kept."""
+        return Retention(self.retention_days, self.minute_retention_days)
 
     @property
     def agents_address(self) -> str:

@@ -41,7 +41,7 @@ def database(settings: Settings) -> Iterator[str]:
             url = server.start()
         check_database(url)
         try:
-            migrate(url, retention_days=settings.retention_days)
+            migrate(url, retention=settings.retention)
         except (SQLAlchemyError, psycopg.Error) as error:
             reason = " ".join(str(error).split())[:300]
             raise DatabaseError(f"the schema cannot be brought up to date: {reason}; check the user's rights") from None

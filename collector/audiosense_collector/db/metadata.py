@@ -12,6 +12,7 @@ from audiosense_collector.gaps import tables as _gaps
 from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
 from audiosense_collector.models import tables as _models
+from audiosense_collector.rollups import tables as _rollups
 from audiosense_collector.training import tables as _training
 
 metadata = Table.metadata
@@ -27,5 +28,6 @@ SUBJECTS = (
     _ingest,
     _machines,
     _models,
+    _rollups,
     _training,
 )

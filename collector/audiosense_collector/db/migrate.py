@@ -1,6 +1,7 @@
 """Bringing the schema up to date with Alembic."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ LOCK_TIMEOUT_S = 5.0
 TRIES = 6
 _LOCK = 4_150_771_101
 """Advisory lock that lets only one process migrate at a time."""
+PARTITIONS = "SELECT make_measurement_partitions(:days), make_rollup_partitions(:minute_days)"
 _HOLDERS = """
 SELECT format('%s, process %s of %s, since %s', coalesce(nullif(application_name, ''), 'unnamed'), pid, usename,
     to_char(xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'))
@@ -29,8 +31,22 @@ ORDER BY xact_start LIMIT 3
 """
 
 
-def migrate(url: str, *, retention_days: int = 30, lock_timeout_s: float = LOCK_TIMEOUT_S, tries: int = TRIES) -> None:
-    """Apply all migrations that are missing, and make the partitions of measurements ahead of time.
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many days partitions are made back from today: of measurements, and of their roll-ups by minute."""
+
+    days: int = 30
+    minute_days: int = 400
+
+
+def migrate(
+    url: str,
+    *,
+    retention: Retention = Retention(),
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    tries: int = TRIES,
+) -> None:
+    """Apply all migrations that are missing, and make the partitions of measurements and roll-ups ahead of time.
 
     A table's lock is waited for ``lock_timeout_s`` seconds at most, then let go for as long and tried again: a
     migration that waits behind a long backup would else hold up a previous release that still takes batches.
@@ -44,7 +60,7 @@ def migrate(url: str, *, retention_days: int = 30, lock_timeout_s: float = LOCK_
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
             try:
-                _upgrade(connection, retention_days, lock_timeout_s, tries)
+                _upgrade(connection, retention, lock_timeout_s, tries)
             finally:
                 connection.rollback()
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
@@ -53,14 +69,14 @@ def migrate(url: str, *, retention_days: int = 30, lock_timeout_s: float = LOCK_
         engine.dispose()
 
 
-def _upgrade(connection: Connection, retention_days: int, lock_timeout_s: float, tries: int) -> None:
+def _upgrade(connection: Connection, retention: Retention, lock_timeout_s: float, tries: int) -> None:
     # For each of the migrations' transactions, and not for the wait for the advisory lock before them.
     connection.execute(text("SELECT set_config('lock_timeout', :ms, false)"), {"ms": f"{lock_timeout_s * 1e3:.0f}ms"})
     connection.commit()
     for left in reversed(range(tries)):
         try:
             command.upgrade(make_config(connection), "head")
-            connection.execute(text("SELECT make_measurement_partitions(:days)"), {"days": retention_days})
+            connection.execute(text(PARTITIONS), {"days": retention.days, "minute_days": retention.minute_days})
             connection.commit()
         except (OperationalError, LockNotAvailable) as error:
             # Migrations of several statements run past SQLAlchemy.
