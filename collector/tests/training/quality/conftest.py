@@ -1,6 +1,6 @@
 """Baselines of simulated machines: short windows, so that many are quickly made."""
 
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def knocks():
     return heard("pump", windows=24, noise=0.5)
 
 
-@lru_cache(maxsize=None)
+@cache
 def examined(content, dtype, width):
     return examine(np.frombuffer(content, dtype).reshape(-1, width), NAMES)
 
