@@ -13,17 +13,22 @@ import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
+from xdist.scheduler import LoadScopeScheduling
 
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import migrate
 
+TOGETHER = ("dashboard/tests/", "collector/tests/training/quality/")
+"""Folders whose tests share a server, or sound."""
+APART = ("agent/tests/test_model_crashes.py", "agent/tests/test_unplugging.py", "deploy/tests/test_demo.py")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 MakeDatabase = Callable[..., str]
 # How long an example takes says how busy the computer is, and no more.
@@ -64,15 +69,25 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("NUMBA_OPT", "0")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one worker, so that what they share is made once; those marked ``apart`` share nothing.
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives the tests of a file to one worker, so that what they share is made once; of some folders all of them.
 
-    The largest groups are given out first and what stands apart last, which keeps both workers busy to the end.
+    The largest groups are given out first. Files of a few long tests that share nothing are spread, at the end, which
+    keeps both workers busy. The marks of pytest-xdist itself have no effect with this pytest: they change a copy of a
+    test's name.
     """
-    for item in items:
-        if not any(item.iter_markers("xdist_group")) and not any(item.iter_markers("apart")):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        if path in APART:
+            return nodeid
+        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Group the tests of ``--dist loadgroup``."""
+    return ByFile(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,7 +17,6 @@ from audiosense_common import wire
 from audiosense_common.wire_checks import Check, CheckFigure, CheckState
 from audiosense_common.wire_gaps import Gap
 
-pytestmark = pytest.mark.xdist_group("dashboard")
 PICTURES = os.environ.get("AUDIOSENSE_PICTURES")
 
 

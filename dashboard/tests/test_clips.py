@@ -14,7 +14,6 @@ import pytest
 import soundfile
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("dashboard")
 RATE = 16_000
 
 

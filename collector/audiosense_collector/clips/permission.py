@@ -1,6 +1,7 @@
 """Whose sound may be kept as clips: a microphone's only after somebody allowed it, for the sensor or its site."""
 
 from collections.abc import Collection
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -14,6 +15,7 @@ from audiosense_collector.machines.tables import Machine, Sensor, Site
 
 HARMLESS_SOURCES = ("simulator", "recording")
 """Kinds of source whose sound nobody near the machine speaks into."""
+_Owner = TypeVar("_Owner", Sensor, Site)
 _ACTIONS = {True: AuditAction.ALLOWED, False: AuditAction.WITHDRAWN, None: AuditAction.RESET}
 
 
@@ -78,9 +80,7 @@ async def change_sensor(
     Raises:
         NotFoundError: no such sensor.
     """
-    sensor = await session.get(Sensor, sensor_id, with_for_update=True)
-    if sensor is None:
-        raise NotFoundError(f"there is no sensor {sensor_id}")
+    sensor = await _lock(session, Sensor, sensor_id, "sensor")
     if sensor.clips_allowed is not wanted:
         sensor.clips_allowed = wanted
         audit.note(session, _ACTIONS[wanted], by, sensor_id=sensor_id, sensor=sensor.name)
@@ -99,13 +99,18 @@ async def change_site(
     Raises:
         NotFoundError: no such site.
     """
-    site = await session.get(Site, site_id, with_for_update=True)
-    if site is None:
-        raise NotFoundError(f"there is no site {site_id}")
+    site = await _lock(session, Site, site_id, "site")
     if site.clips_allowed is not wanted:
         site.clips_allowed = wanted
         audit.note(session, _ACTIONS[wanted], by, site_id=site_id, site=site.name)
     return SitePermissionOut(site_id=site_id, allowed=wanted)
+
+
+async def _lock(session: AsyncSession, kind: type[_Owner], owner_id: UUID, word: str) -> _Owner:
+    found = await session.get(kind, owner_id, with_for_update=True)
+    if found is None:
+        raise NotFoundError(f"there is no {word} {owner_id}")
+    return found
 
 
 def source_changed(session: AsyncSession, sensor: Sensor, source: str) -> None:

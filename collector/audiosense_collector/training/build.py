@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -142,19 +143,11 @@ def build(
     check_graph(graph)
     golden = _golden(calibrated.detector, windows)
     manifest = Manifest(
-        bundle_version=model.version,
-        sensor=model.sensor,
+        **_for_whom(model, detector),
         created_us=created_us,
         install_before_us=created_us + INSTALL_WITHIN_US,
         signing_key=key.key_id,
-        detector=detector.name,
         schema_id=ready.windows.schema_id,
-        features=[
-            FeatureNeed(name=name, digest=features.definition_digest(name, model.sample_rate_hz))
-            for name in detector.features
-        ],
-        sample_rate_hz=model.sample_rate_hz,
-        window_s=model.window_s,
         threshold=_threshold(calibrated, settings),
         debouncing=debouncing,
         running_level_dbfs=ready.running_level_dbfs,
@@ -176,6 +169,20 @@ def select_probes(baseline: BaselineWindows, probes: ProbeSet, names: Sequence[s
         TrainingError: as ``select_features`` raises it.
     """
     return Probed(select_features(probes, names).astype(np.float32), place_probes(baseline.times(), probes))
+
+
+def _for_whom(model: SensorModel, detector: Detector) -> dict[str, Any]:
+    """Return what the manifest tells of the sensor and of what is computed of its sound."""
+    rate_hz = model.sample_rate_hz
+    needs = [FeatureNeed(name=name, digest=features.definition_digest(name, rate_hz)) for name in detector.features]
+    return {
+        "bundle_version": model.version,
+        "sensor": model.sensor,
+        "sample_rate_hz": rate_hz,
+        "window_s": model.window_s,
+        "detector": detector.name,
+        "features": needs,
+    }
 
 
 def _threshold(calibrated: Calibrated, settings: FitSettings) -> Threshold:

@@ -11,8 +11,6 @@ from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
 from audiosense_common.features import SCHEMA_ID, column
 from audiosense_common.synth import MACHINE_KINDS
 
-pytestmark = pytest.mark.xdist_group("quality")  # the machines are heard once
-
 
 @pytest.mark.parametrize("windows", [48, 120])
 def test_a_dropped_tool_is_left_out_of_a_small_baseline_and_nothing_else(machine, knocks, look, windows):
