@@ -10,7 +10,7 @@ import pytest
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.server import running
 
-LIMIT_S = 60
+LIMIT_S = 180
 
 
 def cut(database_url):

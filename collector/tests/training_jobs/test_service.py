@@ -15,7 +15,7 @@ from audiosense_common.bundle import open_bundle
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.wire import FeatureMatrix, RunningModel, Status
 
-LIMIT_S = 60
+LIMIT_S = 180
 
 
 async def work(runtime):
