@@ -1,5 +1,6 @@
 """From measurements to roll-ups: a pure function of columns, for batches that come and for roll-ups made again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -27,6 +28,11 @@ from audiosense_common.features import column
 
 _FEW = 64
 """So many numbers in half precision add up in single precision with an error below that of the numbers."""
+_LISTS: dict[str, Callable[[str], tuple[str, ...]]] = {
+    "minute": minute_features,
+    "hour": hour_features,
+    "main": main_features,
+}
 _Rows = NDArray[np.intp]
 
 
@@ -173,5 +179,4 @@ def _extremes(windows: Windows, starts: _Rows) -> NDArray[np.float16]:
 
 @cache
 def _places(schema_id: str, kind: str) -> _Rows:
-    names = {"minute": minute_features, "hour": hour_features, "main": main_features}[kind](schema_id)
-    return np.array([column(schema_id, name) for name in names], np.intp)
+    return np.array([column(schema_id, name) for name in _LISTS[kind](schema_id)], np.intp)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,16 +84,17 @@ class Rollups:
 
     def pick(self, rows: NDArray[np.intp]) -> "Rollups":
         """Return some rows, in the order of ``rows``."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return Rollups(
-            **{name: value.pick(rows) if isinstance(value, Spread) else value[rows] for name, value in values.items()}
-        )
+        picked: dict[str, Any] = {}
+        for each in fields(self):
+            values = getattr(self, each.name)
+            picked[each.name] = values.pick(rows) if isinstance(values, Spread) else values[rows]
+        return Rollups(**picked)
 
 
 def join(parts: Sequence[Rollups]) -> Rollups:
     """Return the rows of all parts, one part after the other; of unequal widths, the others are filled with zeros."""
     width = max(part.means.shape[1] for part in parts)
-    joined = {}
+    joined: dict[str, Any] = {}
     for each in fields(Rollups):
         columns = [getattr(part, each.name) for part in parts]
         if each.name == "means":
