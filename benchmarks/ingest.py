@@ -1,8 +1,8 @@
 """How many measurements a second one small server takes in and commits, and what that costs.
 
 Collector (``audiosense-collector serve``), its embedded PostgreSQL and the load generator (``ingest_load``, a process
-of its own) share this computer. Agents enrol with a real key and send real batches over TLS, each on a connection of its
-own: a third of a day of their windows after the other, so that roll-ups of minutes and hours begin and go on. The limit
+of its own) share this computer. Agents enrol with a real key and send real batches over TLS, each on a connection of
+its own: a third of a day of their windows after the other, so that roll-ups of minutes and hours begin and go on. The limit
 beside it is ``COPY`` of the same rows, made ready beforehand, into a table of the same columns, key and partitions.
 At the end all rows are counted, and all roll-ups made again from the rows and compared.
 """
@@ -182,7 +182,7 @@ class Bench:
             after = self._cpu_s()
         for agent, state in zip(self._fleet.agents, found["agents"], strict=True):
             agent.update(state)
-        self.acknowledged += found["rows"]
+        self.acknowledged += found["warmed"] + found["rows"]
         used = [(late - early) / found["rows"] * 1e6 for early, late in zip(before, after, strict=True)]
         used.append(found["cpu_s"] / found["rows"] * 1e6)
         rate: float = found["rows"] / found["seconds"]

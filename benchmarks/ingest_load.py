@@ -1,7 +1,7 @@
 """The load generator of ``benchmarks.ingest``: agents that send batches over TLS, each as soon as the last is answered.
 
 It is a process of its own and does as little as it can while it measures: bodies are made and compressed beforehand,
-but for a small first zstd frame with the batch's token. Reads a plan (JSON) from its standard input's first line, says
+but for a small first zstd frame with the batch's token; the first batch of each agent is not measured. Reads a plan (JSON) from its standard input's first line, says
 ``ready``, begins with the second line, and prints what came of it.
 """
 
@@ -30,7 +30,7 @@ _ANOMALOUS = 0.005
 _REASON = {"key": "level", "feature": "rms_dbfs", "value": -20.0, "normal": -31.5, "unit": "dBFS", "deviation": 9.0}
 _TOKEN = re.compile(rb'"token":"([^"]+)"')
 _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
-_RETRY_S = 0.5
+_RETRY_S, _WARM_S = 0.5, 60
 
 
 @dataclass(slots=True)
@@ -93,6 +93,7 @@ class Connection(asyncio.Protocol):
         self.answer = b""
         self.sent = 0.0
         self.place = 0
+        self.warm = asyncio.get_running_loop().create_future()
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -102,7 +103,10 @@ class Connection(asyncio.Protocol):
     def send(self) -> None:
         """Send the next batch, or the same again."""
         agent = self.agent
-        if self.place == len(agent.bodies) or (self.sent and time.perf_counter() > self.run.deadline):
+        if self.place == 1 and not self.run.deadline:
+            self.warm.set_result(None)
+            return
+        if self.place == len(agent.bodies) or (self.run.deadline and time.perf_counter() > self.run.deadline):
             self.finish()
             return
         token = "null" if agent.token is None else f'"{agent.token}"'
@@ -184,6 +188,11 @@ async def run(plan: dict[str, Any], agents: list[Agent]) -> dict[str, Any]:
         made = Connection(agent, measured)
         await loop.create_connection(partial(_given, made), plan["host"], plan["port"], ssl=trust)
         connections.append(made)
+    for connection in connections:
+        connection.send()
+    await asyncio.gather(*(asyncio.wait_for(connection.warm, _WARM_S) for connection in connections))
+    warmed, measured.bytes = len(measured.latencies) * measured.count, 0
+    measured.latencies.clear()
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.readline)
     before = resource.getrusage(resource.RUSAGE_SELF)
@@ -195,6 +204,7 @@ async def run(plan: dict[str, Any], agents: list[Agent]) -> dict[str, Any]:
     after = resource.getrusage(resource.RUSAGE_SELF)
     latencies = np.array(measured.latencies) * 1e3
     return {
+        "warmed": warmed,
         "rows": len(latencies) * measured.count,
         "seconds": measured.last - start,
         "p50_ms": float(np.percentile(latencies, 50)),

@@ -15,6 +15,7 @@ from audiosense_collector.agents.tables import Agent
 from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, HOUR_US, now_us
+from audiosense_collector.db.bulk_update import update_changed
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
 from audiosense_collector.events import service as events
@@ -109,6 +110,8 @@ async def _take(
     # What is changed is written once, at the end: no query in between reads it.
     with session.no_autoflush:
         answers = await _keep(session, runtime, list(taken.values()), allowed)
+        await update_changed(session, [taking.agent for taking in taken.values()])
+        await update_changed(session, [sensor for taking in taken.values() for sensor in taking.sensors.values()])
     for place, answer in zip(taken, answers, strict=True):
         outcomes[place] = answer
     return outcomes

@@ -80,6 +80,7 @@ async def add(
     """
     if not deltas:
         return
+    await stage(connection)
     for kind, added in (
         (MINUTES, [delta.minutes for delta in deltas]),
         (HOURS, [delta.hours for delta in deltas]),
@@ -91,6 +92,15 @@ async def add(
         await write(connection, kind, sensors, rows, schemas)
 
 
+async def stage(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Make the temporary tables that ``write`` needs; they are of the connection, their rows of the transaction."""
+    statements = (
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS staged_{kind.table} (LIKE {kind.table}) ON COMMIT DELETE ROWS"
+        for kind in (MINUTES, HOURS)
+    )
+    await connection.execute("; ".join(statements).encode())
+
+
 async def write(
     connection: psycopg.AsyncConnection[Any],
     kind: Kind,
@@ -98,15 +108,11 @@ async def write(
     rows: Rollups,
     schemas: dict[str, int],
 ) -> None:
-    """Put roll-ups in the place of those of the same sensors and spans."""
+    """Put roll-ups in the place of those of the same sensors and spans; once in a transaction, after ``stage``."""
     staged = f"staged_{kind.table}"
     changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _KEYS)
     columns = ", ".join(_COLUMNS)
     async with connection.cursor() as cursor:
-        # Not for each transaction: a temporary table is of the connection, and its rows are of the transaction.
-        await cursor.execute(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (LIKE {kind.table}) ON COMMIT DELETE ROWS".encode()
-        )
         statement = f"COPY {staged} ({columns}) FROM STDIN WITH (FORMAT BINARY)"
         await copy_in(cursor, statement, _encode(kind, sensors, rows, schemas))
         await cursor.execute(
