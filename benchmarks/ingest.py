@@ -2,9 +2,9 @@
 
 Collector (``audiosense-collector serve``), its embedded PostgreSQL and the load generator (``ingest_load``, a process
 of its own) share this computer. Agents enrol with a real key and send real batches over TLS, each on a connection of
-its own: a third of a day of their windows after the other, so that roll-ups of minutes and hours begin and go on. The limit
-beside it is ``COPY`` of the same rows, made ready beforehand, into a table of the same columns, key and partitions.
-At the end all rows are counted, and all roll-ups made again from the rows and compared.
+its own, their windows one after the other, so that roll-ups of minutes and hours begin and go on. The limit beside it
+is ``COPY`` of the same rows, made ready beforehand, into a table of the same columns, key and partitions. At the end
+all rows are counted, all counts in roll-ups compared, and some sensors' roll-ups made again from the rows.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The load generator of ``benchmarks.ingest``: agents that send batches over TLS, each as soon as the last is answered.
 
 It is a process of its own and does as little as it can while it measures: bodies are made and compressed beforehand,
-but for a small first zstd frame with the batch's token; the first batch of each agent is not measured. Reads a plan (JSON) from its standard input's first line, says
-``ready``, begins with the second line, and prints what came of it.
+but for a small first zstd frame with the batch's token; the first batch of each agent is not measured. Reads a plan
+(JSON) from its standard input's first line, says ``ready``, begins with the second line, and prints what came of it.
 """
 
 import asyncio

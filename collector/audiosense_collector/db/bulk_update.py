@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, inspect
+import psycopg
+from sqlalchemy import ColumnElement, String, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,6 +50,8 @@ class _Column:
         array = "text[]" if is_json else f"{column.type.compile(_DIALECT)}[]"
         source = f"new.{alias}::jsonb" if is_json else f"new.{alias}"
         process = _dump if is_json else column.type.bind_processor(_DIALECT)
+        if isinstance(column.type, String):
+            process = _check_text
         return cls(name, alias, f"%({alias})b::{array}", f'"{column.key}" = {source}', process)
 
     def values(self, rows: Sequence[Table]) -> list[Any]:
@@ -66,6 +69,13 @@ def _statement(kind: type[Table], names: tuple[str, ...]) -> tuple[bytes, list[_
         f' AS new ({", ".join(column.alias for column in columns)}) WHERE "{table}".id = new.{columns[0].alias}'
     )
     return query.encode(), columns
+
+
+def _check_text(value: str | None) -> str | None:
+    """Refuse what the server would refuse in less clear words."""
+    if value is not None and "\0" in value:
+        raise psycopg.DataError("a text holds the character NUL (0x00)")
+    return value
 
 
 def _dump(value: Any) -> str | None:

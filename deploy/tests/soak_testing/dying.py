@@ -8,6 +8,8 @@ import os
 import signal
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,17 @@ AGENT_POINTS = (
     "answer: after commit",
 )
 COLLECTOR_POINTS = (
-    "before INSERT INTO measurement",
-    "after INSERT INTO measurement",
+    "before COPY measurement",
+    "after COPY measurement",
+    "after INSERT INTO rollup_minute",
     "after UPDATE sensor",
     "after UPDATE agent",
     "before commit",
     "after commit",
 )
 _DELETED = "DELETE FROM measurement"
-_STORING = ("INSERT INTO measurement", "UPDATE sensor", "UPDATE agent")
+_COPIED = "COPY measurement"
+_STORING = (_COPIED, "INSERT INTO rollup_minute", "UPDATE sensor", "UPDATE agent")
 
 
 class _Death:
@@ -99,20 +103,37 @@ def _make_database_die(death: _Death) -> None:
     """Let transactions that store measurements die."""
     storing: set[int] = set()
 
+    def words_of(cursor: Any, query: Any) -> str:
+        """Return the point's words for a statement of a transaction that stores measurements."""
+        plain = (query if isinstance(query, str) else bytes(query).decode()).replace('"', "")
+        words = next((found for found in _STORING if found in plain), "")
+        if words == _COPIED:
+            storing.add(id(cursor.connection))
+        return words if id(cursor.connection) in storing else ""
+
     def around(run: Any) -> Any:
         async def dying(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-            words = next((found for found in _STORING if isinstance(query, str) and found in query), "")
-            if words == "INSERT INTO measurement":
-                storing.add(id(self.connection))
-            known = words and id(self.connection) in storing
-            if known:
+            words = words_of(self, query)
+            if words:
                 death.come_by(f"before {words}")
             result = await run(self, query, *arguments, **options)
-            if known:
+            if words:
                 death.come_by(f"after {words}")
             return result
 
         return dying
+
+    copy = psycopg.AsyncCursor.copy
+
+    @asynccontextmanager
+    async def dying_copy(self: Any, statement: Any, *arguments: Any, **options: Any) -> AsyncIterator[Any]:
+        words = words_of(self, statement)
+        if words:
+            death.come_by(f"before {words}")
+        async with copy(self, statement, *arguments, **options) as copying:
+            yield copying
+        if words:
+            death.come_by(f"after {words}")
 
     commit = psycopg.AsyncConnection.commit
 
@@ -127,6 +148,7 @@ def _make_database_die(death: _Death) -> None:
 
     cursor: Any = psycopg.AsyncCursor
     cursor.execute, cursor.executemany = around(cursor.execute), around(cursor.executemany)
+    cursor.copy = dying_copy
     psycopg.AsyncConnection.commit = dying_commit  # type: ignore[method-assign]
 
 
