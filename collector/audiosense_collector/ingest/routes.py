@@ -60,7 +60,10 @@ async def take_batch(  # noqa: PLR0917 - FastAPI passes them by name
     body = await read_body(request.stream(), request.headers.get("content-length"))
     with runtime.gate.entered():
         parsed = await parse_batch(body, content_encoding)
-        outcome = await runtime.writer.write(deliver(sender, parsed, caller, authorization), Taker(runtime))
+        delivery = deliver(sender, parsed, caller, authorization)
+        if delivery.is_backlog:
+            runtime.gate.check_backlog()
+        outcome = await runtime.writer.write(delivery, Taker(runtime))
     if isinstance(outcome, RequestError):
         runtime.remembered.forget(authorization)
         return problem(outcome)
