@@ -58,7 +58,7 @@ async def take_batch(  # noqa: PLR0917 - FastAPI passes them by name
     for the database, and again once it is read, which a slow network may have made long.
     """
     body = await read_body(request.stream(), request.headers.get("content-length"))
-    with runtime.gate.entered():
+    with runtime.gate.entered(len(body)):
         parsed = await parse_batch(body, content_encoding)
         delivery = deliver(sender, parsed, caller, authorization)
         if delivery.is_backlog:
