@@ -16,7 +16,7 @@ from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import open_runtime
 from audiosense_collector.server import running
 
-LIMIT_S = 60
+LIMIT_S = 120
 AGENTS, BATCHES, QUEUE = 20, 2, 3
 
 
