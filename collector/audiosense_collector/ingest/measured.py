@@ -68,11 +68,6 @@ def measure(columns: SensorColumns, place: int) -> Measured:
     )
 
 
-def single(value: float | None) -> float | None:
-    """Round a finite number to single precision as a column does; what underflows is 0."""
-    return None if value is None else float(np.float32(value))
-
-
 def _reals(values: Sequence[float | None], where: str) -> NDArray[np.float32]:
     """Return numbers in single precision; null becomes NaN."""
     given = np.array(values, np.float64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from audiosense_collector.clock import to_datetime, to_us
 from audiosense_collector.db import binary_copy
 from audiosense_collector.db.binary_copy import Field, copy_in, encode
+from audiosense_collector.errors import UnavailableError
 from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
 from audiosense_collector.rollups.delta import Delta
 from audiosense_collector.rollups.merge import merge
@@ -145,9 +146,15 @@ async def _read(
 
 
 def decode(kind: Kind, rows: Sequence[Row], schemas: dict[str, int]) -> Rollups:
-    """Return database rows as arrays; their first column is the sensor's place, then come the table's from ``time``."""
+    """Return database rows as arrays; their first column is the sensor's place, then come the table's from ``time``.
+
+    Raises:
+        UnavailableError: a row is of a feature schema that this release does not know.
+    """
     columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
     ranks = {number: SCHEMA_IDS.index(schema_id) for schema_id, number in schemas.items() if schema_id in SCHEMA_IDS}
+    if not ranks.keys() >= set(columns["schema"]):
+        raise UnavailableError("a roll-up was written by a newer release of the collector; it is for that one to go on")
     rank = np.array([ranks[number] for number in columns["schema"]], np.int64)
     means = np.zeros((len(rows), kind.width(int(rank.max()))), np.float32)
     extremes = np.zeros((len(rows), 2, MOST_MAIN), np.float16)
