@@ -11,6 +11,7 @@ from audiosense_collector.clips import retention as clips
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import PARTITIONS
 from audiosense_collector.detectability import jobs as detectability
+from audiosense_collector.storage import jobs as storage
 from audiosense_collector.training import jobs as training
 
 log = structlog.get_logger()
@@ -30,6 +31,8 @@ def make_jobs(database_url: str) -> procrastinate.App:
         ("retry_stalled", "* * * * *", retry_stalled),
         ("make_partitions", "7 * * * *", make_partitions),
         ("delete_old_clips", "23 * * * *", clips.delete_old_clips),
+        ("apply_retention", "37 * * * *", storage.apply_retention),
+        ("rebuild_rollups", "* * * * *", storage.rebuild_rollups),
     ):
         app.periodic(cron=cron)(app.task(name=name, queueing_lock=name, pass_context=True)(task))
     return app

@@ -13,6 +13,7 @@ from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
 from audiosense_collector.models import tables as _models
 from audiosense_collector.rollups import tables as _rollups
+from audiosense_collector.storage import tables as _storage
 from audiosense_collector.training import tables as _training
 
 metadata = Table.metadata
@@ -29,5 +30,6 @@ SUBJECTS = (
     _machines,
     _models,
     _rollups,
+    _storage,
     _training,
 )

@@ -63,3 +63,12 @@ class HourRollup(_Rollup, Table):
 
     __tablename__ = "rollup_hour"
     histogram: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+
+
+class RollupRebuild(Table):
+    """A sensor whose roll-ups are to be made again from its measurements; ``done_before`` says how far that is."""
+
+    __tablename__ = "rollup_rebuild"
+    sensor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    asked: Mapped[TimeColumn]
+    done_before: Mapped[TimeColumn | None]
