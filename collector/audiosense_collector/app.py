@@ -25,11 +25,13 @@ from audiosense_collector.machines import routes as machines
 from audiosense_collector.models import routes as models
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.runtime import Runtime
+from audiosense_collector.series import routes as series
 from audiosense_collector.training import routes as training
 
 BROWSER_ROUTERS = [
     system.router,
     machines.router,
+    series.router,
     events.router,
     training.router,
     models.router,

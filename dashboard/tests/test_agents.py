@@ -278,7 +278,7 @@ def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, viewport):
 
 
 def test_without_agents_the_page_says_how_to_have_one(page):
-    page.route("**/api/v1/agents", lambda route: route.fulfill(json=[]))
+    page.route("**/api/v1/agents?*", lambda route: route.fulfill(json={"items": [], "next": None}))
     page.goto("/agents")
     expect(page.get_by_text("No agents yet")).to_be_visible()
     expect(page.get_by_text("audiosense-agent enroll KEY")).to_be_visible()
@@ -287,10 +287,10 @@ def test_without_agents_the_page_says_how_to_have_one(page):
 def test_a_failed_call_is_told_and_tried_again(page, enrol, viewport):
     agent = enrol(f"Unreadable {viewport}")
     page.watch.expected += ["/api/v1/agents", "503"]
-    page.route("**/api/v1/agents", lambda route: route.fulfill(status=503, json={"detail": "the database rests"}))
+    page.route("**/api/v1/agents?*", lambda route: route.fulfill(status=503, json={"detail": "the database rests"}))
     page.goto("/agents")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("the database rests")
-    page.unroute("**/api/v1/agents")
+    page.unroute("**/api/v1/agents?*")
     alert.get_by_role("button", name="Retry").click()
     expect(page.locator(f'[data-agent="{agent.identity}"]')).to_be_visible()

@@ -292,7 +292,7 @@ class Demo:
         measured = self._status()["sensors"].values()
         stored = [
             sensor
-            for agent in self._get("/api/v1/agents")
+            for agent in self._get("/api/v1/agents")["items"]
             if agent["id"] == self.agent_id
             for sensor in agent["sensors"]
         ]

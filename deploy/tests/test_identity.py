@@ -44,7 +44,7 @@ class Site:
             answer = httpx.post(f"{path}/{self.agent_id}/{action}", json=body, trust_env=False, timeout=30)
             assert answer.status_code == 200, answer.text
             return answer.json()
-        found = httpx.get(path, trust_env=False, timeout=30).json()
+        found = httpx.get(path, trust_env=False, timeout=30).json()["items"]
         return next(each for each in found if each["id"] == str(self.agent_id))
 
     def stored(self, sensor):
@@ -211,7 +211,7 @@ def test_two_processes_on_one_copied_disk_are_stopped_and_the_accepted_one_misse
         return json.loads((state / "identity.json").read_text())["credential"]
 
     def agent():
-        return httpx.get(f"{plant.http}/api/v1/agents", trust_env=False, timeout=30).json()[0]
+        return httpx.get(f"{plant.http}/api/v1/agents", trust_env=False, timeout=30).json()["items"][0]
 
     def wait(what, probe, seconds=60):
         return wait_for(what, lambda: probe() or None, seconds=seconds, processes=[collector, *running])

@@ -9,17 +9,20 @@ from fastapi import APIRouter, Depends, Header, Request
 
 from audiosense_collector.agents import administration, service
 from audiosense_collector.agents.copies import Caller
-from audiosense_collector.agents.schemas import Acceptance, AgentOut
+from audiosense_collector.agents.schemas import Acceptance, AgentOut, AgentPage
 from audiosense_collector.clock import HOUR_US
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import (
     ConflictError,
     ForbiddenError,
+    InvalidError,
     NotFoundError,
     RequestError,
     UnauthorizedError,
+    UnavailableError,
     responses,
 )
+from audiosense_collector.paging import After, Limit
 from audiosense_collector.runtime import Runtime, RuntimeOf
 from audiosense_common.wire import Enrolled, EnrolmentRequest, RegisteredSensors, SensorRegistrations, Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER, WAITING_HEADER, CredentialIssued
@@ -126,10 +129,10 @@ async def issue_credential(agent: AgentId, caller: CallerOf, session: Session) -
     return CredentialIssued(credential=await service.issue_credential(session, agent, caller))
 
 
-@router.get("/agents")
-async def list_agents(session: Session) -> list[AgentOut]:
-    """All agents with their sensors and copies."""
-    return await administration.list_agents(session)
+@router.get("/agents", responses=responses(InvalidError, UnavailableError))
+async def list_agents(session: Session, limit: Limit = 100, after: After = None) -> AgentPage:
+    """Agents with their sensors and copies, by name."""
+    return await administration.page_agents(session, limit=limit, after=after)
 
 
 @router.post("/agents/{agent_id}/revoke", responses=responses(NotFoundError))

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from audiosense_collector.agents.routes import AgentId
@@ -29,12 +29,13 @@ from audiosense_collector.errors import (
     UnavailableError,
     responses,
 )
+from audiosense_collector.paging import Before, Limit
+from audiosense_collector.revalidation import NOT_MODIFIED, has
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire_clips import ClipKind, ClipTaken, ClipUpload
 
 router = APIRouter(prefix="/api/v1", tags=["clips"])
 agent_router = APIRouter(prefix="/api/v1", tags=["clips"])
-Limit = Annotated[int, Query(ge=1, le=1_000)]
 _FLAC: dict[int | str, dict[str, Any]] = {
     code: {"description": text, "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}}}
     for code, text in ((200, "The sound"), (206, "The range of it that was asked for"))
@@ -66,7 +67,7 @@ async def list_clips(  # noqa: PLR0917 - FastAPI passes them by name
     event: UUID | None = None,
     kind: ClipKind | None = None,
     limit: Limit = 100,
-    before: Annotated[str | None, Query(max_length=80)] = None,
+    before: Before = None,
 ) -> ClipPage:
     """Clips, the newest first."""
     return await service.list_clips(
@@ -74,12 +75,15 @@ async def list_clips(  # noqa: PLR0917 - FastAPI passes them by name
     )
 
 
-@router.get("/clips/{clip_id}", response_class=FileResponse, responses=responses(NotFoundError) | _FLAC)
-async def play_clip(clip_id: UUID, session: Session, runtime: RuntimeOf, by: By) -> FileResponse:
+@router.get("/clips/{clip_id}", response_class=FileResponse, responses=responses(NotFoundError) | _FLAC | NOT_MODIFIED)
+async def play_clip(clip_id: UUID, request: Request, session: Session, runtime: RuntimeOf, by: By) -> Response:
     """The sound of a clip (FLAC), or a range of it; that somebody listened is kept in the log."""
     path = await service.listen(session, runtime, clip_id, by)
     # Not kept by browsers: who listens again is to be found in the log again.
-    return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "ETag": f'"{path.stem}"'}
+    if has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(path, media_type="audio/flac", headers=headers)
 
 
 @router.patch("/clips/{clip_id}", responses=responses(NotFoundError))

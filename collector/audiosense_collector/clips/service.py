@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from audiosense_collector import paging
 from audiosense_collector.agents import service as agents
 from audiosense_collector.clips import audit, permission
 from audiosense_collector.clips.audit import Person
@@ -16,7 +17,7 @@ from audiosense_collector.clips.schemas import AuditAction, ClipOut, ClipPage, R
 from audiosense_collector.clips.storage import ClipFiles
 from audiosense_collector.clips.tables import Clip
 from audiosense_collector.clips.upload import read_clip
-from audiosense_collector.clock import now_us, to_datetime
+from audiosense_collector.clock import now_us
 from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from audiosense_collector.events.tables import EventRow
@@ -83,12 +84,12 @@ async def list_clips(
     ]
     query = query.where(*(condition for condition, wanted in conditions if wanted is not None))
     if before is not None:
-        start, clip_id = _position(before)
+        start, clip_id = paging.decode(before, (int, UUID))
         query = query.where(tuple_(Clip.start, Clip.id) < tuple_(literal(start, MicrosecondTime()), clip_id))
     rows = (await session.execute(query)).all()
     items = [_show(clip, reference) for clip, reference in rows[:limit]]
     more = len(rows) > limit
-    return ClipPage(items=items, next=f"{items[-1].start_us}.{items[-1].id}" if more else None)
+    return ClipPage(items=items, next=paging.encode(items[-1].start_us, items[-1].id) if more else None)
 
 
 async def listen(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Person) -> Path:
@@ -222,13 +223,3 @@ def _show(clip: Clip, reference: Clip | None) -> ClipOut:
             id=reference.id, start_us=reference.start, duration_s=reference.frames / reference.sample_rate_hz
         ),
     )
-
-
-def _position(before: str) -> tuple[int, UUID]:
-    time_us, _, identity = before.partition(".")
-    try:
-        start, clip_id = int(time_us), UUID(identity)
-        to_datetime(start)
-    except (ValueError, OverflowError):
-        raise InvalidError("before: take it from the `next` of another page", loc="before") from None
-    return start, clip_id

@@ -8,11 +8,22 @@ export type AgentCopy = components["schemas"]["CopyOut"];
 export type Evidence = components["schemas"]["Evidence"];
 
 const REFETCH_MS = 10_000;
+const PAGE = 1_000;
 const KEY = ["agents"] as const;
 
 export const agentsQuery = queryOptions({
   queryKey: KEY,
-  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents", { signal })),
+  queryFn: async ({ signal }) => {
+    const agents: Agent[] = [];
+    let after: string | undefined;
+    do {
+      const query = { limit: PAGE, ...(after === undefined ? {} : { after }) };
+      const page = await unwrap(client.GET("/api/v1/agents", { params: { query }, signal }));
+      agents.push(...page.items);
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    return agents;
+  },
   refetchInterval: REFETCH_MS,
 });
 

@@ -153,7 +153,7 @@ export interface paths {
         };
         /**
          * List Agents
-         * @description All agents with their sensors and copies.
+         * @description Agents with their sensors and copies, by name.
          */
         get: operations["list_agents"];
         put?: never;
@@ -421,7 +421,7 @@ export interface paths {
         };
         /**
          * Read Fleet
-         * @description All machines with their sensors' latest measurements.
+         * @description All machines with their sensors' latest measurements, by site and name.
          */
         get: operations["read_fleet"];
         put?: never;
@@ -552,6 +552,26 @@ export interface paths {
         patch: operations["change_sensor"];
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/bands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Bands
+         * @description Third-octave levels over time, for a spectrogram; by default of the last hour.
+         */
+        get: operations["read_bands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/clips-permission": {
         parameters: {
             query?: never;
@@ -616,6 +636,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Rows
+         * @description Everything that is stored of a span, by default the last hour, as a stream.
+         *
+         *     CSV ends with the line `# rows: N`, Parquet with its footer: an export without them was cut off.
+         */
+        get: operations["export_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/gaps": {
         parameters: {
             query?: never;
@@ -645,7 +687,7 @@ export interface paths {
         };
         /**
          * Read Series
-         * @description Measurements of a span, by default the last hour.
+         * @description Measurements of a span, by default the last hour: raw rows, minutes or hours, whichever serves it.
          */
         get: operations["read_series"];
         put?: never;
@@ -869,6 +911,16 @@ export interface components {
             version: string;
         };
         /**
+         * AgentPage
+         * @description Agents by name; ``next`` goes into ``after`` for the page after this one.
+         */
+        AgentPage: {
+            /** Items */
+            items: components["schemas"]["AgentOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * AgentSensor
          * @description A sensor of an agent; ``measurements`` counts those that are stored.
          */
@@ -1086,6 +1138,66 @@ export interface components {
             items: components["schemas"]["AuditOut"][];
             /** Next */
             next: number | null;
+        };
+        /**
+         * Bands
+         * @description Third-octave levels over time, for a spectrogram.
+         *
+         *     ``data`` is base64 of ``shape`` (columns, bands) little-endian IEEE 754 half-precision numbers, column after column:
+         *     a quarter of the size of the same as JSON numbers, which no screen tells from it (steps of at most 0.06 dB).
+         *     ``centre_hz`` (bands,) are the bands' nominal centre frequencies (IEC 61260-1), ``time_us`` (columns,) where each
+         *     column begins. A column is the mean of the levels of its windows in dB re full scale; spans without any have none.
+         * @example {
+         *       "centre_hz": [
+         *         12.5,
+         *         16
+         *       ],
+         *       "data": "ANMA1ADTgNM=",
+         *       "from_us": 1764288000000000,
+         *       "resolution": "minute",
+         *       "resolution_us": 60000000,
+         *       "sensor_id": "6f1c3a52-0b7e-4c1e-9a55-0d6f6f0f2b11",
+         *       "shape": [
+         *         2,
+         *         2
+         *       ],
+         *       "time_us": [
+         *         1764288000000000,
+         *         1764288060000000
+         *       ],
+         *       "to_us": 1764288120000000,
+         *       "unit": "dB"
+         *     }
+         */
+        Bands: {
+            /** Centre Hz */
+            centre_hz: number[];
+            /** Data */
+            data: string;
+            /** From Us */
+            from_us: number;
+            resolution: components["schemas"]["Resolution"];
+            /** Resolution Us */
+            resolution_us: number;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Shape */
+            shape: [
+                number,
+                number
+            ];
+            /** Time Us */
+            time_us: number[];
+            /** To Us */
+            to_us: number;
+            /**
+             * Unit
+             * @constant
+             */
+            unit: "dB";
         };
         /**
          * BaselineSummary
@@ -1502,14 +1614,24 @@ export interface components {
         };
         /**
          * Fleet
-         * @description All machines.
+         * @description All machines, or a page of them; ``next`` goes into ``after`` for the page after this one.
+         *
+         *     Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
          */
         Fleet: {
             /** Machines */
             machines: components["schemas"]["MachineCard"][];
+            /** Next */
+            next: string | null;
             /** Server Time Us */
             server_time_us: number;
         };
+        /**
+         * Format
+         * @description What an export is written as.
+         * @enum {string}
+         */
+        Format: "csv" | "parquet";
         /**
          * FormatFacts
          * @description The file as decoded, and which of its channels was analysed.
@@ -1796,6 +1918,16 @@ export interface components {
             stretches: number;
         };
         /**
+         * ModelPage
+         * @description Models, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        ModelPage: {
+            /** Items */
+            items: components["schemas"]["ModelSummary"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
          *
@@ -2005,6 +2137,12 @@ export interface components {
             /** Token Given Us */
             token_given_us: number | null;
         };
+        /**
+         * Resolution
+         * @description What an answer is made of.
+         * @enum {string}
+         */
+        Resolution: "raw" | "minute" | "hour";
         /**
          * RunningOut
          * @description Above which level a machine runs.
@@ -2247,11 +2385,81 @@ export interface components {
          * Series
          * @description Measurements of a sensor as columns.
          *
-         *     With more rows than points each point is one real measurement: the one with the highest score in its span of
-         *     ``resolution_us``, the loudest where there is no score. 0 says that every row is shown. ``level`` and what follows
-         *     it are as in a sensor's card, null as a whole where the sensor has no such figure.
+         *     ``resolution`` says what the points were made of: ``raw`` rows, or roll-ups by ``minute`` or ``hour``; and
+         *     ``resolution_us`` the span of each, where 0 says that each point is one window. ``count`` is the number of windows.
+         *
+         *     A point of several windows has their highest ``score`` and their worst ``status``; what they ranged over, how many
+         *     they were and how many of them were anomalous stands in the columns from ``windows`` on, which are null where each
+         *     point is one window. Of raw rows, its time and other figures are those of the window with the highest score, the
+         *     loudest where there is none; of roll-ups, its time is where the span begins, and the figures are means. Its
+         *     threshold is that of the newest model that scored. A span of roll-ups begins and ends with whole points.
+         *
+         *     ``level`` and what follows it are as in a sensor's card, null as a whole where the sensor has no such figure.
+         * @example {
+         *       "anomalous": [
+         *         2
+         *       ],
+         *       "count": 51840,
+         *       "dominant_hz": [
+         *         118.4
+         *       ],
+         *       "features": {
+         *         "crest_db": [
+         *           11.9
+         *         ]
+         *       },
+         *       "from_us": 1764288000000000,
+         *       "level": [
+         *         82.8
+         *       ],
+         *       "level_a_db": [
+         *         79.1
+         *       ],
+         *       "level_dbfs": [
+         *         -31.2
+         *       ],
+         *       "level_max": [
+         *         88
+         *       ],
+         *       "level_min": [
+         *         81.9
+         *       ],
+         *       "quantity": "sound_pressure",
+         *       "reasons": [],
+         *       "resolution": "minute",
+         *       "resolution_us": 300000000,
+         *       "score": [
+         *         0.71
+         *       ],
+         *       "score_max": [
+         *         0.71
+         *       ],
+         *       "score_mean": [
+         *         0.41
+         *       ],
+         *       "score_min": [
+         *         0.35
+         *       ],
+         *       "sensor_id": "6f1c3a52-0b7e-4c1e-9a55-0d6f6f0f2b11",
+         *       "status": [
+         *         "anomalous"
+         *       ],
+         *       "threshold": [
+         *         0.62
+         *       ],
+         *       "time_us": [
+         *         1764288000000000
+         *       ],
+         *       "to_us": 1764547200000000,
+         *       "unit": "dB SPL",
+         *       "windows": [
+         *         60
+         *       ]
+         *     }
          */
         Series: {
+            /** Anomalous */
+            anomalous: number[] | null;
             /** Count */
             count: number;
             /** Dominant Hz */
@@ -2268,16 +2476,33 @@ export interface components {
             level_a_db: (number | null)[] | null;
             /** Level Dbfs */
             level_dbfs: number[];
+            /**
+             * Level Max
+             * @description in ``unit``
+             */
+            level_max: number[] | null;
+            /**
+             * Level Min
+             * @description in ``unit``
+             */
+            level_min: number[] | null;
             quantity: components["schemas"]["Quantity"];
             /**
              * Reasons
-             * @description of anomalous windows, null for others; empty unless asked for
+             * @description of anomalous windows, null for others; empty unless asked for, and for roll-ups
              */
             reasons: (components["schemas"]["Reason"][] | null)[];
+            resolution: components["schemas"]["Resolution"];
             /** Resolution Us */
             resolution_us: number;
             /** Score */
             score: (number | null)[];
+            /** Score Max */
+            score_max: (number | null)[] | null;
+            /** Score Mean */
+            score_mean: (number | null)[] | null;
+            /** Score Min */
+            score_min: (number | null)[] | null;
             /**
              * Sensor Id
              * Format: uuid
@@ -2298,6 +2523,8 @@ export interface components {
             unit: "dBFS" | "dB SPL" | "g";
             /** Velocity Mm S */
             velocity_mm_s: (number | null)[] | null;
+            /** Windows */
+            windows: number[] | null;
         };
         /**
          * ShownStatus
@@ -2869,7 +3096,12 @@ export interface operations {
     };
     list_agents: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2882,11 +3114,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AgentOut"][];
+                    "application/json": components["schemas"]["AgentPage"];
                 };
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3225,6 +3466,7 @@ export interface operations {
                 clip?: string | null;
                 sensor?: string | null;
                 site?: string | null;
+                /** @description items on a page */
                 limit?: number;
                 before?: number | null;
             };
@@ -3261,7 +3503,9 @@ export interface operations {
                 sensor?: string | null;
                 event?: string | null;
                 kind?: components["schemas"]["ClipKind"] | null;
+                /** @description items on a page */
                 limit?: number;
+                /** @description `next` of the page before, for the one after it */
                 before?: string | null;
             };
             header?: never;
@@ -3318,6 +3562,13 @@ export interface operations {
                 content: {
                     "audio/flac": string;
                 };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
@@ -3436,7 +3687,9 @@ export interface operations {
                 machine?: string | null;
                 sensor?: string | null;
                 state?: ("open" | "closed") | null;
+                /** @description items on a page */
                 limit?: number;
+                /** @description `next` of the page before, for the one after it */
                 before?: string | null;
             };
             header?: never;
@@ -3456,6 +3709,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3507,7 +3769,14 @@ export interface operations {
     };
     read_fleet: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description machines on a page; all unless given */
+                limit?: number | null;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+                /** @description with sparklines; unless given, where it is about at most 1,000 sensors */
+                sparklines?: boolean | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3525,6 +3794,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3647,6 +3925,10 @@ export interface operations {
         parameters: {
             query?: {
                 sensor?: string | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
             };
             header?: never;
             path?: never;
@@ -3660,11 +3942,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ModelSummary"][];
+                    "application/json": components["schemas"]["ModelPage"];
                 };
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3749,6 +4040,68 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_bands: {
+        parameters: {
+            query?: {
+                /** @description UTC microseconds; an hour before the end unless given */
+                from_us?: number | null;
+                /** @description UTC microseconds, not included; now unless given */
+                to_us?: number | null;
+                columns?: number;
+            };
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bands"];
+                };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3925,6 +4278,66 @@ export interface operations {
             };
         };
     };
+    export_rows: {
+        parameters: {
+            query?: {
+                /** @description UTC microseconds; an hour before the end unless given */
+                from_us?: number | null;
+                /** @description UTC microseconds, not included; now unless given */
+                to_us?: number | null;
+                format?: components["schemas"]["Format"];
+                /** @description raw rows, or roll-ups by minute or hour */
+                resolution?: components["schemas"]["Resolution"];
+                /** @description names, separated by commas, or `*` for all */
+                features?: string;
+            };
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "text/csv; charset=utf-8; header=present": string;
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_gaps_of_sensor: {
         parameters: {
             query?: {
@@ -3971,12 +4384,14 @@ export interface operations {
     read_series: {
         parameters: {
             query?: {
+                /** @description UTC microseconds; an hour before the end unless given */
                 from_us?: number | null;
+                /** @description UTC microseconds, not included; now unless given */
                 to_us?: number | null;
                 points?: number;
-                /** @description names, separated by commas */
+                /** @description names, separated by commas; `GET /api/v1/features` lists them */
                 features?: string;
-                /** @description with the reasons of anomalous windows */
+                /** @description with the reasons of anomalous windows, where raw rows are shown */
                 reasons?: boolean;
             };
             header?: never;
@@ -3996,6 +4411,13 @@ export interface operations {
                     "application/json": components["schemas"]["Series"];
                 };
             };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4007,6 +4429,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -135,7 +135,7 @@ class SoakCollector:
             with contextlib.suppress(httpx.HTTPError):
                 answer = httpx.get(f"{self.http}/api/v1/agents", trust_env=False, timeout=30)
                 if answer.is_success:
-                    return next(agent for agent in answer.json() if agent["name"] == name)
+                    return next(agent for agent in answer.json()["items"] if agent["name"] == name)
             return None
 
         return wait_for("the collector tells of its agents", ask, seconds=60, processes=[])
