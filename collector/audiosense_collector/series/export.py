@@ -26,6 +26,8 @@ from audiosense_common.features import FEATURES, SCHEMAS
 
 BLOCK_ROWS = 10_000
 """Rows that are in memory at a time, and in a row group of Parquet."""
+FIRST_ROWS = 500
+"""Of CSV the first rows come at once; in Parquet they would be a row group of their own."""
 READER_TIMEOUT_S = 60
 """A reader that takes nothing for so long is cut off."""
 AT_ONCE = 4
@@ -226,7 +228,9 @@ async def _blocks(
     assert isinstance(raw, psycopg.AsyncConnection)
     async with psycopg.AsyncServerCursor(raw, "export") as cursor:
         await cursor.execute(query.encode(), export.span.parameters, binary=True)
-        while rows := await cursor.fetchmany(BLOCK_ROWS):
+        size = min(FIRST_ROWS, BLOCK_ROWS) if export.format is Format.CSV else BLOCK_ROWS
+        while rows := await cursor.fetchmany(size):
+            size = BLOCK_ROWS
             unknown = {row[_place(columns, "model")] for row in rows} - digests.keys() - {None}
             if unknown:
                 found = await session.execute(
