@@ -10,6 +10,7 @@ import procrastinate
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from audiosense_collector.auth.passwords import Workers
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
 from audiosense_collector.ingest.gate import Gate
@@ -33,6 +34,7 @@ class Runtime:
     trainer: Trainer
     hub: Hub
     gate: Gate
+    passwords: Workers
 
 
 @asynccontextmanager
@@ -56,6 +58,7 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             trainer=trainer,
             hub=hub,
             gate=Gate(settings.ingest_queue),
+            passwords=Workers(),
         )
 
 

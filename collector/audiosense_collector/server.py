@@ -19,6 +19,7 @@ import uvicorn
 from procrastinate.exceptions import ConnectorException
 
 from audiosense_collector.app import create_agent_app, create_app
+from audiosense_collector.auth.setup import make_link
 from audiosense_collector.errors import SettingsError, StartError
 from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import Runtime, open_runtime
@@ -64,8 +65,10 @@ class _Server(uvicorn.Server):
                     transport.abort()
 
 
-async def serve(settings: Settings, database_url: str, started: Callable[[Addresses], None]) -> None:
+async def serve(settings: Settings, database_url: str, started: Callable[[Addresses, str | None], None]) -> None:
     """Run until SIGINT or SIGTERM; calls ``started`` once both servers listen.
+
+    It is given their addresses and, where nobody can sign in yet, the secret of the first administrator's link.
 
     Raises:
         StartError: a server or the queue's worker has ended by itself.
@@ -82,8 +85,8 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
         signal.signal(number, on_signal)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_alone(settings.data_dir))
-        addresses, _runtime, parts = await stack.enter_async_context(running(settings, database_url))
-        started(addresses)
+        addresses, runtime, parts = await stack.enter_async_context(running(settings, database_url))
+        started(addresses, await _first_administrator(runtime))
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
         ended = not waiting.done()
@@ -110,7 +113,7 @@ async def running(
         await runtime.hub.start()
         worker = await stack.enter_async_context(_working(runtime))
         tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
-        servers = [_configure(create_app(runtime)), _configure(create_agent_app(runtime), **tls)]
+        servers = [_configure(create_app(runtime), proxy_headers=False), _configure(create_agent_app(runtime), **tls)]
         tasks = [
             asyncio.create_task(server.serve(sockets=[bound])) for server, bound in zip(servers, sockets, strict=True)
         ]
@@ -123,6 +126,14 @@ async def running(
             for server in servers:
                 server.should_exit = True
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first_administrator(runtime: Runtime) -> str | None:
+    """Return the secret of the link that makes the first administrator, if nobody can sign in yet and has to."""
+    if runtime.settings.demo:
+        return None
+    async with runtime.sessions.begin() as session:
+        return await make_link(session)
 
 
 @asynccontextmanager
