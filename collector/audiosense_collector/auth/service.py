@@ -193,7 +193,8 @@ async def list_users(session: AsyncSession) -> list[UserOut]:
     users = await session.scalars(select(User).order_by(User.name_key))
     now = now_us()
     live = select(UserSession.user_id, func.count()).where(UserSession.ended.is_(None), UserSession.expires > now)
-    counts = dict((await session.execute(live.group_by(UserSession.user_id))).tuples().all())
+    counted = await session.execute(live.group_by(UserSession.user_id))
+    counts: dict[UUID, int] = {row[0]: row[1] for row in counted}
     return [_show(user, counts.get(user.id, 0)) for user in users]
 
 
