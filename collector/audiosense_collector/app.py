@@ -31,6 +31,7 @@ from audiosense_collector.machines import routes as machines
 from audiosense_collector.models import routes as models
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.runtime import Runtime
+from audiosense_collector.slowness import Punctual
 from audiosense_collector.training import routes as training
 
 BROWSER_ROUTERS = [
@@ -68,6 +69,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     public = [operation for operation, role in demands.items() if role is None]
     small = frozenset(path for method, path in public if method == "POST" and path.startswith("/api/"))
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/analyses", "/analyze"}), public=small)
+    app.add_middleware(Punctual)
     app.add_middleware(Authentication, runtime=runtime, public=public, also=ROOTS)
     app.add_middleware(DeveloperCors, settings=runtime.settings)
     app.add_middleware(Protection, settings=runtime.settings)
@@ -81,6 +83,7 @@ def create_agent_app(runtime: Runtime) -> FastAPI:
     app = _make("AudioSense for agents", AGENT_ROUTERS)
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes", "/api/v1/clips/"}))
+    app.add_middleware(Punctual)
     return app
 
 

@@ -24,11 +24,13 @@ from audiosense_collector.errors import SettingsError, StartError
 from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import Runtime, open_runtime
 from audiosense_collector.settings import ADDRESSES_FILE, Settings
+from audiosense_collector.slowness import Headless
 
 log = structlog.get_logger()
 GRACE_S = 10
 WORKER_RETRY_S = 2
 IDLE_GRACE_S = 0.3
+HEADLESS_TICKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Addresses:
 
 class _Server(uvicorn.Server):
     """A server that leaves the signals to the process, and at its end waits for requests but not for idle clients."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._headless = Headless()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second; every few seconds cut connections on which no request ever comes."""
+        if counter % HEADLESS_TICKS == 0 and (cut := self._headless.drop(self.server_state.connections)):
+            log.info("connections without a request cut", count=cut)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
