@@ -12,7 +12,7 @@ HEADERS_S = 20.0
 """Within this time of connecting, or of the first byte of a later request, its headers must be complete."""
 PATIENCE_S = 30.0
 LEAST_BYTES_PER_S = 512
-"""A body may take this long, and as much more as this rate allows; the slowest mobile networks are ten times as fast."""
+"""A body may take this long, and as much more as this rate allows; slow mobile networks are ten times as fast."""
 
 
 class Punctual:

@@ -145,7 +145,9 @@ def test_signing_in_is_told_in_spanish(page, viewport):
         ("AUDIOSENSE_INSECURE_LAN", "insecure", "Not encrypted"),
     ],
 )
-def test_each_page_says_what_is_not_protected(page, collector, make_database, tmp_path, mode, banner, words, viewport):
+def test_each_page_says_what_is_not_protected(  # noqa: PLR0917
+    page, collector, make_database, tmp_path, mode, banner, words, viewport
+):
     environment = collector.environment | {
         "AUDIOSENSE_DATA_DIR": str(tmp_path),
         "AUDIOSENSE_HTTP_HOST": "127.0.0.1",

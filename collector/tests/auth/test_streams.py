@@ -13,7 +13,7 @@ LIMIT_S = 60
 
 
 @pytest.mark.parametrize("end", ["signed out", "disabled", "token revoked"])
-async def test_a_stream_ends_in_good_order_when_its_session_does(
+async def test_a_stream_ends_in_good_order_when_its_session_does(  # noqa: PLR0917
     settings, database_url, signed_in, browser, monkeypatch, end
 ):
     monkeypatch.setattr(streams, "RECHECK_S", 0.05)
