@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import datetime as dt
 import getpass
+import itertools
 import json
 import os
+import re
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
-import click
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +27,8 @@ from audiosense_collector.runtime import Runtime, open_runtime, prepare_data_dir
 from audiosense_collector.settings import Settings
 
 T = TypeVar("T")
+_WORDS = 2
+"""Of a group and its command."""
 
 
 @contextlib.contextmanager
@@ -79,9 +83,9 @@ def _os_user() -> str:
 
 
 def _command() -> str:
-    """Return the command as it is named, without its arguments, which may hold secrets."""
-    context = click.get_current_context(silent=True)
-    return "" if context is None else " ".join(context.command_path.split()[1:])
+    """Return the command as it is named, without what it is given."""
+    words = itertools.takewhile(re.compile("[a-z][a-z-]*").fullmatch, sys.argv[1:])
+    return " ".join(itertools.islice(words, _WORDS))
 
 
 def print_json(value: Any) -> None:

@@ -4,11 +4,15 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 
 import httpx
+from typer.testing import CliRunner
+
+from audiosense_collector.cli import app
 
 LIMIT_S = 120
 PASSWORD = "four words of mine"
@@ -16,16 +20,15 @@ OTHER = "some other words, longer"
 
 
 def run(environment, *arguments, given=None):
-    done = subprocess.run(
-        [sys.executable, "-m", "audiosense_collector", *arguments],
-        env=environment,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    """Give a command, in this process; returns what it prints and what it logs."""
+    before = signal.getsignal(signal.SIGTERM), sys.argv
+    sys.argv = ["audiosense-collector", *arguments]
+    try:
+        done = CliRunner().invoke(app, list(arguments), input=given, env=environment)
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        sys.argv = before[1]
+    assert done.exit_code == 0, done.output
     return done.stdout, done.stderr
 
 
