@@ -62,14 +62,12 @@ def ask(case, served, caller):
         assert response.status_code == 401
     elif not caller.covers(Role(needed)):
         # A body that is no JSON is told before its sender's role is looked at.
-        assert response.status_code in {403, 413, 422}
+        assert response.status_code in {400, 403, 413, 422}
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 @checked.parametrize()
-@hypothesis_settings(
-    max_examples=3, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
+@hypothesis_settings(max_examples=2, phases=[Phase.generate], **LENIENT)
 def test_no_request_of_any_role_makes_the_interface_fail_or_reaches_beyond_it(case, served, caller):
     ask(case, served, caller)
 

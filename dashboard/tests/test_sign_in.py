@@ -179,3 +179,31 @@ def test_each_page_says_what_is_not_protected(  # noqa: PLR0917
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_hostile_names_are_shown_as_the_text_that_they_are(page, set_up, enrol):
+    """A page error, a console error or another request would fail the test; so does a dialogue."""
+    dialogues = []
+    page.on("dialog", lambda dialogue: (dialogues.append(dialogue.message), dialogue.dismiss()))
+    page.context.add_cookies(set_up["cookies"])
+    machine = "<img src=x onerror=alert(1)><script>alert(2)</script>'; DROP TABLE user_account; --"
+    agent = enrol(machine)
+    agent.send(3)
+    page.goto("/")
+    page.get_by_role("link", name=re.compile(re.escape(machine))).first.click()
+    expect(page.get_by_role("heading", name=machine, level=1)).to_be_visible()
+    page.goto("/agents")
+    expect(page.get_by_role("heading", name=f"agent of {machine}")).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+    assert dialogues == []
+    # Were such a script to get into a page after all, the browser would not run it.
+    page.watch.expected += ["Content Security Policy", "Content-Security-Policy"]
+    page.evaluate(
+        "() => { const it = document.createElement('script'); it.text = 'window.ran = 1'; document.body.append(it) }"
+    )
+    page.evaluate(
+        "() => { document.body.insertAdjacentHTML('beforeend', '<i onclick=\"window.ran = 2\" id=trap>x</i>') }"
+    )
+    page.locator("#trap").dispatch_event("click")
+    assert page.evaluate("window.ran") is None
