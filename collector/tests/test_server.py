@@ -92,8 +92,9 @@ async def test_each_port_serves_its_own_interface_only(server, signed_in):
     async with httpx.AsyncClient(verify=trusting(runtime.tls.ca_pem), trust_env=False) as client:
         assert (await client.get(f"{addresses.agents}/api/v1/fleet")).status_code == 404
         assert (await client.get(f"{addresses.http}/api/v1/trust")).status_code == 401
-        assert (await client.get(f"{addresses.http}/api/v1/trust", **await signed_in())).status_code == 404
         assert (await client.get(f"{addresses.agents}/api/v1/trust")).status_code == 200
+    async with httpx.AsyncClient(base_url=addresses.http, trust_env=False, **await signed_in()) as client:
+        assert (await client.get("/api/v1/trust")).status_code == 404
 
 
 async def test_a_complete_baseline_is_trained_by_the_server_itself(server, make_agent, signed_in):
