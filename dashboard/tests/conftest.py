@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, StorageState, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, StorageState, expect, sync_playwright
 
 from audiosense_common import wire
 from audiosense_common.enrolment import PREFIX, EnrolmentKey
@@ -27,6 +27,8 @@ from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
 from audiosense_common.wire_checks import Check
 
+# As long as a page may take for anything else; a busy computer hashes a password in seconds.
+expect.set_options(timeout=15_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
 VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
