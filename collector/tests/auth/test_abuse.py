@@ -209,7 +209,6 @@ async def test_clients_that_send_a_byte_now_and_then_are_cut_and_others_are_serv
                     reader, writer = await asyncio.open_connection(
                         host, int(port), ssl=tls, server_hostname="localhost" if tls else None
                     )
-                    stack.callback(writer.transport.abort)
                     writer.write(start)
                     ends.append(asyncio.create_task(hold(reader, writer, dripping=bool(start))))
         served = 0
@@ -223,7 +222,7 @@ async def test_clients_that_send_a_byte_now_and_then_are_cut_and_others_are_serv
 
 async def hold(reader, writer, *, dripping):
     """Send a byte now and then until the collector has had enough."""
-    with contextlib.suppress(ConnectionError, ssl.SSLError):
+    try:
         while True:
             try:
                 async with asyncio.timeout(0.3):
@@ -233,6 +232,12 @@ async def hold(reader, writer, *, dripping):
                 if dripping:
                     writer.write(b"x")
                     await writer.drain()
+    except (ConnectionError, ssl.SSLError):
+        return
+    finally:
+        writer.transport.abort()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await writer.wait_closed()
 
 
 async def test_deep_json_that_is_no_bomb_is_answered_with_the_field(browser):
