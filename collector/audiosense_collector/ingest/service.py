@@ -170,7 +170,8 @@ async def _store(
         sensor.last_heard = now
         if found.new:
             _note_latest(sensor, measured, now)
-            await _announce(session, sensor, measured)
+            if runtime.hub.wants(sensor.id, sensor.machine_id):
+                await _announce(session, sensor, measured)
     for sensor_id, found in stored.items():
         sensors[sensor_id].measurements += found.new
         sensors[sensor_id].learning_windows += found.learning

@@ -53,10 +53,11 @@ function touched(): void {
 }
 
 function onHello(message: MessageEvent<string>): void {
-  setServerTime((JSON.parse(message.data) as { server_time_us: number }).server_time_us);
+  const hello = JSON.parse(message.data) as { server_time_us: number; resumed?: boolean };
+  setServerTime(hello.server_time_us);
   retries = 0;
-  // A stream that comes back has missed messages: read everything shown again.
-  if (state.link === "lost") void queryClient.invalidateQueries();
+  // A stream that comes back without what it missed: read everything shown again.
+  if (state.link === "lost" && !hello.resumed) void queryClient.invalidateQueries();
   touched();
 }
 
