@@ -24,6 +24,7 @@ from audiosense_collector.live import routes as live
 from audiosense_collector.machines import routes as machines
 from audiosense_collector.models import routes as models
 from audiosense_collector.protection import BodyLimit, Protection
+from audiosense_collector.queue import routes as jobs
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import routes as training
 
@@ -32,6 +33,7 @@ BROWSER_ROUTERS = [
     machines.router,
     events.router,
     training.router,
+    jobs.router,
     models.router,
     detectability.router,
     drift.router,

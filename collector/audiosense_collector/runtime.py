@@ -27,22 +27,41 @@ class Runtime:
     settings: Settings
     engine: AsyncEngine
     sessions: Sessions
-    signing_key: SigningKey
-    tls: Tls
+    signer: SigningKey | None
+    certificates: Tls | None
     jobs: procrastinate.App
     trainer: Trainer
     hub: Hub
     gate: Gate
 
+    @property
+    def signing_key(self) -> SigningKey:
+        """The key that signs models; a worker on another host has none."""
+        if self.signer is None:
+            raise SettingsError("this process has no signing key; models are signed where `serve` runs")
+        return self.signer
+
+    @property
+    def tls(self) -> Tls:
+        """What the agents' port shows; a worker on another host has none."""
+        if self.certificates is None:
+            raise SettingsError("this process has no certificates; agents talk to the host where `serve` runs")
+        return self.certificates
+
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, database_url: str, jobs: procrastinate.App) -> AsyncIterator[Runtime]:
-    """Open everything against a migrated database, and close it again; hub and worker are started by the server."""
+async def open_runtime(
+    settings: Settings, database_url: str, jobs: procrastinate.App, *, local: bool = True, trainers: int = 1
+) -> AsyncIterator[Runtime]:
+    """Open everything against a migrated database, and close it again; hub and worker are started by the server.
+
+    Without ``local`` nothing of the data directory is made or read, ``trainers`` is the number of training processes.
+    """
     async with AsyncExitStack() as stack:
         engine = make_engine(database_url)
         stack.push_async_callback(engine.dispose)
         await stack.enter_async_context(jobs.open_async())
-        trainer = Trainer()
+        trainer = Trainer(trainers)
         stack.callback(trainer.close)
         hub = Hub(libpq_url(database_url))
         stack.push_async_callback(hub.close)
@@ -50,8 +69,8 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             settings=settings,
             engine=engine,
             sessions=make_sessions(engine),
-            signing_key=load_signing_key(settings.data_dir),
-            tls=ensure_tls(settings),
+            signer=load_signing_key(settings.data_dir) if local else None,
+            certificates=ensure_tls(settings) if local else None,
             jobs=jobs,
             trainer=trainer,
             hub=hub,

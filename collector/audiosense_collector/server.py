@@ -16,17 +16,16 @@ from typing import Any
 
 import structlog
 import uvicorn
-from procrastinate.exceptions import ConnectorException
 
 from audiosense_collector.app import create_agent_app, create_app
 from audiosense_collector.errors import SettingsError, StartError
 from audiosense_collector.jobs import make_jobs
+from audiosense_collector.queue.worker import work
 from audiosense_collector.runtime import Runtime, open_runtime
 from audiosense_collector.settings import ADDRESSES_FILE, Settings
 
 log = structlog.get_logger()
 GRACE_S = 10
-WORKER_RETRY_S = 2
 IDLE_GRACE_S = 0.3
 
 
@@ -108,7 +107,7 @@ async def running(
         addresses = Addresses(_address("http", sockets[0]), _address("https", sockets[1]))
         runtime = await stack.enter_async_context(open_runtime(settings, database_url, make_jobs(database_url)))
         await runtime.hub.start()
-        worker = await stack.enter_async_context(_working(runtime))
+        workers = [await stack.enter_async_context(_working(runtime))] if settings.worker else []
         tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
         servers = [_configure(create_app(runtime)), _configure(create_agent_app(runtime), **tls)]
         tasks = [
@@ -117,7 +116,7 @@ async def running(
         try:
             await _wait_until_started(servers, tasks)
             stack.enter_context(_published(settings.data_dir, addresses))
-            yield addresses, runtime, [*tasks, worker]
+            yield addresses, runtime, [*tasks, *workers]
         finally:
             runtime.hub.end_streams()
             for server in servers:
@@ -128,27 +127,12 @@ async def running(
 @asynccontextmanager
 async def _working(runtime: Runtime) -> AsyncIterator[asyncio.Task[None]]:
     """Run the queue's worker; on leaving it finishes what it does."""
-    worker = asyncio.create_task(_work(runtime))
+    worker = asyncio.create_task(work(runtime, concurrency=runtime.settings.worker_concurrency))
     try:
         yield worker
     finally:
         worker.cancel()
         await asyncio.wait([worker])
-
-
-async def _work(runtime: Runtime) -> None:
-    """Run the worker, again and again while the database comes and goes."""
-    while True:
-        try:
-            await runtime.jobs.run_worker_async(
-                additional_context={"runtime": runtime},
-                concurrency=2,
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=GRACE_S,
-            )
-        except ConnectorException as error:
-            log.warning("worker interrupted", error=" ".join(str(error.__cause__ or error).split()))
-        await asyncio.sleep(WORKER_RETRY_S)
 
 
 def _configure(app: Any, **options: Any) -> _Server:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from audiosense_collector.db.migrate import Retention
@@ -85,6 +85,12 @@ class Settings(EnvironmentSettings):
     credential_overlap_h: Annotated[float, Field(gt=0, le=8_760)] = 24
     clip_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     clip_max_bytes: Annotated[int, Field(ge=0)] = 10 * 2**30
+    worker: bool = True
+    worker_concurrency: Annotated[int, Field(ge=1, le=256)] = 2
+    worker_stalled_s: Annotated[float, Field(ge=2, le=3_600)] = 20
+    notify_urls: Annotated[list[SecretStr], NoDecode] = Field(default_factory=list)
+    notify_quiet_s: Annotated[float, Field(ge=0, le=86_400)] = 600
+    notify_per_day: Annotated[int, Field(ge=1, le=100_000)] = 100
     developer_mode: bool = False
     demo: bool = False
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
@@ -93,6 +99,11 @@ class Settings(EnvironmentSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("notify_urls", mode="before")
+    @classmethod
+    def _split_urls(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
 
     @field_validator("http_host")
     @classmethod

@@ -9,6 +9,7 @@ from audiosense_collector.cli.evaluate import app as evaluation
 from audiosense_collector.cli.keys import app as keys
 from audiosense_collector.cli.models import app as models
 from audiosense_collector.cli.serve import app
+from audiosense_collector.cli.worker import app as worker
 from audiosense_collector.developer.cli import app as developer
 from audiosense_collector.logs import configure_logs
 from audiosense_common.errors import AudioSenseError
@@ -16,6 +17,7 @@ from audiosense_common.errors import AudioSenseError
 app.add_typer(agents, name="agents")
 app.add_typer(keys, name="enrolment-key")
 app.add_typer(models)
+app.add_typer(worker)
 app.add_typer(evaluation)
 app.add_typer(developer)
 

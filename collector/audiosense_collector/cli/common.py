@@ -23,14 +23,17 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, local: bool = True) -> Iterator[str]:
     """Give the address of a checked and migrated database; the embedded server is stopped with its last user.
+
+    Without ``local`` the data directory is only made where the database is the embedded one.
 
     Raises:
         DatabaseError: it cannot be started, reached or migrated.
         SettingsError: the data directory cannot be written.
     """
-    prepare_data_dir(settings.data_dir)
+    if local or settings.database_url is None:
+        prepare_data_dir(settings.data_dir)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.ExitStack() as stack:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
@@ -24,11 +24,21 @@ app = typer.Typer(
 
 
 @app.command()
-def serve() -> None:
-    """Run the collector: the port for agents, the port for browsers, training."""
+def serve(
+    *,
+    worker: Annotated[
+        bool | None,
+        typer.Option("--worker/--no-worker", help="Do jobs here too.  [default: AUDIOSENSE_WORKER, or yes]"),
+    ] = None,
+) -> None:
+    """Run the collector: the port for agents, the port for browsers, and a worker for jobs such as training."""
+    from audiosense_collector.notifications.service import targets_of  # noqa: PLC0415
     from audiosense_collector.server import serve as run_servers  # noqa: PLC0415 - other commands start without it
 
     settings = Settings.load()
+    if worker is not None:
+        settings = settings.model_copy(update={"worker": worker})
+    targets_of(settings)
     configure_logs(logging.INFO)
     with contextlib.suppress(KeyboardInterrupt), database(settings) as url:
         uvloop.run(run_servers(settings, url, lambda addresses: _banner(settings, addresses)))

@@ -12,6 +12,8 @@ from audiosense_collector.gaps import tables as _gaps
 from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
 from audiosense_collector.models import tables as _models
+from audiosense_collector.notifications import tables as _notifications
+from audiosense_collector.queue import tables as _queue
 from audiosense_collector.rollups import tables as _rollups
 from audiosense_collector.training import tables as _training
 
@@ -28,6 +30,8 @@ SUBJECTS = (
     _ingest,
     _machines,
     _models,
+    _notifications,
+    _queue,
     _rollups,
     _training,
 )

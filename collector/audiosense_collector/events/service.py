@@ -15,6 +15,7 @@ from audiosense_collector.events.schemas import EventOut, EventPage
 from audiosense_collector.events.tables import EventRow
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Machine, Sensor
+from audiosense_collector.notifications import outbox as notifications
 from audiosense_common.wire import Event, EventState
 
 SCORE_DECIMALS = 9
@@ -50,8 +51,10 @@ async def upsert(session: AsyncSession, revisions: Sequence[Event]) -> None:
     )
     changed = list(await session.scalars(statement.returning(EventRow.id)))
     rows = await session.execute(_query().where(EventRow.id.in_(changed)).order_by(EventRow.start))
-    for event, sensor, machine in rows:
-        await notify.event(session, _show(event, sensor, machine).model_dump(mode="json"))
+    shown = [(_show(event, sensor, machine), machine.sandbox) for event, sensor, machine in rows]
+    for news, _sandbox in shown:
+        await notify.event(session, news.model_dump(mode="json"))
+    await notifications.note_events(session, [news for news, sandbox in shown if not sandbox])
 
 
 def _values(event: Event) -> dict[str, object]:

@@ -101,6 +101,12 @@ def _is_as_set(model: Model, sensor: Sensor) -> bool:
     return (model.manifest["running_level_dbfs"], running) == apply(running, running_settings(sensor))
 
 
+def sign_anew(unsigned: Bundle, key: SigningKey) -> Bundle:
+    """Sign a bundle that was trained where the key is not; all else stays as it is."""
+    manifest = Manifest.model_validate(unsigned.manifest.model_dump() | {"signing_key": key.key_id})
+    return sign_bundle(manifest, unsigned.model, unsigned.golden, key.private)
+
+
 def _sign_again(model: Model, key: SigningKey, sensor: Sensor, now: int) -> Bundle:
     trusted = key.public_keys()
     old = open_bundle(model.bundle, trusted)

@@ -19,6 +19,7 @@ from audiosense_collector.training.reference import make_reference
 from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
+from audiosense_collector.training.steps import Tell, silent
 from audiosense_common import features
 from audiosense_common.bundle import (
     GOLDEN,
@@ -113,6 +114,7 @@ def build(
     period_s: float | None = None,
     probes: ProbeSet | None = None,
     choice: Mapping[str, float] | None = None,
+    tell: Tell = silent,
 ) -> Built:
     """Train, export, check and sign. The same arguments give the same bytes.
 
@@ -127,6 +129,7 @@ def build(
         period_s: from one window's start to the next; null where windows follow each other without a gap.
         probes: synthetic faults in windows of the baseline, to report what would be heard of them.
         choice: figures of how the detector was chosen, for the manifest.
+        tell: is told each step.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -137,7 +140,8 @@ def build(
     windows = select_features(ready.windows, detector.features)
     probed = None if probes is None else select_probes(ready.windows, probes, detector.features)
     period_s = period_s or model.window_s
-    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, probed, period_s=period_s)
+    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, probed, period_s=period_s, tell=tell)
+    tell("exporting", 0.0)
     graph = calibrated.detector.export()
     check_graph(graph)
     golden = _golden(calibrated.detector, windows)
@@ -163,8 +167,10 @@ def build(
         evaluation=calibrated.evaluation | {"windows_at_rest": float(ready.at_rest)} | dict(choice or {}),
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
+    tell("signing", 0.0)
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
+    tell("probing", 0.0)
     reference = Reference.fit(ready.windows.features, least_spreads(features.SCHEMAS[ready.windows.schema_id]))
     return Built(bundle, reference, _report(probes, calibrated))
 

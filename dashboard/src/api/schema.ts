@@ -432,6 +432,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description Jobs of all kinds, the newest first.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -461,7 +481,10 @@ export interface paths {
         };
         /**
          * Live
-         * @description Stream ``hello``, then ``measurements``, ``event``, ``model`` and ``resync`` as they come; pings in between.
+         * @description Stream ``hello``, then ``measurements``, ``event``, ``model``, ``job`` and ``resync`` as they come.
+         *
+         *     With ``sensors`` or ``machines`` only what is about one of them. A client that comes back with ``Last-Event-ID``
+         *     within a minute, at any process, is sent what it missed; else ``resync``: load everything again.
          */
         get: operations["live"];
         put?: never;
@@ -710,6 +733,26 @@ export interface paths {
         get: operations["read_system"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train Fleet
+         * @description Queue a training for each of many sensors; workers on any number of hosts share them.
+         */
+        post: operations["train_fleet"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1511,6 +1554,55 @@ export interface components {
             server_time_us: number;
         };
         /**
+         * FleetTrainRequest
+         * @description Train many sensors, each as ``TrainRequest`` says: ``all``, or those named and those of machines and sites.
+         */
+        FleetTrainRequest: {
+            /**
+             * Accept Drift
+             * @default false
+             */
+            accept_drift: boolean;
+            /**
+             * All
+             * @default false
+             */
+            all: boolean;
+            /** False Alarms Per Week */
+            false_alarms_per_week?: number | null;
+            /**
+             * Machines
+             * @default []
+             */
+            machines: string[];
+            /** Percentile */
+            percentile?: number | null;
+            /**
+             * Sensors
+             * @default []
+             */
+            sensors: string[];
+            /**
+             * Sites
+             * @default []
+             */
+            sites: string[];
+            /** Windows */
+            windows?: number | null;
+        };
+        /**
+         * FleetTraining
+         * @description Jobs that were queued, by sensor; ``waiting`` counts the sensors that had one waiting already.
+         */
+        FleetTraining: {
+            /** Jobs */
+            jobs: {
+                [key: string]: number;
+            };
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * FormatFacts
          * @description The file as decoded, and which of its channels was analysed.
          */
@@ -1619,18 +1711,76 @@ export interface components {
         };
         /**
          * JobOut
-         * @description How a job stands; ``error`` is the reason of its last failure.
+         * @description How a job stands; ``error`` is the reason of its last failure, also while it is tried again.
          */
         JobOut: {
+            /**
+             * Attempts
+             * @description how often it was begun
+             */
+            attempts: number;
             /** Error */
             error: string | null;
+            /** Finished Us */
+            finished_us: number | null;
             /** Id */
             id: number;
             /**
+             * Kind
+             * @description what is done: train, sign, detectability, notify, …
+             * @example train
+             */
+            kind: string;
+            /**
+             * Progress
+             * @description how much of it is done
+             */
+            progress: number;
+            /** Queued Us */
+            queued_us: number | null;
+            /**
+             * Sensor Id
+             * @description the sensor that it is about, if it is about one
+             */
+            sensor_id: string | null;
+            /**
+             * Started Us
+             * @description when its last attempt began
+             */
+            started_us: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            /**
              * Status
+             * @description the state in the queue's own words, as releases before told it
              * @enum {string}
              */
             status: "todo" | "doing" | "succeeded" | "failed" | "cancelled" | "aborting" | "aborted";
+            /**
+             * Step
+             * @description what is at work, or was last
+             * @example fitting
+             */
+            step: string | null;
+            /**
+             * Worker
+             * @description host and process of its last attempt
+             * @example host-2:4711
+             */
+            worker: string | null;
+        };
+        /**
+         * JobPage
+         * @description Jobs, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        JobPage: {
+            /** Items */
+            items: components["schemas"]["JobOut"][];
+            /** Next */
+            next: number | null;
         };
         /**
          * KindHeard
@@ -3534,6 +3684,43 @@ export interface operations {
             };
         };
     };
+    list_jobs: {
+        parameters: {
+            query?: {
+                state?: ("waiting" | "running" | "done" | "failed") | null;
+                /** @description train, sign, detectability, notify, … */
+                kind?: string | null;
+                sensor?: string | null;
+                /** @description the `next` of the page before */
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_job: {
         parameters: {
             query?: never;
@@ -3576,20 +3763,27 @@ export interface operations {
     };
     live: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description identities, separated by commas; more narrow the stream */
+                sensors?: string | null;
+                /** @description identities, separated by commas; more narrow the stream */
+                machines?: string | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Server-sent events. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": string;
                 };
             };
             /** @description A field of the request has a value that is not taken. */
@@ -4129,6 +4323,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    train_fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FleetTrainRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetTraining"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field of the request has a value that is not taken. */
