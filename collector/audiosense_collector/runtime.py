@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
+from audiosense_collector.health.service import Health
 from audiosense_collector.ingest.gate import Gate
 from audiosense_collector.live.hub import Hub
+from audiosense_collector.metrics.fleet import Fleet
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey, load_signing_key
 from audiosense_collector.tls import Tls, ensure_tls
@@ -33,6 +35,8 @@ class Runtime:
     trainer: Trainer
     hub: Hub
     gate: Gate
+    fleet: Fleet
+    health: Health
 
 
 @asynccontextmanager
@@ -46,6 +50,7 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
         stack.callback(trainer.close)
         hub = Hub(libpq_url(database_url))
         stack.push_async_callback(hub.close)
+        gate = Gate(settings.ingest_queue)
         yield Runtime(
             settings=settings,
             engine=engine,
@@ -55,7 +60,9 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             jobs=jobs,
             trainer=trainer,
             hub=hub,
-            gate=Gate(settings.ingest_queue),
+            gate=gate,
+            fleet=Fleet(libpq_url(database_url)),
+            health=Health(libpq_url(database_url), queue_has_room=lambda: gate.in_work < gate.most),
         )
 
 

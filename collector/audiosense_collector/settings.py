@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from audiosense_collector.db.migrate import Retention
 from audiosense_collector.errors import SettingsError
+from audiosense_collector.logs import LogFormat, LogLevel
 from audiosense_collector.training.settings import (
     DEFAULT_DETECTOR,
     FALSE_ALARMS_PER_WEEK,
@@ -22,6 +23,8 @@ from audiosense_collector.training.settings import (
 )
 
 ADDRESSES_FILE = Path("run") / "addresses.json"
+METRICS_PORT = 9464
+"""The one that exporters of metrics customarily have."""
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PACKAGED_DASHBOARD = Path(__file__).with_name("dashboard")
 
@@ -87,6 +90,11 @@ class Settings(EnvironmentSettings):
     clip_max_bytes: Annotated[int, Field(ge=0)] = 10 * 2**30
     developer_mode: bool = False
     demo: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
+    access_log: bool = False
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
 
     @field_validator("cors_origins", mode="before")
@@ -124,6 +132,13 @@ class Settings(EnvironmentSettings):
         if value and (urlsplit(value).scheme != "https" or not urlsplit(value).hostname):
             raise ValueError(f"is {value!r}, expected https://HOST:PORT")
         return value.rstrip("/") if value else None
+
+    @property
+    def metrics_port_wanted(self) -> int:
+        """The port for probes and Prometheus: any free one where the browsers' port is any free one."""
+        if self.metrics_port is not None:
+            return self.metrics_port
+        return METRICS_PORT if self.http_port else 0
 
     @property
     def retention(self) -> Retention:

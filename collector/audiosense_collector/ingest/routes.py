@@ -19,6 +19,7 @@ from audiosense_collector.errors import (
 )
 from audiosense_collector.ingest import service
 from audiosense_collector.ingest.body import parse_batch, read_body
+from audiosense_collector.metrics import instruments
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire import Answer
 
@@ -56,6 +57,7 @@ async def take_batch(
     for the database, and again once it is read, which a slow network may have made long.
     """
     body = await read_body(request.stream(), request.headers.get("content-length"))
+    instruments.batch_read(len(body))
     with runtime.gate.entered():
         parsed = await parse_batch(body, content_encoding)
         async with runtime.sessions.begin() as session:

@@ -26,6 +26,7 @@ from audiosense_collector.ingest.tables import STATUS_CODES, ModelDigest
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.machines.units import LEVEL_A, VELOCITY, scale_of
+from audiosense_collector.metrics import instruments
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
@@ -94,6 +95,7 @@ async def take(
     copies.remember(agent, parsed.sha256, answer.token, caller)
     agent.token, agent.epoch = answer.token, batch.epoch
     agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")
+    instruments.after_commit(session, lambda: instruments.rows_stored(new, count - new))
     return answer
 
 
