@@ -52,6 +52,9 @@ lock: ## Resolve requirements.lock and package-lock.json again
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-package audiosense-common \
 	  --custom-compile-command "make lock" --constraint requirements.lock --output-file agent/requirements.lock \
 	  common/pyproject.toml agent/pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-package audiosense-common \
+	  --custom-compile-command "make lock" --constraint requirements.lock --output-file collector/requirements.lock \
+	  common/pyproject.toml collector/pyproject.toml
 	@cd dashboard && ../$(BIN)/npm install --package-lock-only
 
 clean: ## Remove what set-up, tests and demo made

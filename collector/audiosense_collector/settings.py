@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from audiosense_collector.db.migrate import Retention
 from audiosense_collector.errors import SettingsError
 from audiosense_collector.logs import LogFormat, LogLevel
+from audiosense_collector.systemd import database_credential
 from audiosense_collector.training.settings import (
     DEFAULT_DETECTOR,
     FALSE_ALARMS_PER_WEEK,
@@ -66,7 +67,9 @@ class EnvironmentSettings(BaseSettings):
 class Settings(EnvironmentSettings):
     """Each setting is the variable ``AUDIOSENSE_<NAME>``, the database ``DATABASE_URL``."""
 
-    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_url: str | None = Field(
+        default_factory=database_credential, validation_alias="DATABASE_URL", validate_default=True
+    )
     data_dir: Path = Field(default_factory=_default_data_dir)
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8000

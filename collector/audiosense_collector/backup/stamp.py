@@ -10,7 +10,9 @@ def note_backup(data_dir: Path) -> None:
     """Note that one was made now."""
     path = data_dir / _FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{time.time():.0f}\n")
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(f"{time.time():.0f}\n")
+    fresh.replace(path)  # one that another user made cannot be written, but replaced
 
 
 def last_backup(data_dir: Path) -> float:

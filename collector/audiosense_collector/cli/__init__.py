@@ -5,6 +5,7 @@ import sys
 from typing import NoReturn
 
 from audiosense_collector.cli.agents import app as agents
+from audiosense_collector.cli.backup import app as backup
 from audiosense_collector.cli.evaluate import app as evaluation
 from audiosense_collector.cli.keys import app as keys
 from audiosense_collector.cli.models import app as models
@@ -17,6 +18,7 @@ app.add_typer(agents, name="agents")
 app.add_typer(keys, name="enrolment-key")
 app.add_typer(models)
 app.add_typer(evaluation)
+app.add_typer(backup)
 app.add_typer(developer)
 
 

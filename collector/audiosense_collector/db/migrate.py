@@ -137,6 +137,11 @@ def is_current(revisions: Sequence[str]) -> bool:
     return bool(revisions) and (newest_revision() in revisions or not _known().issuperset(revisions))
 
 
+def is_known(revision: str) -> bool:
+    """Whether this release has a migration of that number."""
+    return revision in _known()
+
+
 @cache
 def _known() -> frozenset[str]:
     return frozenset(script.revision for script in ScriptDirectory.from_config(make_config()).walk_revisions())
