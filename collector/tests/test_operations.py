@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import re
 import ssl
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -162,3 +164,26 @@ async def test_a_request_has_a_number_in_its_answer_and_in_its_problem(browser, 
     assert (number == given) is kept
     assert response.json()["request_id"] == number
     assert 16 <= len(number) <= 64 or kept
+
+
+async def test_each_figure_that_dashboard_and_alerts_use_is_exported_and_each_is_explained(served, make_agent):
+    _runtime, agents, browser, metrics = served
+    await make_agent(client=agents)
+    await browser.get("/api/v1/system")
+    samples, text = await read(metrics)
+    exported = {name for name, _labels in samples}
+    root = Path(__file__).parents[2]
+    files = [root / "deploy/docker/prometheus/alerts.yml", root / "deploy/docker/grafana/dashboards/audiosense.json"]
+    alerts, dashboard = (file.read_text() for file in files)
+    queries = re.findall(r"expr: >-\n(.*)\n", alerts)
+    queries += [target["expr"] for panel in json.loads(dashboard)["panels"] for target in panel["targets"]]
+    used = {name for query in queries for name in re.findall(r"\b(?:audiosense|process)_\w+", query)}
+    assert len(used) > 30
+    assert used - exported - {"audiosense_jobs"} == set(), "jobs have no series before the first one"
+    families = set(re.findall(r"^# TYPE (audiosense_\w+) ", text, re.MULTILINE)) | {"audiosense_jobs"}
+    explained = (root / "docs/operations.md").read_text()
+    described = {name for name in families if not name.endswith(("_created", "_gsum", "_gcount"))}
+    assert {name for name in described if f"`{name}`" not in explained} == set()
+    names = re.findall(r"alert: (\w+)", alerts)
+    assert len(names) > 15
+    assert [name for name in names if f"`{name}`" not in explained] == []
