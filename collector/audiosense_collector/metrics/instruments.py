@@ -6,10 +6,19 @@ Series therefore stay few, whatever the size of the fleet, and whoever may read 
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
+disable_created_metrics()  # a second series for each, which nobody reads
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
