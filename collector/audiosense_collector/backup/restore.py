@@ -25,6 +25,12 @@ _IN_USE = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
+_GO_ON = """
+UPDATE agent SET token = NULL;
+UPDATE sensor SET bundle_version = bundle_version + 1000;
+"""
+"""Agents have had answers since the backup: the token that they hold is unknown here, and a restored collector must not
+take each of them for a copy of itself. They may also run newer models; the next one must be newer than those."""
 _EMPTY_AGAIN = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 
 
@@ -118,8 +124,8 @@ def _fill(url: str, program: Path, backup: Reader) -> None:
     """Restore into an empty database, in one transaction."""
     programs.load(url, program, backup.chunks(DUMP))
     try:
-        _compare(url, backup.manifest)
-    except BackupError:
+        _finish(url, backup.manifest)
+    except (BackupError, psycopg.Error):
         with _connect(url) as connection:
             connection.execute(_EMPTY_AGAIN)
         raise
@@ -140,7 +146,7 @@ def _fill_beside(url: str, program: Path, backup: Reader) -> str:
         try:
             other = _at(url, fresh)
             programs.load(other, program, backup.chunks(DUMP))
-            _compare(other, backup.manifest)
+            _finish(other, backup.manifest)
             with connection.transaction():
                 connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", name, old))
                 connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", fresh, name))
@@ -150,9 +156,14 @@ def _fill_beside(url: str, program: Path, backup: Reader) -> str:
     return old
 
 
-def _compare(url: str, manifest: Manifest) -> None:
-    with _connect(url) as connection:
-        found = count_rows(connection)
+def _finish(url: str, manifest: Manifest) -> None:
+    """Compare the number of rows with the manifest's, and let agents go on."""
+    with _connect(url) as connection, connection.transaction():
+        _compare(count_rows(connection), manifest)
+        connection.execute(_GO_ON)
+
+
+def _compare(found: dict[str, int], manifest: Manifest) -> None:
     differing = sorted(
         name for name in manifest.rows.keys() | found.keys() if manifest.rows.get(name) != found.get(name)
     )

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from audiosense_collector.metrics import instruments
 from audiosense_collector.metrics.identity import HEADER
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 UNKNOWN_ROUTE = "none"
 """Label of paths that no route has: what is asked for in vain must not make new series."""
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

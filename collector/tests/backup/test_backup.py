@@ -66,6 +66,7 @@ async def test_a_backup_made_under_load_answers_the_same_elsewhere(
     path, manifest = await asyncio.to_thread(make_backup, settings, database_url, tmp_path)
     stop.set()
     await sending
+    later = await agent.send(agent.batch(agent.columns(4)))
     assert path.stat().st_mode & 0o077 == 0, "keys are in it"
     assert sorted(each.name for each in tmp_path.iterdir() if each.is_file()) == [path.name]
     assert (manifest.clips, manifest.clips_missing) == (1, [])
@@ -88,6 +89,7 @@ async def test_a_backup_made_under_load_answers_the_same_elsewhere(
         agents = httpx.ASGITransport(create_agent_app(runtime))
         async with httpx.AsyncClient(transport=agents, base_url="https://localhost:8443") as client:
             agent.client = client
+            assert later["token"] == agent.token, "of an answer that the backup knows nothing of"
             answer = await agent.send(agent.batch(agent.columns(3)))
             assert answer["stored"] == 3, "an agent goes on with the credential that it has"
     for name in ("keys/signing.pem", "tls/ca.pem", "tls/ca.key"):

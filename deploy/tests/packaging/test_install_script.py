@@ -112,3 +112,22 @@ def test_the_collector_is_installed_restarted_and_removed_with_its_data_kept(com
     assert not computer.at(prefix).exists()
     assert settings.is_file()
     assert computer.at("/var/backups/audiosense").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(not (ROOT / "dashboard" / "dist" / "index.html").exists(), reason="the dashboard is not built")
+def test_the_collectors_commands_run_as_its_user_with_the_services_settings(computer):
+    computer.run(script=COLLECTOR)
+    program = computer.at("/opt/audiosense-collector/bin/audiosense-collector")
+    program.write_text(
+        '#!/bin/sh\necho "$(id -u) $(id -G) $AUDIOSENSE_DATA_DIR $AUDIOSENSE_X $DATABASE_URL $*" >/var/out\n'
+    )
+    program.chmod(0o755)
+    computer.at("/etc/audiosense/collector.env").write_text("AUDIOSENSE_X=y\n")
+    credential = computer.at("/etc/credstore/audiosense.database-url")
+    credential.parent.mkdir(mode=0o700)
+    credential.write_text("postgresql://u:p@h/d\n")
+    out = computer.at("/var/out")
+    out.touch()
+    out.chmod(0o666)
+    computer.run("backup", "/a folder", script="/usr/local/bin/audiosense-collector")
+    assert out.read_text() == "990 990 /var/lib/audiosense y postgresql://u:p@h/d backup /a folder\n"
