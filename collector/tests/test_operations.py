@@ -81,6 +81,7 @@ async def test_figures_move_by_real_batches(served, make_agent, dump, monkeypatc
     expected = {"stored": 3, "refused": 1, "invalid": 1, "put_off": 1, "failed": 0}
     assert {name: moved("audiosense_ingest_batches_total", outcome=name) for name in expected} == expected
     assert moved("audiosense_ingest_turned_away_total") == 1
+    assert moved("audiosense_ingest_commit_batches_sum") == 2, "the repeat was answered without storing"
     assert moved("audiosense_ingest_body_bytes_total") > 2 * len(body)
     assert value(during, "audiosense_ingest_queue") == value(during, "audiosense_ingest_queue_limit") == 32
     batches = {"port": "agent", "method": "POST", "route": "/api/v1/batches"}

@@ -95,7 +95,7 @@ async def take(
     copies.remember(agent, parsed.sha256, answer.token, caller)
     agent.token, agent.epoch = answer.token, batch.epoch
     agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")
-    instruments.after_commit(session, lambda: instruments.rows_stored(new, count - new))
+    instruments.after_commit(session, lambda: instruments.batches_committed(1, new=new, repeated=count - new))
     return answer
 
 

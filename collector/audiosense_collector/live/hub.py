@@ -60,8 +60,8 @@ class Hub:
             queue.put_nowait(None)
 
     @property
-    def clients(self) -> int:
-        """Streams that are open."""
+    def streams(self) -> int:
+        """How many streams are open."""
         return len(self._clients)
 
     @contextlib.contextmanager

@@ -44,7 +44,7 @@ def _state(runtime: Runtime) -> Iterator[Metric]:
     yield GaugeMetricFamily("audiosense_ingest_queue", "Batches in work.", gate.in_work)
     yield GaugeMetricFamily("audiosense_ingest_queue_limit", "As many are taken at a time.", gate.most)
     yield CounterMetricFamily("audiosense_ingest_turned_away", "Batches sent away by a full queue.", gate.turned_away)
-    yield GaugeMetricFamily("audiosense_live_clients", "Browsers that watch the live stream.", runtime.hub.clients)
+    yield GaugeMetricFamily("audiosense_live_clients", "Browsers that watch the live stream.", runtime.hub.streams)
     pool = runtime.engine.pool
     if isinstance(pool, QueuePool):
         yield GaugeMetricFamily("audiosense_database_connections", "Connections in use.", pool.checkedout())

@@ -52,6 +52,12 @@ ROWS = Counter(
     ("result",),
     registry=REGISTRY,
 )
+COMMITTED = Histogram(
+    "audiosense_ingest_commit_batches",
+    "Batches that one committed transaction stored together.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+    registry=REGISTRY,
+)
 BATCH_BYTES = Counter(
     "audiosense_ingest_body_bytes", "Bytes of batches as they came over the wire, compressed.", registry=REGISTRY
 )
@@ -76,8 +82,9 @@ def batch_read(size: int) -> None:
     BATCH_BYTES.inc(size)
 
 
-def rows_stored(new: int, repeated: int) -> None:
-    """Count measurements whose transaction is committed."""
+def batches_committed(batches: int, *, new: int, repeated: int) -> None:
+    """Count what one committed transaction stored."""
+    COMMITTED.observe(batches)
     ROWS.labels("stored").inc(new)
     ROWS.labels("repeated").inc(repeated)
 
