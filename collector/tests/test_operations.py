@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from audiosense_collector.db.engine import libpq_url
+from audiosense_collector.health import service as health
 from audiosense_collector.metrics import fleet
 from audiosense_collector.server import running
 
@@ -120,7 +121,8 @@ async def test_browsers_that_watch_are_counted_and_their_hours_are_no_latency(se
     assert value(after, "audiosense_http_request_duration_seconds_count", **stream) == 0
 
 
-async def test_probes_answer_on_every_port_and_tell_what_fails(served, database_url):
+async def test_probes_answer_on_every_port_and_tell_what_fails(served, database_url, monkeypatch):
+    monkeypatch.setattr(health, "KEPT_S", 0)
     runtime, agents, browser, metrics = served
     for port in (agents, browser, metrics):
         assert (await port.get("/healthz")).json() == {"status": "ok"}
@@ -147,9 +149,7 @@ async def test_probes_answer_on_every_port_and_tell_what_fails(served, database_
 
 
 async def failing(port):
-    async with asyncio.timeout(LIMIT_S):
-        await asyncio.sleep(1.05)  # as long as an answer is kept
-        response = await port.get("/readyz")
+    response = await port.get("/readyz")
     checks = response.json()["checks"]
     names = sorted(name for name, word in checks.items() if word != "ok")
     assert (response.status_code, response.json()["status"]) == ((503, "not ok") if names else (200, "ok"))
