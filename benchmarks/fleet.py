@@ -9,6 +9,7 @@ Database, collector and agents share the computer: with few cores the agents' ow
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -66,6 +67,11 @@ def allow_files(wanted: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def resident_mib(pid: int) -> float:
+    """Return the memory that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 class Fleet:
     """A collector in a process of its own, its database, and agents in this process."""
 
@@ -77,7 +83,7 @@ class Fleet:
         self._memory: list[float] = []
         self._port = 0
         self._pid = 0
-        self._stopping = False
+        self._stop = asyncio.Event()
 
     async def measure(self, before_s: float, after_s: float) -> dict[str, float]:
         """Run the fleet, kill the collector, run on, and count."""
@@ -100,7 +106,7 @@ class Fleet:
                 listens = time.monotonic()
                 print(f"killed, and listening again after {listens - killed:.1f} s", flush=True)
                 await self._run(after_s, living)
-                self._stopping = True
+                self._stop.set()
                 async with asyncio.timeout(_DRAIN_S):
                     await asyncio.gather(*living)
                 watching.cancel()
@@ -140,9 +146,9 @@ class Fleet:
         """Send a batch in each period, at the agent's own time of it; one that was late is not made up for."""
         due = began + self._period_s * agent.number / len(self._agents)
         while True:
-            while (wait := due - time.monotonic()) > 0 and not self._stopping:
-                await asyncio.sleep(min(wait, _SAMPLE_S * 5))
-            if self._stopping:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), max(0.0, due - time.monotonic()))
+            if self._stop.is_set():
                 return
             await agent.deliver(self._port, context)
             due = max(due + self._period_s, time.monotonic())
@@ -154,13 +160,9 @@ class Fleet:
             task.result()
 
     async def _watch(self) -> None:
-        page = os.sysconf("SC_PAGE_SIZE")
         while True:
-            try:
-                resident = int(Path(f"/proc/{self._pid}/statm").read_text().split()[1])
-                self._memory.append(resident * page / 2**20)
-            except (OSError, IndexError):
-                pass
+            with contextlib.suppress(OSError, IndexError):
+                self._memory.append(resident_mib(self._pid))
             await asyncio.sleep(_SAMPLE_S)
 
     def _conserve(self, connection: psycopg.Connection[tuple[int, ...]]) -> tuple[int, int]:

@@ -222,8 +222,8 @@ class Heartbeat(Message):
 
 
 IDLE_CONNECTION_S = 75.0
-"""How long an agent keeps a connection that it does not use: a heartbeat is due within 60 s. The collector waits longer,
-so that none is closed under a request."""
+"""How long an agent keeps a connection that it does not use: a heartbeat is due within 60 s. The collector keeps it
+longer, so that none is closed under a request."""
 
 
 class Batch(Message):
