@@ -200,6 +200,15 @@ async def _on_unstorable(_request: Request, error: Exception) -> JSONResponse:
     return problem(InvalidError(f"the request holds a value that cannot be stored: {reason}; correct it"))
 
 
+def _why_away(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, psycopg.errors.DiskFull):
+        return "the disk of the database is full: make room on it; try again later, nothing need be restarted"
+    if isinstance(cause, PoolTimeoutError | psycopg.errors.TooManyConnections):
+        return "all connections to the database are in use just now; try again in a few seconds"
+    return "the database is not available just now; try again in a few seconds"
+
+
 def install_handlers(app: FastAPI) -> None:
     """Answer every error of an application as a problem document."""
 
@@ -213,7 +222,7 @@ def install_handlers(app: FastAPI) -> None:
 
     async def on_database_error(_request: Request, error: Exception) -> JSONResponse:
         log.warning("database not available", error=" ".join(str(error).split())[:300])
-        return problem(UnavailableError("the database is not available just now; try again in a few seconds"))
+        return problem(UnavailableError(_why_away(error)))
 
     async def on_other_error(_request: Request, _error: Exception) -> JSONResponse:
         return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why")

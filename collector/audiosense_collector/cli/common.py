@@ -39,6 +39,7 @@ def database(settings: Settings) -> Iterator[str]:
             server = EmbeddedServer(settings.data_dir / "postgresql")
             stack.callback(server.release)
             url = server.start()
+            stack.enter_context(server.kept_up())
         check_database(url)
         try:
             migrate(url, retention=settings.retention)
