@@ -192,7 +192,7 @@ class TestFullDisk:
 
     @staticmethod
     async def use_up_log(server, database_url):
-        """Write until the database ends for want of a file for its log; where it can it says so, which takes room too."""
+        """Write until the database ends for want of a file for its log; that it says so takes room too."""
         write = "SELECT pg_logical_emit_message(true, 'fill', repeat('x', 1000000))"
         while server._postmaster() is not None and "PANIC" not in server._log.read_text():
             with contextlib.suppress(psycopg.Error):
