@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from audiosense_agent.certificates import NO_CHECK_TIME, explain_certificate
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
-from audiosense_common.wire import Problem, Trust
+from audiosense_common.wire import IDLE_CONNECTION_S, Problem, Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER
 
 # The command line of httpx would bring rich and pygments along: 5 MiB that no agent uses.
@@ -81,7 +81,10 @@ class Client:
             context.verify_flags |= NO_CHECK_TIME
         headers = {"Authorization": f"Bearer {credential}", INSTANCE_HEADER: str(instance)} if credential else {}
         self._url, self._ca_pem, self._timeout_s = url, ca_pem, timeout_s
-        self._http = httpx.Client(base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False)
+        limits = httpx.Limits(keepalive_expiry=IDLE_CONNECTION_S)
+        self._http = httpx.Client(
+            base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False, limits=limits
+        )
 
     def close(self) -> None:
         """Close the connection."""

@@ -56,7 +56,7 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             settings=settings,
             engine=engine,
             sessions=make_sessions(engine),
-            signing_key=load_signing_key(settings.data_dir),
+            signing_key=load_signing_key(settings.trust_dir),
             tls=ensure_tls(settings),
             jobs=jobs,
             trainer=trainer,

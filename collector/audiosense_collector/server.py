@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,11 +24,16 @@ from audiosense_collector.errors import SettingsError, StartError
 from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import Runtime, open_runtime
 from audiosense_collector.settings import ADDRESSES_FILE, Settings
+from audiosense_common.wire import IDLE_CONNECTION_S
 
 log = structlog.get_logger()
 GRACE_S = 10
 WORKER_RETRY_S = 2
 IDLE_GRACE_S = 0.3
+AGENTS_IDLE_S = IDLE_CONNECTION_S + 15
+"""For so long a connection of an agent may be idle. A handshake costs as much as a batch: one a minute is too many."""
+BACKLOG = 4_096
+"""Connections that wait to be accepted; a fleet that comes back makes many at once. The kernel may allow fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
     Raises:
         StartError: a server or the queue's worker has ended by itself.
     """
+    _allow_many_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -110,7 +117,10 @@ async def running(
         await runtime.hub.start()
         worker = await stack.enter_async_context(_working(runtime))
         tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
-        servers = [_configure(create_app(runtime)), _configure(create_agent_app(runtime), **tls)]
+        servers = [
+            _configure(create_app(runtime)),
+            _configure(create_agent_app(runtime), timeout_keep_alive=round(AGENTS_IDLE_S), backlog=BACKLOG, **tls),
+        ]
         tasks = [
             asyncio.create_task(server.serve(sockets=[bound])) for server, bound in zip(servers, sockets, strict=True)
         ]
@@ -149,6 +159,13 @@ async def _work(runtime: Runtime) -> None:
         except ConnectorException as error:
             log.warning("worker interrupted", error=" ".join(str(error.__cause__ or error).split()))
         await asyncio.sleep(WORKER_RETRY_S)
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files, of which each connection is one, as far as this process may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _configure(app: Any, **options: Any) -> _Server:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from audiosense_collector.clips.location import check_location
 from audiosense_collector.db.migrate import Retention
 from audiosense_collector.errors import SettingsError
 from audiosense_collector.training.settings import (
@@ -85,6 +86,8 @@ class Settings(EnvironmentSettings):
     credential_overlap_h: Annotated[float, Field(gt=0, le=8_760)] = 24
     clip_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     clip_max_bytes: Annotated[int, Field(ge=0)] = 10 * 2**30
+    clips_url: str | None = None
+    keys_dir: Path | None = None
     developer_mode: bool = False
     demo: bool = False
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
@@ -118,6 +121,13 @@ class Settings(EnvironmentSettings):
             raise ValueError(f"starts with {scheme!r}, expected postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE")
         return f"postgresql+psycopg://{rest}"
 
+    @field_validator("clips_url")
+    @classmethod
+    def _usable(cls, value: str | None) -> str | None:
+        if value:
+            check_location(value)
+        return value or None
+
     @field_validator("agent_url")
     @classmethod
     def _https(cls, value: str | None) -> str | None:
@@ -129,6 +139,16 @@ class Settings(EnvironmentSettings):
     def retention(self) -> Retention:
         """For how long measurements and their roll-ups are kept."""
         return Retention(self.retention_days, self.minute_retention_days)
+
+    @property
+    def clips_location(self) -> str:
+        """Folder or address of the sound of clips; collectors that share a database share it."""
+        return self.clips_url or str(self.data_dir / "clips")
+
+    @property
+    def trust_dir(self) -> Path:
+        """Folder of the CA and of the key that signs bundles; collectors that share a database share them."""
+        return self.keys_dir or self.data_dir
 
     @property
     def agents_address(self) -> str:

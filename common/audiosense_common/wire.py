@@ -221,6 +221,11 @@ class Heartbeat(Message):
     )
 
 
+IDLE_CONNECTION_S = 75.0
+"""How long an agent keeps a connection that it does not use: a heartbeat is due within 60 s. The collector waits longer,
+so that none is closed under a request."""
+
+
 class Batch(Message):
     """What an agent sends: measurements in columns, event revisions, running models and its heartbeat.
 

@@ -5,6 +5,7 @@ import sys
 from typing import NoReturn
 
 from audiosense_collector.cli.agents import app as agents
+from audiosense_collector.cli.db import app as db
 from audiosense_collector.cli.evaluate import app as evaluation
 from audiosense_collector.cli.keys import app as keys
 from audiosense_collector.cli.models import app as models
@@ -15,6 +16,7 @@ from audiosense_common.errors import AudioSenseError
 
 app.add_typer(agents, name="agents")
 app.add_typer(keys, name="enrolment-key")
+app.add_typer(db, name="db")
 app.add_typer(models)
 app.add_typer(evaluation)
 app.add_typer(developer)

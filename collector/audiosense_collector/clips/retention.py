@@ -1,5 +1,7 @@
 """Deleting clips by age and by size; locked ones stay."""
 
+import asyncio
+
 import structlog
 from procrastinate import JobContext
 from sqlalchemy import delete, func, select
@@ -45,5 +47,5 @@ async def clean(runtime: Runtime) -> int:
         log.info("clips deleted", clips=len(gone))
     async with runtime.sessions.begin() as session:
         known = frozenset(await session.scalars(select(Clip.sha256)))
-    ClipFiles.of(runtime).sweep(known, STRAY_S)
+    await asyncio.to_thread(ClipFiles.of(runtime).sweep, known, STRAY_S)
     return len(gone)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from audiosense_collector.agents.routes import AgentId
 from audiosense_collector.clips import audit, permission, service
@@ -74,12 +75,19 @@ async def list_clips(  # noqa: PLR0917 - FastAPI passes them by name
     )
 
 
-@router.get("/clips/{clip_id}", response_class=FileResponse, responses=responses(NotFoundError) | _FLAC)
+@router.get(
+    "/clips/{clip_id}", response_class=FileResponse, responses=responses(NotFoundError, UnavailableError) | _FLAC
+)
 async def play_clip(clip_id: UUID, session: Session, runtime: RuntimeOf, by: By) -> FileResponse:
     """The sound of a clip (FLAC), or a range of it; that somebody listened is kept in the log."""
-    path = await service.listen(session, runtime, clip_id, by)
+    path, temporary = await service.listen(session, runtime, clip_id, by)
     # Not kept by browsers: who listens again is to be found in the log again.
-    return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "no-store"})
+    return FileResponse(
+        path,
+        media_type="audio/flac",
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(path.unlink, missing_ok=True) if temporary else None,
+    )
 
 
 @router.patch("/clips/{clip_id}", responses=responses(NotFoundError))

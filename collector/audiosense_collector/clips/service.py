@@ -1,5 +1,6 @@
 """The rules of clips: whose are taken, what is shown, who listened, and when they are deleted."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
@@ -46,13 +47,14 @@ async def take(
     """
     files = ClipFiles.of(runtime)
     async with runtime.sessions.begin() as session:
-        if await _is_stored(session, agent_id, clip_id, upload) and files.path(upload.sha256).is_file():
-            return True
+        stored = await _find_stored(session, agent_id, clip_id, upload)
+    if stored is not None and await asyncio.to_thread(files.has, stored.sha256, stored.bytes):
+        return True
     content = await read_clip(upload, stream, length)
-    files.put(upload.sha256, content)
+    await asyncio.to_thread(files.put, upload.sha256, content)
     async with runtime.sessions.begin() as session:
         await agents.lock(session, agent_id)
-        if await _is_stored(session, agent_id, clip_id, upload):
+        if await _find_stored(session, agent_id, clip_id, upload) is not None:
             return True
         query = insert(Clip).values(_values(clip_id, upload, len(content)))
         await session.execute(query.on_conflict_do_nothing())
@@ -91,18 +93,23 @@ async def list_clips(
     return ClipPage(items=items, next=f"{items[-1].start_us}.{items[-1].id}" if more else None)
 
 
-async def listen(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Person) -> Path:
-    """Return a clip's file; that somebody listened is kept.
+async def listen(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Person) -> tuple[Path, bool]:
+    """Return a clip's file, and whether the caller must delete it; that somebody listened is kept.
 
     Raises:
         NotFoundError: no such clip, or its file is gone.
+        UnavailableError: the storage of clips does not answer.
     """
     clip = await _get(session, clip_id)
-    path = ClipFiles.of(runtime).path(clip.sha256)
-    if not path.is_file():
-        raise NotFoundError(f"the sound of clip {clip_id} is missing in the data directory; restore it from a backup")
     await audit.note_listening(session, by, clip)
-    return path
+    await session.flush()
+    try:
+        return await asyncio.to_thread(ClipFiles.of(runtime).fetch, clip.sha256)
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"the sound of clip {clip_id} is missing in the data directory or where AUDIOSENSE_CLIPS_URL says; "
+            "restore it from a backup"
+        ) from None
 
 
 async def lock(session: AsyncSession, clip_id: UUID, by: Person, *, locked: bool) -> ClipOut:
@@ -142,11 +149,11 @@ async def delete_files(runtime: Runtime, contents: list[str]) -> None:
     async with runtime.sessions.begin() as session:
         named = set(await session.scalars(select(Clip.sha256).where(Clip.sha256.in_(contents))))
     for sha256 in set(contents) - named:
-        ClipFiles.of(runtime).delete(sha256)
+        await asyncio.to_thread(ClipFiles.of(runtime).delete, sha256)
 
 
-async def _is_stored(session: AsyncSession, agent_id: UUID, clip_id: UUID, upload: ClipUpload) -> bool:
-    """Check that a clip may be stored, and say whether it is already."""
+async def _find_stored(session: AsyncSession, agent_id: UUID, clip_id: UUID, upload: ClipUpload) -> Clip | None:
+    """Check that a clip may be stored, and return it if it is already."""
     sensor = await session.get(Sensor, upload.sensor)
     if sensor is None or sensor.agent_id != agent_id:
         raise InvalidError(f"sensor: {upload.sensor} is unknown for this agent; register it", loc="sensor")
@@ -156,12 +163,12 @@ async def _is_stored(session: AsyncSession, agent_id: UUID, clip_id: UUID, uploa
     if stored is not None:
         if (stored.sha256, stored.sensor_id) != (upload.sha256, upload.sensor):
             raise ConflictError(f"another clip is stored as {clip_id}: {stored.sha256}")
-        return True
+        return stored
     if upload.kind is ClipKind.EVENT:
         event = await session.get(EventRow, clip_id)
         if event is None or event.sensor_id != sensor.id:
             raise NotFoundError(f"there is no event {clip_id} of sensor {sensor.name!r}; send its batch first")
-    return False
+    return None
 
 
 def _values(clip_id: UUID, upload: ClipUpload, size: int) -> dict[str, object]:

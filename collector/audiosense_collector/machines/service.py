@@ -52,7 +52,7 @@ FROM (
     SELECT s.id, s.last_time, m.time, m.level_dbfs, CASE WHEN m.status <> :stopped THEN m.score END AS score,
         min(m.time) FILTER (WHERE s.running_digest IS NULL OR m.score IS NOT NULL) OVER (PARTITION BY s.id) AS first
     FROM sensor s JOIN measurement m ON m.sensor_id = s.id
-    WHERE s.id = ANY(:sensors) AND m.time >= :low AND m.time <= :high
+    WHERE s.id = ANY(:sensors) AND m.sensor_id = ANY(:sensors) AND m.time >= :low AND m.time <= :high
       AND m.time > s.last_time - interval '1 hour' AND m.time <= s.last_time
 ) AS heard
 WHERE time >= first

@@ -35,7 +35,7 @@ R = TypeVar("R")
 class TrainingOrder:
     """All that the training process must know; ``matrix`` is (windows, features) float16 in order of time."""
 
-    data_dir: Path
+    trust_dir: Path
     sensor: UUID
     version: int
     sample_rate_hz: int
@@ -100,7 +100,7 @@ def train(order: TrainingOrder) -> Trained:
     built = build(
         ready,
         model,
-        load_signing_key(order.data_dir),
+        load_signing_key(order.trust_dir),
         created_us=order.created_us,
         detector=detector,
         settings=settings,

@@ -175,7 +175,7 @@ async def _order(
     first, last = (rows[0].time, rows[-1].time) if rows else (0, 0)
     created, known = await probes.read_probes(session, sensor.id, sensor.schema_id) or (0, None)
     return TrainingOrder(
-        data_dir=runtime.settings.data_dir,
+        trust_dir=runtime.settings.trust_dir,
         sensor=sensor.id,
         version=sensor.bundle_version,
         sample_rate_hz=sensor.sample_rate_hz,
