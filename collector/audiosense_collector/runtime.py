@@ -10,9 +10,11 @@ import procrastinate
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from audiosense_collector.agents.remembered import RememberedCredentials
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
 from audiosense_collector.ingest.gate import Gate
+from audiosense_collector.ingest.writer import Writer
 from audiosense_collector.live.hub import Hub
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey, load_signing_key
@@ -33,6 +35,8 @@ class Runtime:
     trainer: Trainer
     hub: Hub
     gate: Gate
+    writer: Writer
+    remembered: RememberedCredentials
 
 
 @asynccontextmanager
@@ -46,6 +50,8 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
         stack.callback(trainer.close)
         hub = Hub(libpq_url(database_url))
         stack.push_async_callback(hub.close)
+        writer = Writer()
+        stack.push_async_callback(writer.close)
         yield Runtime(
             settings=settings,
             engine=engine,
@@ -56,6 +62,8 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             trainer=trainer,
             hub=hub,
             gate=Gate(settings.ingest_queue),
+            writer=writer,
+            remembered=RememberedCredentials(),
         )
 
 

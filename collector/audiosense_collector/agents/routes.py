@@ -59,6 +59,21 @@ SenderOf = Annotated[service.Sender, Depends(_authenticate_sender)]
 """Who sent the request, looked up in a transaction that is over before the body is read."""
 
 
+async def _recall_sender(
+    runtime: RuntimeOf, caller: CallerOf, authorization: Annotated[str | None, Header()] = None
+) -> service.Sender:
+    remembered = runtime.remembered.find(authorization)
+    if remembered is not None:
+        return remembered
+    found = await _authenticate_sender(runtime, caller, authorization)
+    runtime.remembered.keep(authorization, found)
+    return found
+
+
+RememberedSenderOf = Annotated[service.Sender, Depends(_recall_sender)]
+"""The same, but one that was looked up before is not looked up again: ``service.is_plainly`` must judge it."""
+
+
 def _authenticate(sender: SenderOf) -> UUID:
     if sender.refusal is not None:
         raise sender.refusal

@@ -1,7 +1,8 @@
 """Telling all processes what happened, through PostgreSQL's NOTIFY: it arrives after the commit, or never."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,19 +17,30 @@ MAX_ROWS = 60
 _DIGITS = {"score": 6, "level_dbfs": 2, "level": 5, "level_a_db": 2, "velocity_mm_s": 5, "dominant_hz": 2}
 
 
-async def measurements(
-    session: AsyncSession,
-    *,
-    sensor_id: UUID,
-    machine_id: UUID,
-    threshold: float | None,
-    reasons: Sequence[Mapping[str, Any]] | None,
-    columns: Mapping[str, Sequence[Any]],
-) -> None:
-    """Announce new measurements of a sensor, as columns of equal length, and the reasons of the last one."""
-    shown = {name: [_short(name, value) for value in values[-MAX_ROWS:]] for name, values in columns.items()}
-    whose = {"sensor_id": str(sensor_id), "machine_id": str(machine_id)}
-    await _send(session, "measurements", {**whose, "threshold": threshold, "reasons": reasons, **shown})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorUpdate:
+    """New measurements of a sensor: columns of equal length in order of time, and the reasons of the last one."""
+
+    sensor_id: UUID
+    machine_id: UUID
+    threshold: float | None
+    reasons: Sequence[Mapping[str, Any]] | None
+    columns: Mapping[str, Sequence[Any]]
+
+
+async def many(session: AsyncSession, updates: Iterable[SensorUpdate]) -> int:
+    """Announce new measurements of many sensors; returns how many notifications it took."""
+    payloads = [_payload("measurements", _shown(update)) for update in updates]
+    if payloads:
+        query = text("SELECT pg_notify(:channel, payload) FROM unnest(CAST(:payloads AS text[])) AS payload")
+        await session.execute(query, {"channel": CHANNEL, "payloads": payloads})
+    return len(payloads)
+
+
+def _shown(update: SensorUpdate) -> dict[str, Any]:
+    shown = {name: [_short(name, value) for value in values[-MAX_ROWS:]] for name, values in update.columns.items()}
+    whose = {"sensor_id": str(update.sensor_id), "machine_id": str(update.machine_id)}
+    return {**whose, "threshold": update.threshold, "reasons": update.reasons, **shown}
 
 
 async def event(session: AsyncSession, data: Mapping[str, Any]) -> None:
@@ -42,11 +54,13 @@ async def model(session: AsyncSession, sensor_id: UUID, digest: str, state: str)
 
 
 async def _send(session: AsyncSession, kind: str, data: Mapping[str, Any]) -> None:
-    payload = json.dumps({"event": kind, "data": data}, separators=(",", ":"))
-    if len(payload.encode()) > MAX_PAYLOAD_BYTES:
-        payload = json.dumps({"event": "resync", "data": {}})
     query = text("SELECT pg_notify(:channel, :payload)")
-    await session.execute(query, {"channel": CHANNEL, "payload": payload})
+    await session.execute(query, {"channel": CHANNEL, "payload": _payload(kind, data)})
+
+
+def _payload(kind: str, data: Mapping[str, Any]) -> str:
+    payload = json.dumps({"event": kind, "data": data}, separators=(",", ":"))
+    return payload if len(payload.encode()) <= MAX_PAYLOAD_BYTES else json.dumps({"event": "resync", "data": {}})
 
 
 def _short(name: str, value: Any) -> Any:
