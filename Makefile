@@ -37,7 +37,7 @@ format: setup ## Format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: setup ## Run the benchmarks, one JSON line each; false_alarms and ablation take an hour and are run by name
-	@for name in scoring probation features reasons spool outage agent training developer detection; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in scoring probation features reasons spool outage agent training developer detection row_sizes fleet; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 deb: setup ## Build the agent's Debian package into artefacts/, for this computer's release and processor
 	@rm -f artefacts/*.deb && deploy/debian/build.sh

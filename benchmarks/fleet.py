@@ -67,6 +67,33 @@ def allow_files(wanted: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def trust(folder: Path) -> ssl.SSLContext:
+    """Return what agents of the collector in ``folder`` verify its certificate with."""
+    return ssl.create_default_context(cafile=folder / "collector" / "tls" / "ca.pem")
+
+
+@asynccontextmanager
+async def collector(folder: Path, port: int = 0) -> AsyncIterator[tuple[Process, int]]:
+    """Run a collector with a data directory in ``folder``; yields it and the agents' port, any free one for 0."""
+    path = folder / "collector" / "run" / "addresses.json"
+    path.unlink(missing_ok=True)
+    environment = {
+        "DATABASE_URL": "",
+        "AUDIOSENSE_DATA_DIR": str(folder / "collector"),
+        "AUDIOSENSE_HTTP_PORT": "0",
+        "AUDIOSENSE_AGENT_HOST": "127.0.0.1",
+        "AUDIOSENSE_AGENT_PORT": str(port),
+        "AUDIOSENSE_BASELINE_WINDOWS": "1000000",
+    }
+    arguments, log = ["audiosense_collector", "serve"], folder / "collector.log"
+    with Process("collector", arguments, environment=environment, log=log) as process:
+        # In a thread: the agents live on meanwhile.
+        found = await asyncio.to_thread(
+            wait_for, "the collector listens", lambda: read_json(path), seconds=START_S, processes=[process]
+        )
+        yield process, urlsplit(found["agents"]).port or 0
+
+
 def resident_mib(pid: int) -> float:
     """Return the memory that a process holds."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -90,11 +117,12 @@ class Fleet:
         server = EmbeddedServer(self._folder / "collector" / "postgresql")
         url = libpq_url(server.start())
         try:
-            async with self._collector() as process:
+            async with collector(self._folder) as (process, self._port):
+                self._pid = process.pid
                 with psycopg.connect(url) as connection:
                     register(connection, self._agents)
                     connection.execute("ANALYZE")
-                context = ssl.create_default_context(cafile=self._folder / "collector" / "tls" / "ca.pem")
+                context = trust(self._folder)
                 began = time.monotonic()
                 living = [asyncio.create_task(self._live(agent, began, context)) for agent in self._agents]
                 watching = asyncio.create_task(self._watch())
@@ -102,7 +130,8 @@ class Fleet:
                 memory, open_then = self._memory[-1], self._record.open
                 killed = time.monotonic()
                 process.kill()
-            async with self._collector():
+            async with collector(self._folder, self._port) as (process, _):
+                self._pid = process.pid
                 listens = time.monotonic()
                 print(f"killed, and listening again after {listens - killed:.1f} s", flush=True)
                 await self._run(after_s, living)
@@ -118,29 +147,6 @@ class Fleet:
             server.release()
         print(f"{open_then} connections before the kill, the collector's memory then {memory:.0f} MiB", flush=True)
         return self._figures(began, killed) | {"lost": lost, "duplicated": duplicated}
-
-    @asynccontextmanager
-    async def _collector(self) -> AsyncIterator[Process]:
-        """Run a collector on the port that it had before."""
-        path = self._folder / "collector" / "run" / "addresses.json"
-        path.unlink(missing_ok=True)
-        environment = {
-            "DATABASE_URL": "",
-            "AUDIOSENSE_DATA_DIR": str(self._folder / "collector"),
-            "AUDIOSENSE_HTTP_PORT": "0",
-            "AUDIOSENSE_AGENT_HOST": "127.0.0.1",
-            "AUDIOSENSE_AGENT_PORT": str(self._port),
-            "AUDIOSENSE_BASELINE_WINDOWS": "1000000",
-        }
-        arguments, log = ["audiosense_collector", "serve"], self._folder / "collector.log"
-        with Process("collector", arguments, environment=environment, log=log) as process:
-            # In a thread: the agents live on meanwhile.
-            found = await asyncio.to_thread(
-                wait_for, "the collector listens", lambda: read_json(path), seconds=START_S, processes=[process]
-            )
-            self._port = urlsplit(found["agents"]).port or 0
-            self._pid = process.pid
-            yield process
 
     async def _live(self, agent: SimulatedAgent, began: float, context: ssl.SSLContext) -> None:
         """Send a batch in each period, at the agent's own time of it; one that was late is not made up for."""

@@ -6,6 +6,7 @@ import json
 import secrets
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,6 +26,10 @@ _MATRICES = 32
 _TIMEOUT_S = 30.0
 _OK, _TRY_AGAIN = 200, (429, 500, 502, 503, 504)
 Rows = list[tuple[Any, ...]]
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
 
 
 class RefusedError(Exception):
@@ -51,13 +56,21 @@ class SimulatedAgent:
     The sensor's windows are random, its batches are compressed JSON as the agent's uplink sends them.
     """
 
-    def __init__(self, number: int, record: Record, *, windows: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        record: Record,
+        *,
+        windows: int,
+        clock_us: Callable[[], int] = _now_us,
+    ) -> None:
         self.number = number
         self.id, self.sensor, self._epoch, self._instance = uuid4(), uuid4(), uuid4(), uuid4()
         self.sent = 0
         self._credential = secrets.token_urlsafe(32)
         self._token: str | None = None
         self._windows = windows
+        self._clock_us = clock_us
         self._record = record
         self._retry = Retry()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -132,7 +145,7 @@ class SimulatedAgent:
         return head.encode() + body
 
     def _batch(self) -> dict[str, Any]:
-        count, now = self._windows, time.time_ns() // 1_000
+        count, now = self._windows, self._clock_us()
         start = now - count * WINDOW_US
         columns = {
             "sensor": str(self.sensor),
