@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import resource
 import ssl
@@ -46,6 +47,8 @@ def main() -> None:
     parser.add_argument("--period", type=float, default=60.0, help="seconds between an agent's batches")
     arguments = parser.parse_args()
     allow_files(arguments.agents + _SPARE_FILES)
+    # Of each connection that the kill ends, the loop would tell that it could not say goodbye.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
     with tempfile.TemporaryDirectory() as name:
         figures = uvloop.run(
             Fleet(Path(name), arguments.agents, arguments.period).measure(60 * arguments.minutes, 60 * arguments.after)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -34,6 +35,7 @@ AGENTS_IDLE_S = IDLE_CONNECTION_S + 15
 """For so long a connection of an agent may be idle. A handshake costs as much as a batch: one a minute is too many."""
 BACKLOG = 4_096
 """Connections that wait to be accepted; a fleet that comes back makes many at once. The kernel may allow fewer."""
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
         StartError: a server or the queue's worker has ended by itself.
     """
     _allow_many_files()
+    _keep_buffers_apart()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -166,6 +169,16 @@ def _allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _keep_buffers_apart() -> None:
+    """Have glibc give each large buffer pages of its own, for ever; elsewhere nothing happens.
+
+    Each TLS connection has one of 256 KiB, of which it uses a few. By default glibc soon takes such buffers from its
+    heap, among other things: their pages are then in memory whether used or not, and stay there.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _configure(app: Any, **options: Any) -> _Server:
