@@ -26,6 +26,7 @@ import numpy as np
 import psycopg
 import uvloop
 
+from audiosense_agent.uplink import Retry
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from benchmarks.fleet_agents import Record, SimulatedAgent, register
@@ -34,7 +35,7 @@ from deploy.demo.processes import Process, read_json, wait_for
 WINDOWS = 12
 START_S = 120
 _SPARE_FILES = 200
-_DRAIN_S = 600.0
+_DRAIN_S = Retry().cap_s + 60
 _SAMPLE_S = 1.0
 
 
@@ -139,8 +140,7 @@ class Fleet:
                 print(f"killed, and listening again after {listens - killed:.1f} s", flush=True)
                 await self._run(after_s, living)
                 self._stop.set()
-                async with asyncio.timeout(_DRAIN_S):
-                    await asyncio.gather(*living)
+                await self._drain(living)
                 watching.cancel()
                 for agent in self._agents:
                     agent.close()
@@ -168,6 +168,16 @@ class Fleet:
         for task in done:
             task.result()
 
+    async def _drain(self, living: list[asyncio.Task[None]]) -> None:
+        """Let each agent end what it is at; one that still waits then keeps its batch, as a real one would."""
+        done, waiting = await asyncio.wait(living, timeout=_DRAIN_S)
+        for task in waiting:
+            task.cancel()
+        for task in done:
+            task.result()
+        if waiting:
+            print(f"{len(waiting)} agents still wait to be answered after {_DRAIN_S:.0f} s", flush=True)
+
     async def _watch(self) -> None:
         while True:
             with contextlib.suppress(OSError, IndexError):
@@ -177,12 +187,14 @@ class Fleet:
     def _conserve(self, connection: psycopg.Connection[tuple[int, ...]]) -> tuple[int, int]:
         """Return how many acknowledged measurements are not stored, and how many are stored more than once."""
         query = """
-        SELECT count(*), count(DISTINCT (m.sensor_id, m.epoch, m.seq)) FROM measurement m
-        WHERE m.sensor_id = ANY(%s)
+        SELECT count(DISTINCT (m.epoch, m.seq)) FILTER (WHERE m.seq < s.sent),
+            count(m.seq) - count(DISTINCT (m.epoch, m.seq))
+        FROM unnest(%s::uuid[], %s::bigint[]) AS s (sensor_id, sent) LEFT JOIN measurement m USING (sensor_id)
+        GROUP BY s.sensor_id
         """
-        row = connection.execute(query, [[agent.sensor for agent in self._agents]]).fetchone()
-        assert row is not None
-        return sum(agent.sent for agent in self._agents) - row[1], row[0] - row[1]
+        sent = [agent.sent for agent in self._agents]
+        rows = connection.execute(query, [[agent.sensor for agent in self._agents], sent]).fetchall()
+        return sum(sent) - sum(row[0] for row in rows), sum(row[1] for row in rows)
 
     def _figures(self, began: float, killed: float) -> dict[str, float]:
         record = self._record
