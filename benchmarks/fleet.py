@@ -188,7 +188,7 @@ class Fleet:
         """Return how many acknowledged measurements are not stored, and how many are stored more than once."""
         query = """
         SELECT count(DISTINCT (m.epoch, m.seq)) FILTER (WHERE m.seq < s.sent),
-            count(m.seq) - count(DISTINCT (m.epoch, m.seq))
+            count(m.seq) - count(DISTINCT (m.epoch, m.seq)) FILTER (WHERE m.seq IS NOT NULL)
         FROM unnest(%s::uuid[], %s::bigint[]) AS s (sensor_id, sent) LEFT JOIN measurement m USING (sensor_id)
         GROUP BY s.sensor_id
         """
