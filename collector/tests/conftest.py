@@ -1,7 +1,7 @@
 """A collector on a real database, without its servers, and agents that talk to it."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import numpy as np
@@ -13,6 +13,7 @@ from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import open_runtime, prepare_data_dir
 from audiosense_collector.settings import Settings
+from audiosense_collector.training.process import Trainer
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
 from audiosense_common.wire import Batch, FeatureMatrix, Reason, SensorColumns, Status
 
@@ -41,10 +42,18 @@ def settings(tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="session")
+def trainer():
+    """One training process for all tests: its start takes longer than a training."""
+    shared = Trainer()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-async def runtime(settings, database_url):
+async def runtime(settings, database_url, trainer):
     async with open_runtime(settings, database_url, make_jobs(database_url)) as opened:
-        yield opened
+        yield replace(opened, trainer=trainer)
 
 
 @pytest.fixture

@@ -260,8 +260,14 @@ class Agent:
         )
 
 
+@pytest.fixture(scope="session")
+def secret(collector: Collector) -> str:
+    """Of one enrolment key for all tests: making one starts a process."""
+    return collector.enrolment_key("--uses", "1000", "--may-replace").secret
+
+
 @pytest.fixture
-def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
+def enrol(collector: Collector, secret: str) -> Iterator[Callable[..., Agent]]:
     """Enrols an agent with one sensor on a machine of the given name."""
     clients: list[httpx.Client] = []
 
@@ -279,7 +285,7 @@ def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
             **{"source": "simulator pump"} | registration,
         )
         request = wire.EnrolmentRequest(
-            secret=collector.enrolment_key(*(["--may-replace"] if replacing else [])).secret,
+            secret=secret,
             name=f"agent of {machine}",
             version="0.1.0",
             sensors=[sensor],
