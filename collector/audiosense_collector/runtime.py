@@ -67,7 +67,7 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
         )
 
 
-def _of_request(request: Request) -> Runtime:
+async def _of_request(request: Request) -> Runtime:
     runtime = request.app.state.runtime
     assert isinstance(runtime, Runtime)
     return runtime

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["agents"])
 agent_router = APIRouter(prefix="/api/v1", tags=["agents"])
 
 
-def _caller(
+async def _caller(
     request: Request,
     instance: Annotated[str | None, Header(alias=INSTANCE_HEADER)] = None,
     waiting: Annotated[str | None, Header(alias=WAITING_HEADER)] = None,
