@@ -19,15 +19,18 @@ from audiosense_collector.drift import routes as drift
 from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
 from audiosense_collector.events import routes as events
 from audiosense_collector.gaps import routes as gaps
+from audiosense_collector.health import routes as health
 from audiosense_collector.ingest import routes as ingest
 from audiosense_collector.live import routes as live
 from audiosense_collector.machines import routes as machines
+from audiosense_collector.metrics.requests import Observed
 from audiosense_collector.models import routes as models
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import routes as training
 
 BROWSER_ROUTERS = [
+    health.router,
     system.router,
     machines.router,
     events.router,
@@ -44,6 +47,7 @@ BROWSER_ROUTERS = [
     developer.router,
 ]
 AGENT_ROUTERS = [
+    health.router,
     agents.agent_router,
     ingest.agent_router,
     models.agent_router,
@@ -59,6 +63,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/analyses", "/analyze"}))
     app.add_middleware(DeveloperCors, settings=runtime.settings)
     app.add_middleware(Protection)
+    app.add_middleware(Observed, port="browser", access=runtime.settings.access_log)
     mount_dashboard(app, runtime.settings.dashboard_dir)
     return app
 
@@ -68,6 +73,7 @@ def create_agent_app(runtime: Runtime) -> FastAPI:
     app = _make("AudioSense for agents", AGENT_ROUTERS)
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes", "/api/v1/clips/"}))
+    app.add_middleware(Observed, port="agent", access=runtime.settings.access_log)
     return app
 
 

@@ -31,6 +31,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from audiosense_collector.metrics.identity import numbered, request_id
 from audiosense_common.errors import AudioSenseError
 from audiosense_common.wire import Problem
 
@@ -180,7 +181,7 @@ def _respond(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     document = Problem(type=kind, title=status.phrase, status=status, detail=detail, errors=errors)
-    content = document.model_dump(exclude_none=True)
+    content = document.model_copy(update={"request_id": request_id()}).model_dump(exclude_none=True)
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM_MEDIA_TYPE)
 
 
@@ -225,7 +226,7 @@ def install_handlers(app: FastAPI) -> None:
         return problem(UnavailableError(_why_away(error)))
 
     async def on_other_error(_request: Request, _error: Exception) -> JSONResponse:
-        return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why")
+        return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why", headers=numbered())
 
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

@@ -11,7 +11,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,8 +23,10 @@ from procrastinate.exceptions import ConnectorException
 from audiosense_collector.app import create_agent_app, create_app
 from audiosense_collector.errors import SettingsError, StartError
 from audiosense_collector.jobs import make_jobs
+from audiosense_collector.metrics.routes import create_metrics_app
 from audiosense_collector.runtime import Runtime, open_runtime
 from audiosense_collector.settings import ADDRESSES_FILE, Settings
+from audiosense_collector.systemd import supervised
 from audiosense_common.wire import IDLE_CONNECTION_S
 
 log = structlog.get_logger()
@@ -44,6 +46,7 @@ class Addresses:
 
     http: str
     agents: str
+    metrics: str
 
 
 class _Server(uvicorn.Server):
@@ -94,6 +97,7 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
         stack.enter_context(_alone(settings.data_dir))
         addresses, _runtime, parts = await stack.enter_async_context(running(settings, database_url))
         started(addresses)
+        await stack.enter_async_context(supervised())
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
         ended = not waiting.done()
@@ -114,15 +118,18 @@ async def running(
         sockets = [
             stack.enter_context(_bind(settings.http_host, settings.http_port, "AUDIOSENSE_HTTP_PORT")),
             stack.enter_context(_bind(settings.agent_host, settings.agent_port, "AUDIOSENSE_AGENT_PORT")),
+            stack.enter_context(_bind(settings.metrics_host, settings.metrics_port_wanted, "AUDIOSENSE_METRICS_PORT")),
         ]
-        addresses = Addresses(_address("http", sockets[0]), _address("https", sockets[1]))
+        addresses = Addresses(*map(_address, ("http", "https", "http"), sockets))
         runtime = await stack.enter_async_context(open_runtime(settings, database_url, make_jobs(database_url)))
         await runtime.hub.start()
         worker = await stack.enter_async_context(_working(runtime))
         tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
+        runtime.health.worker_lives = lambda: not worker.done()
         servers = [
             _configure(create_app(runtime)),
             _configure(create_agent_app(runtime), timeout_keep_alive=round(AGENTS_IDLE_S), backlog=BACKLOG, **tls),
+            _configure(create_metrics_app(runtime)),
         ]
         tasks = [
             asyncio.create_task(server.serve(sockets=[bound])) for server, bound in zip(servers, sockets, strict=True)
@@ -243,7 +250,7 @@ def _alone(data_dir: Path) -> Iterator[None]:
 def _published(data_dir: Path, addresses: Addresses) -> Iterator[None]:
     path = data_dir / ADDRESSES_FILE
     temporary = path.with_name(f".addresses.{os.getpid()}")
-    temporary.write_text(json.dumps({"http": addresses.http, "agents": addresses.agents}))
+    temporary.write_text(json.dumps(asdict(addresses)))
     temporary.replace(path)
     try:
         yield

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from audiosense_collector.clips.location import check_location
 from audiosense_collector.db.migrate import Retention
 from audiosense_collector.errors import SettingsError
+from audiosense_collector.logs import LogFormat, LogLevel
+from audiosense_collector.systemd import database_credential
 from audiosense_collector.training.settings import (
     DEFAULT_DETECTOR,
     FALSE_ALARMS_PER_WEEK,
@@ -23,6 +25,8 @@ from audiosense_collector.training.settings import (
 )
 
 ADDRESSES_FILE = Path("run") / "addresses.json"
+METRICS_PORT = 9464
+"""The one that exporters of metrics customarily have."""
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PACKAGED_DASHBOARD = Path(__file__).with_name("dashboard")
 
@@ -64,7 +68,9 @@ class EnvironmentSettings(BaseSettings):
 class Settings(EnvironmentSettings):
     """Each setting is the variable ``AUDIOSENSE_<NAME>``, the database ``DATABASE_URL``."""
 
-    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_url: str | None = Field(
+        default_factory=database_credential, validation_alias="DATABASE_URL", validate_default=True
+    )
     data_dir: Path = Field(default_factory=_default_data_dir)
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
@@ -90,6 +96,11 @@ class Settings(EnvironmentSettings):
     keys_dir: Path | None = None
     developer_mode: bool = False
     demo: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
+    access_log: bool = False
     cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
 
     @field_validator("cors_origins", mode="before")
@@ -134,6 +145,13 @@ class Settings(EnvironmentSettings):
         if value and (urlsplit(value).scheme != "https" or not urlsplit(value).hostname):
             raise ValueError(f"is {value!r}, expected https://HOST:PORT")
         return value.rstrip("/") if value else None
+
+    @property
+    def metrics_port_wanted(self) -> int:
+        """The port for probes and Prometheus: any free one where the browsers' port is any free one."""
+        if self.metrics_port is not None:
+            return self.metrics_port
+        return METRICS_PORT if self.http_port else 0
 
     @property
     def retention(self) -> Retention:

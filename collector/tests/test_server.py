@@ -71,7 +71,7 @@ async def test_a_measurement_reaches_the_stream_over_tls_and_the_stream_ends_wit
         assert data["status"] == ["learning"] * 3
         assert len(data["time_us"]) == len(data["score"]) == len(data["level_dbfs"]) == 3
         published = json.loads((settings.data_dir / "run" / "addresses.json").read_text())
-        assert published == {"http": addresses.http, "agents": addresses.agents}
+        assert published == {"http": addresses.http, "agents": addresses.agents, "metrics": addresses.metrics}
         await server.__aexit__(None, None, None)
         assert [event async for event in events] == []
     assert not (settings.data_dir / "run" / "addresses.json").exists()

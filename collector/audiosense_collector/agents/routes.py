@@ -20,6 +20,7 @@ from audiosense_collector.errors import (
     UnauthorizedError,
     responses,
 )
+from audiosense_collector.metrics.identity import identify
 from audiosense_collector.runtime import Runtime, RuntimeOf
 from audiosense_common.wire import Enrolled, EnrolmentRequest, RegisteredSensors, SensorRegistrations, Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER, WAITING_HEADER, CredentialIssued
@@ -52,6 +53,7 @@ async def _authenticate_sender(
         found = await service.authenticate(session, authorization, caller, overlap_us=overlap_us)
     if isinstance(found, RequestError):
         raise found
+    identify(agent=found.agent)
     return found
 
 

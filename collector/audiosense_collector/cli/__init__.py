@@ -5,6 +5,7 @@ import sys
 from typing import NoReturn
 
 from audiosense_collector.cli.agents import app as agents
+from audiosense_collector.cli.backup import app as backup
 from audiosense_collector.cli.db import app as db
 from audiosense_collector.cli.evaluate import app as evaluation
 from audiosense_collector.cli.keys import app as keys
@@ -19,6 +20,7 @@ app.add_typer(keys, name="enrolment-key")
 app.add_typer(db, name="db")
 app.add_typer(models)
 app.add_typer(evaluation)
+app.add_typer(backup)
 app.add_typer(developer)
 
 

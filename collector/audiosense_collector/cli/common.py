@@ -23,8 +23,10 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
     """Give the address of a checked and migrated database; the embedded server is stopped with its last user.
+
+    With ``migrated`` False its schema is left as it is.
 
     Raises:
         DatabaseError: it cannot be started, reached or migrated.
@@ -41,12 +43,17 @@ def database(settings: Settings) -> Iterator[str]:
             url = server.start()
             stack.enter_context(server.kept_up())
         check_database(url)
-        try:
-            migrate(url, retention=settings.retention)
-        except (SQLAlchemyError, psycopg.Error) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DatabaseError(f"the schema cannot be brought up to date: {reason}; check the user's rights") from None
+        if migrated:
+            _migrate(url, settings)
         yield url
+
+
+def _migrate(url: str, settings: Settings) -> None:
+    try:
+        migrate(url, retention=settings.retention)
+    except (SQLAlchemyError, psycopg.Error) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DatabaseError(f"the schema cannot be brought up to date: {reason}; check the user's rights") from None
 
 
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:

@@ -1,7 +1,6 @@
 """``serve``, ``migrate``, ``openapi``."""
 
 import contextlib
-import logging
 import signal
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ def serve() -> None:
     from audiosense_collector.server import serve as run_servers  # noqa: PLC0415 - other commands start without it
 
     settings = Settings.load()
-    configure_logs(logging.INFO)
+    configure_logs(settings.log_level.number, settings.log_format)
     with contextlib.suppress(KeyboardInterrupt), database(settings) as url:
         uvloop.run(run_servers(settings, url, lambda addresses: _banner(settings, addresses)))
     # The interpreter's end puts default actions back: a signal that comes late would turn a clean end into a death.
@@ -58,6 +57,7 @@ def _banner(settings: Settings, addresses: "Addresses") -> None:
         "AudioSense collector\n"
         f"  dashboard  {addresses.http}\n"
         f"  agents     {addresses.agents} (enrolment keys say {settings.agents_address})\n"
+        f"  metrics    {addresses.metrics}/metrics\n"
         f"  data       {settings.data_dir}\n"
         "Press Ctrl-C to stop.",
         flush=True,

@@ -27,6 +27,7 @@ from audiosense_collector.ingest.storing import Stored, Told
 from audiosense_collector.live import notify
 from audiosense_collector.machines import locking as machines
 from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.metrics import instruments
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
@@ -260,6 +261,8 @@ async def _keep(
         )
         _remember(taking, answer)
         answers.append(answer)
+    new, rows = sum(answer.stored for answer in answers), sum(taking.delivery.rows for taking in taken)
+    instruments.after_commit(session, lambda: instruments.batches_committed(len(taken), new=new, repeated=rows - new))
     return answers
 
 

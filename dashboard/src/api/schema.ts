@@ -1920,6 +1920,11 @@ export interface components {
             errors?: {
                 [key: string]: unknown;
             }[] | null;
+            /**
+             * Request Id
+             * @description the request's number in the collector's log
+             */
+            request_id?: string | null;
             /** Status */
             status: number;
             /** Title */
