@@ -13,6 +13,7 @@ AudioSenseError
     ├── TooLargeError           413
     ├── UnsupportedError        415
     ├── InvalidError            422
+    ├── TooManyError            429, with Retry-After
     └── UnavailableError        503, with Retry-After
 """
 
@@ -128,6 +129,21 @@ class InvalidError(RequestError):
     """A field of the request has a value that is not taken."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class TooManyError(RequestError):
+    """Too many attempts; try again after ``retry_after_s``."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, retry_after_s: int, kind: str = "about:blank") -> None:
+        super().__init__(message, kind=kind)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say when to come back."""
+        return {"Retry-After": str(self.retry_after_s)}
 
 
 class UnavailableError(RequestError):

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audiosense_collector.agents.remembered import RememberedCredentials
+from audiosense_collector.auth.passwords import Workers
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
 from audiosense_collector.health.service import Health
@@ -41,6 +42,7 @@ class Runtime:
     remembered: RememberedCredentials
     fleet: Fleet
     health: Health
+    passwords: Workers
 
 
 @asynccontextmanager
@@ -71,6 +73,7 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             gate=gate,
             fleet=Fleet(libpq_url(database_url)),
             health=Health(libpq_url(database_url), queue_has_room=lambda: gate.in_work < gate.most),
+            passwords=Workers(),
         )
 
 

@@ -3,14 +3,19 @@
 import asyncio
 import contextlib
 import datetime as dt
+import getpass
 import json
+import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
+import click
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
+from audiosense_collector.auth.trail import Trail, at_work
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import check_database
 from audiosense_collector.db.migrate import migrate
@@ -65,11 +70,26 @@ def run(work: Callable[[Runtime], Awaitable[T]]) -> T:
     settings = Settings.load()
 
     async def main(url: str) -> T:
+        trail = Trail(f"cli:{_os_user()}", socket.gethostname(), _command())
         async with open_runtime(settings, url, make_jobs(url)) as runtime:
-            return await work(runtime)
+            with at_work(trail):
+                return await work(runtime)
 
     with database(settings) as url:
         return asyncio.run(main(url))
+
+
+def _os_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def _command() -> str:
+    """Return the command as it is named, without its arguments, which may hold secrets."""
+    context = click.get_current_context(silent=True)
+    return "" if context is None else " ".join(context.command_path.split()[1:])
 
 
 def print_json(value: Any) -> None:

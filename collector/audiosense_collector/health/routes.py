@@ -6,10 +6,11 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from audiosense_collector.auth.roles import PUBLIC
 from audiosense_collector.health.service import Check
 from audiosense_collector.runtime import RuntimeOf
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
 Verdict = Literal["ok", "not ok"]
 _NO_STORE = {"Cache-Control": "no-store"}
 
