@@ -3,6 +3,10 @@
 import fcntl
 import hashlib
 import os
+
+# Before NumPy is imported. The workers share the processors; threads that wait for each other by spinning take theirs.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import shutil
 import tempfile
 import uuid
@@ -52,8 +56,23 @@ def _lock(base: Path) -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker a numba cache of its own: librosa's, shared by processes that write at once, gets corrupt."""
+    """Give each worker a numba cache of its own: librosa's, shared by processes that write at once, gets corrupt.
+
+    What numba compiles for the oracle is used once, so it need not be fast.
+    """
     os.environ["NUMBA_CACHE_DIR"] = str(config._tmp_path_factory.getbasetemp() / "numba")  # noqa: SLF001
+    os.environ.setdefault("NUMBA_OPT", "0")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, so that what they share is made once; those marked ``apart`` share nothing.
+
+    The largest groups are given out first and what stands apart last, which keeps both workers busy to the end.
+    """
+    for item in items:
+        if not any(item.iter_markers("xdist_group")) and not any(item.iter_markers("apart")):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
 
 
 @pytest.hookimpl(wrapper=True)

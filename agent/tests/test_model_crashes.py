@@ -16,6 +16,7 @@ from audiosense_agent.model_store.guard import LOADING, SCORING, Guard
 from audiosense_agent.model_store.record import Record, read_record, write_record
 from audiosense_common.wire import DesiredModel
 
+pytestmark = pytest.mark.apart
 CONFIG = """
 state_dir = "{folder}/state"
 [collector]

@@ -20,7 +20,7 @@ from audiosense_agent.spool.view import read_spool
 RATE = 16_000
 IMPATIENT = "import audiosense_agent.pulse as pulse, audiosense_agent.cli as cli\npulse._PATIENCE_S = 8.0\ncli.main()"
 """The agent with less patience than a user has, so that a hang shows within seconds."""
-pytestmark = needs_portaudio
+pytestmark = [needs_portaudio, pytest.mark.apart]
 
 
 @pytest.fixture

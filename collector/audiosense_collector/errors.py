@@ -13,6 +13,7 @@ AudioSenseError
     ├── TooLargeError           413
     ├── UnsupportedError        415
     ├── InvalidError            422
+    ├── TooManyError            429, with Retry-After
     └── UnavailableError        503, with Retry-After
 """
 
@@ -31,6 +32,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from audiosense_collector.metrics.identity import numbered, request_id
 from audiosense_common.errors import AudioSenseError
 from audiosense_common.wire import Problem
 
@@ -129,6 +131,21 @@ class InvalidError(RequestError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class TooManyError(RequestError):
+    """Too many attempts; try again after ``retry_after_s``."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, retry_after_s: int, kind: str = "about:blank") -> None:
+        super().__init__(message, kind=kind)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say when to come back."""
+        return {"Retry-After": str(self.retry_after_s)}
+
+
 class UnavailableError(RequestError):
     """Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once."""
 
@@ -180,7 +197,7 @@ def _respond(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     document = Problem(type=kind, title=status.phrase, status=status, detail=detail, errors=errors)
-    content = document.model_dump(exclude_none=True)
+    content = document.model_copy(update={"request_id": request_id()}).model_dump(exclude_none=True)
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM_MEDIA_TYPE)
 
 
@@ -225,7 +242,7 @@ def install_handlers(app: FastAPI) -> None:
         return problem(UnavailableError(_why_away(error)))
 
     async def on_other_error(_request: Request, _error: Exception) -> JSONResponse:
-        return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why")
+        return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why", headers=numbered())
 
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

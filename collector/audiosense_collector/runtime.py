@@ -11,11 +11,14 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audiosense_collector.agents.remembered import RememberedCredentials
+from audiosense_collector.auth.passwords import Workers
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
+from audiosense_collector.health.service import Health
 from audiosense_collector.ingest.gate import Gate
 from audiosense_collector.ingest.writer import Writer
 from audiosense_collector.live.hub import Hub
+from audiosense_collector.metrics.fleet import Fleet
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey, load_signing_key
 from audiosense_collector.tls import Tls, ensure_tls
@@ -37,6 +40,9 @@ class Runtime:
     gate: Gate
     writer: Writer
     remembered: RememberedCredentials
+    fleet: Fleet
+    health: Health
+    passwords: Workers
 
 
 @asynccontextmanager
@@ -52,6 +58,7 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
         stack.push_async_callback(hub.close)
         writer = Writer()
         stack.push_async_callback(writer.close)
+        gate = Gate(settings.ingest_queue)
         yield Runtime(
             settings=settings,
             engine=engine,
@@ -61,13 +68,16 @@ async def open_runtime(settings: Settings, database_url: str, jobs: procrastinat
             jobs=jobs,
             trainer=trainer,
             hub=hub,
-            gate=Gate(settings.ingest_queue),
             writer=writer,
             remembered=RememberedCredentials(),
+            gate=gate,
+            fleet=Fleet(libpq_url(database_url)),
+            health=Health(libpq_url(database_url), queue_has_room=lambda: gate.in_work < gate.most),
+            passwords=Workers(),
         )
 
 
-def _of_request(request: Request) -> Runtime:
+async def _of_request(request: Request) -> Runtime:
     runtime = request.app.state.runtime
     assert isinstance(runtime, Runtime)
     return runtime

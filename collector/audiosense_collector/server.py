@@ -11,7 +11,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,10 +21,14 @@ import uvicorn
 from procrastinate.exceptions import ConnectorException
 
 from audiosense_collector.app import create_agent_app, create_app
+from audiosense_collector.auth.setup import make_link
 from audiosense_collector.errors import SettingsError, StartError
 from audiosense_collector.jobs import make_jobs
+from audiosense_collector.metrics.routes import create_metrics_app
 from audiosense_collector.runtime import Runtime, open_runtime
 from audiosense_collector.settings import ADDRESSES_FILE, Settings
+from audiosense_collector.slowness import Headless
+from audiosense_collector.systemd import supervised
 from audiosense_common.wire import IDLE_CONNECTION_S
 
 log = structlog.get_logger()
@@ -36,6 +40,7 @@ AGENTS_IDLE_S = IDLE_CONNECTION_S + 15
 BACKLOG = 4_096
 """Connections that wait to be accepted; a fleet that comes back makes many at once. The kernel may allow fewer."""
 _M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 128 * 1024
+HEADLESS_TICKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,21 @@ class Addresses:
 
     http: str
     agents: str
+    metrics: str
 
 
 class _Server(uvicorn.Server):
     """A server that leaves the signals to the process, and at its end waits for requests but not for idle clients."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._headless = Headless()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second; every few seconds cut connections on which no request ever comes."""
+        if counter % HEADLESS_TICKS == 0 and (cut := self._headless.drop(self.server_state.connections)):
+            log.info("connections without a request cut", count=cut)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -72,8 +88,10 @@ class _Server(uvicorn.Server):
                     transport.abort()
 
 
-async def serve(settings: Settings, database_url: str, started: Callable[[Addresses], None]) -> None:
+async def serve(settings: Settings, database_url: str, started: Callable[[Addresses, str | None], None]) -> None:
     """Run until SIGINT or SIGTERM; calls ``started`` once both servers listen.
+
+    It is given their addresses and, where nobody can sign in yet, the secret of the first administrator's link.
 
     Raises:
         StartError: a server or the queue's worker has ended by itself.
@@ -92,8 +110,9 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
         signal.signal(number, on_signal)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_alone(settings.data_dir))
-        addresses, _runtime, parts = await stack.enter_async_context(running(settings, database_url))
-        started(addresses)
+        addresses, runtime, parts = await stack.enter_async_context(running(settings, database_url))
+        started(addresses, await _first_administrator(runtime))
+        await stack.enter_async_context(supervised())
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
         ended = not waiting.done()
@@ -114,15 +133,18 @@ async def running(
         sockets = [
             stack.enter_context(_bind(settings.http_host, settings.http_port, "AUDIOSENSE_HTTP_PORT")),
             stack.enter_context(_bind(settings.agent_host, settings.agent_port, "AUDIOSENSE_AGENT_PORT")),
+            stack.enter_context(_bind(settings.metrics_host, settings.metrics_port_wanted, "AUDIOSENSE_METRICS_PORT")),
         ]
-        addresses = Addresses(_address("http", sockets[0]), _address("https", sockets[1]))
+        addresses = Addresses(*map(_address, ("http", "https", "http"), sockets))
         runtime = await stack.enter_async_context(open_runtime(settings, database_url, make_jobs(database_url)))
         await runtime.hub.start()
         worker = await stack.enter_async_context(_working(runtime))
         tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
+        runtime.health.worker_lives = lambda: not worker.done()
         servers = [
-            _configure(create_app(runtime)),
+            _configure(create_app(runtime), proxy_headers=False),
             _configure(create_agent_app(runtime), timeout_keep_alive=round(AGENTS_IDLE_S), backlog=BACKLOG, **tls),
+            _configure(create_metrics_app(runtime)),
         ]
         tasks = [
             asyncio.create_task(server.serve(sockets=[bound])) for server, bound in zip(servers, sockets, strict=True)
@@ -136,6 +158,14 @@ async def running(
             for server in servers:
                 server.should_exit = True
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first_administrator(runtime: Runtime) -> str | None:
+    """Return the secret of the link that makes the first administrator, if nobody can sign in yet and has to."""
+    if runtime.settings.demo:
+        return None
+    async with runtime.sessions.begin() as session:
+        return await make_link(session)
 
 
 @asynccontextmanager
@@ -243,7 +273,7 @@ def _alone(data_dir: Path) -> Iterator[None]:
 def _published(data_dir: Path, addresses: Addresses) -> Iterator[None]:
     path = data_dir / ADDRESSES_FILE
     temporary = path.with_name(f".addresses.{os.getpid()}")
-    temporary.write_text(json.dumps({"http": addresses.http, "agents": addresses.agents}))
+    temporary.write_text(json.dumps(asdict(addresses)))
     temporary.replace(path)
     try:
         yield

@@ -399,3 +399,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[dict[str, Any]] | None = Field(default=None, description="per field: where it is and what is wrong")
+    request_id: str | None = Field(default=None, description="the request's number in the collector's log")

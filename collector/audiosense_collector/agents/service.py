@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials, replacing
@@ -19,6 +19,13 @@ from audiosense_common.wire import EnrolmentRequest, SensorRegistration
 from audiosense_common.wire_identity import INSTANCE_HEADER, OLD_CREDENTIAL
 
 _SCHEME = "bearer"
+_FREE = (
+    select(Agent)
+    .where(Agent.id == bindparam("ids", type_=ARRAY(Uuid)).any_())
+    .order_by(Agent.id)
+    .with_for_update(skip_locked=True)
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +186,7 @@ async def lock(session: AsyncSession, agent_id: UUID) -> Agent:
 
 async def lock_free(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, Agent]:
     """Lock those of some agents that nobody else has locked, in the order of their identities."""
-    query = select(Agent).where(Agent.id.in_(agent_ids)).order_by(Agent.id).with_for_update(skip_locked=True)
-    found = await session.scalars(query.execution_options(populate_existing=True))
-    return {agent.id: agent for agent in found}
+    return {agent.id: agent for agent in await session.scalars(_FREE, {"ids": list(agent_ids)})}
 
 
 def is_plainly(agent: Agent, sender: Sender, caller: Caller) -> bool:

@@ -3,14 +3,19 @@
 import asyncio
 import contextlib
 import datetime as dt
+import getpass
 import json
+import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
+import click
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
+from audiosense_collector.auth.trail import Trail, at_work
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import check_database
 from audiosense_collector.db.migrate import migrate
@@ -23,8 +28,10 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
     """Give the address of a checked and migrated database; the embedded server is stopped with its last user.
+
+    With ``migrated`` False its schema is left as it is.
 
     Raises:
         DatabaseError: it cannot be started, reached or migrated.
@@ -41,12 +48,17 @@ def database(settings: Settings) -> Iterator[str]:
             url = server.start()
             stack.enter_context(server.kept_up())
         check_database(url)
-        try:
-            migrate(url, retention=settings.retention)
-        except (SQLAlchemyError, psycopg.Error) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DatabaseError(f"the schema cannot be brought up to date: {reason}; check the user's rights") from None
+        if migrated:
+            _migrate(url, settings)
         yield url
+
+
+def _migrate(url: str, settings: Settings) -> None:
+    try:
+        migrate(url, retention=settings.retention)
+    except (SQLAlchemyError, psycopg.Error) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DatabaseError(f"the schema cannot be brought up to date: {reason}; check the user's rights") from None
 
 
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:
@@ -58,11 +70,26 @@ def run(work: Callable[[Runtime], Awaitable[T]]) -> T:
     settings = Settings.load()
 
     async def main(url: str) -> T:
+        trail = Trail(f"cli:{_os_user()}", socket.gethostname(), _command())
         async with open_runtime(settings, url, make_jobs(url)) as runtime:
-            return await work(runtime)
+            with at_work(trail):
+                return await work(runtime)
 
     with database(settings) as url:
         return asyncio.run(main(url))
+
+
+def _os_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def _command() -> str:
+    """Return the command as it is named, without its arguments, which may hold secrets."""
+    context = click.get_current_context(silent=True)
+    return "" if context is None else " ".join(context.command_path.split()[1:])
 
 
 def print_json(value: Any) -> None:

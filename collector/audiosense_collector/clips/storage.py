@@ -33,7 +33,12 @@ class ClipFiles:
     @classmethod
     def of(cls, runtime: Runtime) -> "ClipFiles":
         """Return those of a running collector."""
-        return _open(runtime.settings.clips_location)
+        return cls.at(runtime.settings.clips_location)
+
+    @classmethod
+    def at(cls, location: str) -> "ClipFiles":
+        """Return those of a folder or an address."""
+        return _open(location)
 
     def has(self, sha256: str, size: int) -> bool:
         """Whether a content of ``size`` bytes is there, whole.

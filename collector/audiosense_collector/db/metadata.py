@@ -2,6 +2,7 @@
 
 from audiosense_collector.agents import tables as _agents
 from audiosense_collector.analyses import tables as _analyses
+from audiosense_collector.auth import tables as _auth
 from audiosense_collector.checks import tables as _checks
 from audiosense_collector.clips import tables as _clips
 from audiosense_collector.db.base import Table
@@ -19,6 +20,7 @@ metadata = Table.metadata
 SUBJECTS = (
     _agents,
     _analyses,
+    _auth,
     _checks,
     _clips,
     _detectability,

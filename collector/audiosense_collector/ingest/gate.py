@@ -17,7 +17,7 @@ class Gate:
         self.in_work = 0
         self.peak = 0
         self.turned_away = 0
-        self._most = most
+        self.most = most
 
     def check(self) -> None:
         """Send a batch away before anything is done for it.
@@ -25,7 +25,7 @@ class Gate:
         Raises:
             UnavailableError: the gate is full.
         """
-        if self.in_work >= self._most:
+        if self.in_work >= self.most:
             self.turned_away += 1
             raise UnavailableError(f"{self.in_work} batches are in work; send it again a little later")
 

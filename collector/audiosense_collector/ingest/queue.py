@@ -27,6 +27,11 @@ class Queue(Generic[T]):
         self._in_work: set[UUID] = set()
         self.length = 0
 
+    @property
+    def ready(self) -> int:
+        """How many batches could be stored now."""
+        return len(self._fresh) + len(self._backlog)
+
     def put(self, item: T, agent: UUID, rows: int, *, is_backlog: bool) -> None:
         """Add a batch of so many measurements."""
         line = self._waiting.setdefault(agent, deque())

@@ -20,6 +20,7 @@ from audiosense_collector.errors import (
 from audiosense_collector.ingest.body import parse_batch, read_body
 from audiosense_collector.ingest.delivery import deliver
 from audiosense_collector.ingest.service import Taker
+from audiosense_collector.metrics import instruments
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire import Answer
 
@@ -58,6 +59,7 @@ async def take_batch(  # noqa: PLR0917 - FastAPI passes them by name
     for the database, and again once it is read, which a slow network may have made long.
     """
     body = await read_body(request.stream(), request.headers.get("content-length"))
+    instruments.batch_read(len(body))
     with runtime.gate.entered():
         parsed = await parse_batch(body, content_encoding)
         outcome = await runtime.writer.write(deliver(sender, parsed, caller, authorization), Taker(runtime))

@@ -1,6 +1,6 @@
 """Measurements as database rows: copied in as they are, and only the new ones where some were stored before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,13 +9,13 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg.errors import UniqueViolation
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import to_us
 from audiosense_collector.db import binary_copy
 from audiosense_collector.db.binary_copy import copy_in, encode
+from audiosense_collector.db.driver import fetch
 from audiosense_collector.ingest.measured import Measured
 from audiosense_collector.ingest.tables import FeatureSchema, ModelDigest
 from audiosense_collector.rollups.delta import Windows
@@ -159,38 +159,34 @@ def _fields(rows: Rows, schema: int) -> list[binary_copy.Field]:
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """Numbers and thresholds of model digests."""
+class Numbers:
+    """Numbers that stand for texts in rows: of model digests, whose thresholds are here too, and of all schemas."""
 
-    numbers: dict[str, int]
+    digests: dict[str, int]
     thresholds: dict[str, float | None]
+    schemas: dict[str, int]
 
 
-async def number_digests(session: AsyncSession, digests: Sequence[str]) -> Models:
-    """Return what is known of model digests; each gets its number on first sight."""
-    numbers = await _number(session, ModelDigest, ModelDigest.digest, digests)
-    if not numbers:
-        return Models({}, {})
-    query = select(ModelDigest.digest, ModelDigest.threshold).where(ModelDigest.id.in_(numbers.values()))
-    return Models(numbers, dict((await session.execute(query)).all()))
+_NUMBERS = """
+SELECT digest, id, threshold, true FROM model_digest WHERE digest = ANY(%(digests)b::text[])
+UNION ALL SELECT name, id, NULL, false FROM feature_schema
+"""
 
 
-async def number_schemas(session: AsyncSession, names: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of all feature schemas; each gets its number on first sight."""
-    if names:
-        await _number(session, FeatureSchema, FeatureSchema.name, names)
-    return dict((await session.execute(select(FeatureSchema.name, FeatureSchema.id))).all())
-
-
-async def _number(session: AsyncSession, table: Any, column: Any, values: Sequence[str]) -> dict[str, int]:
-    wanted = sorted(set(values))
-    if not wanted:
-        return {}
-    query = select(column, table.id).where(column.in_(wanted))
-    found: dict[str, int] = dict((await session.execute(query)).all())
-    missing = [value for value in wanted if value not in found]
-    if missing:
-        rows = [{column.key: value} for value in missing]
-        await session.execute(insert(table).values(rows).on_conflict_do_nothing())
-        found = dict((await session.execute(query)).all())
-    return found
+async def number(session: AsyncSession, digests: Collection[str], schemas: Collection[str]) -> Numbers:
+    """Return the numbers of model digests and feature schemas; each gets its number on first sight."""
+    while True:
+        rows = await fetch(session, _NUMBERS, {"digests": list(digests)})
+        found = Numbers(
+            digests={text: id_ for text, id_, _, is_digest in rows if is_digest},
+            thresholds={text: threshold for text, _, threshold, is_digest in rows if is_digest},
+            schemas={text: id_ for text, id_, _, is_digest in rows if not is_digest},
+        )
+        new_digests = [{"digest": digest} for digest in sorted(set(digests) - found.digests.keys())]
+        new_schemas = [{"name": name} for name in sorted(set(schemas) - found.schemas.keys())]
+        if new_digests:
+            await session.execute(insert(ModelDigest).values(new_digests).on_conflict_do_nothing())
+        if new_schemas:
+            await session.execute(insert(FeatureSchema).values(new_schemas).on_conflict_do_nothing())
+        if not new_digests and not new_schemas:
+            return found

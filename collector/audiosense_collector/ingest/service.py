@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials
@@ -16,6 +15,7 @@ from audiosense_collector.agents.tables import Agent
 from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, HOUR_US, now_us
+from audiosense_collector.db.bulk_update import update_changed
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
 from audiosense_collector.events import service as events
@@ -25,7 +25,9 @@ from audiosense_collector.ingest.body import ParsedBatch
 from audiosense_collector.ingest.delivery import Delivery
 from audiosense_collector.ingest.storing import Stored, Told
 from audiosense_collector.live import notify
+from audiosense_collector.machines import locking as machines
 from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.metrics import instruments
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
@@ -95,9 +97,8 @@ async def _take(
     session: AsyncSession, runtime: Runtime, deliveries: Sequence[Delivery], *, alone: bool
 ) -> list[Outcome | None]:
     """Store batches; the caller ends the transaction and only then answers."""
-    locked = await _lock(session, deliveries, alone=alone)
+    locked, allowed = await _lock(session, deliveries, alone=alone)
     outcomes: list[Outcome | None] = [None] * len(deliveries)
-    allowed = await permission.allowed(session, [sensor for taking in locked.values() for sensor in taking.sensors])
     taken: dict[int, _Taking] = {}
     for place, taking in locked.items():
         try:
@@ -110,46 +111,45 @@ async def _take(
     # What is changed is written once, at the end: no query in between reads it.
     with session.no_autoflush:
         answers = await _keep(session, runtime, list(taken.values()), allowed)
+        await update_changed(session, [taking.agent for taking in taken.values()])
+        await update_changed(session, [sensor for taking in taken.values() for sensor in taking.sensors.values()])
     for place, answer in zip(taken, answers, strict=True):
         outcomes[place] = answer
     return outcomes
 
 
-async def _lock(session: AsyncSession, deliveries: Sequence[Delivery], *, alone: bool) -> dict[int, _Taking]:
-    """Lock agents and sensors, each in the order of their identities; returns those that are to be taken now.
+async def _lock(
+    session: AsyncSession, deliveries: Sequence[Delivery], *, alone: bool
+) -> tuple[dict[int, _Taking], list[UUID]]:
+    """Lock agents and sensors, each in the order of their identities.
 
-    Not alone, those that others have locked are left out, and those that are not what their sender was remembered as.
+    Returns:
+        Those that are to be taken now, by their place, and the sensors whose clips may be kept. Not alone, those that
+        others have locked are left out, and those that are not what their sender was remembered as.
 
     Raises:
         UnauthorizedError: alone, and the agent is gone.
         ForbiddenError: alone, and the agent was revoked or quarantined before.
     """
     if alone:
-        found = {deliveries[0].agent: await agents.lock(session, deliveries[0].agent)}
+        agent = await agents.lock(session, deliveries[0].agent)
+        found = {agent.id: agent}
     else:
         found = await agents.lock_free(session, [delivery.agent for delivery in deliveries])
-    query = select(Sensor).where(Sensor.agent_id.in_(found)).order_by(Sensor.id)
-    query = query.with_for_update(key_share=True, skip_locked=not alone).execution_options(populate_existing=True)
     sensors: dict[UUID, dict[UUID, Sensor]] = {agent_id: {} for agent_id in found}
-    for sensor in await session.scalars(query):
+    for sensor in await machines.lock_sensors(session, list(found), waiting=alone):
         assert sensor.agent_id is not None
         sensors[sensor.agent_id][sensor.id] = sensor
-    whole = await _counts(session, list(found)) if not alone else {}
+    # Nobody registers or moves a sensor without its agent's lock: what is missing here is locked by somebody.
+    known = await permission.of_agents(session, list(found))
+    free = found.keys() - {each.agent for each in known if each.sensor not in sensors[each.agent]}
     locked = {}
     for place, delivery in enumerate(deliveries):
-        agent = found.get(delivery.agent)
-        if agent is None or (not alone and len(sensors[agent.id]) != whole.get(agent.id, 0)):
+        if delivery.agent not in free:
             continue
-        if not alone and not agents.is_plainly(agent, delivery.sender, delivery.caller):
-            continue
-        locked[place] = _Taking(delivery, agent, sensors[agent.id])
-    return locked
-
-
-async def _counts(session: AsyncSession, agent_ids: Sequence[UUID]) -> dict[UUID | None, int]:
-    """Return how many sensors agents have; nobody registers one without the agent's lock."""
-    query = select(Sensor.agent_id, func.count()).where(Sensor.agent_id.in_(agent_ids)).group_by(Sensor.agent_id)
-    return dict((await session.execute(query)).all())
+        if alone or agents.is_plainly(found[delivery.agent], delivery.sender, delivery.caller):
+            locked[place] = _Taking(delivery, found[delivery.agent], sensors[delivery.agent])
+    return locked, [each.sensor for each in known if each.allowed]
 
 
 async def _judge(session: AsyncSession, taking: _Taking, allowed: Sequence[UUID]) -> Outcome | None:
@@ -261,6 +261,8 @@ async def _keep(
         )
         _remember(taking, answer)
         answers.append(answer)
+    new, rows = sum(answer.stored for answer in answers), sum(taking.delivery.rows for taking in taken)
+    instruments.after_commit(session, lambda: instruments.batches_committed(len(taken), new=new, repeated=rows - new))
     return answers
 
 

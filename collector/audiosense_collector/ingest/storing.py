@@ -6,23 +6,25 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import DAY_US
+from audiosense_collector.db.driver import driver
 from audiosense_collector.ingest.measured import Measured
-from audiosense_collector.ingest.rows import Models, Part, Rows, copy_rows, gather, number_digests, number_schemas
+from audiosense_collector.ingest.rows import Numbers, Part, Rows, copy_rows, gather, number
 from audiosense_collector.ingest.tables import STATUS_CODES
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.machines.units import LEVEL_A, VELOCITY, scale_of
 from audiosense_collector.rollups import store as rollups
-from audiosense_collector.rollups.delta import roll_up
+from audiosense_collector.rollups.delta import Windows, roll_up
 from audiosense_common.features import SCHEMAS, column
 from audiosense_common.wire import Reason, SensorColumns, Status
 
 _AHEAD_US = 60_000_000
+_LIVE_US = 600_000_000
+"""A batch whose last window is older is of a backlog."""
 _LEARNING = STATUS_CODES[Status.LEARNING]
 
 
@@ -51,9 +53,9 @@ async def store(session: AsyncSession, told: Sequence[Told], *, now: int, retent
     """
     if not told:
         return []
-    models = await number_digests(session, [digest for each in told for digest in each.measured.digests])
-    schemas = await number_schemas(session, [each.measured.windows.schema_id for each in told])
-    connection = await _driver(session)
+    digests = {digest for each in told for digest in each.measured.digests}
+    numbers = await number(session, digests, {each.measured.windows.schema_id for each in told})
+    connection = await driver(session)
     found = [Stored()] * len(told)
     deltas = []
     sensors = [each.sensor.id for each in told]
@@ -61,17 +63,19 @@ async def store(session: AsyncSession, told: Sequence[Told], *, now: int, retent
     whose = np.array([first[sensor] for sensor in sensors], np.int64)
     for schema_id in sorted({each.measured.windows.schema_id for each in told}):
         places = [place for place, each in enumerate(told) if each.measured.windows.schema_id == schema_id]
-        rows = gather([_part(told[place], now, retention_us) for place in places], models.numbers)
-        new = await copy_rows(connection, rows, schemas[schema_id])
+        rows = gather([_part(told[place], now, retention_us) for place in places], numbers.digests)
+        new = await copy_rows(connection, rows, numbers.schemas[schema_id])
         for place, stored in zip(places, _count(rows, new, len(places)), strict=True):
             found[place] = stored
         if len(new):
             windows = rows.windows if len(new) == len(rows) else rows.windows.pick(new)
             deltas.append(roll_up(replace(windows, sensor=whose[places][windows.sensor])))
-    await rollups.add(connection, sensors, deltas, schemas)
+    await rollups.add(connection, sensors, deltas, numbers.schemas)
     for each, stored in zip(told, found, strict=True):
         _note(each, stored, now)
-    await notify.many(session, [_update(each, models) for each, stored in zip(told, found, strict=True) if stored.new])
+    await notify.many(
+        session, [_update(each, numbers, now) for each, stored in zip(told, found, strict=True) if stored.new]
+    )
     return found
 
 
@@ -130,39 +134,36 @@ def _dump(reasons: list[Reason] | None) -> list[dict[str, Any]] | None:
     return None if reasons is None else [reason.model_dump(exclude_none=True) for reason in reasons]
 
 
-def _update(told: Told, models: Models) -> notify.SensorUpdate:
-    sensor, columns = told.sensor, told.columns
-    newest = slice(-notify.MAX_ROWS, None)
+def _update(told: Told, numbers: Numbers, now: int) -> notify.SensorUpdate:
+    """Make the news of a sensor's newest windows: of a backlog only the last one, which is no live picture anyway."""
+    sensor, columns, windows = told.sensor, told.columns, told.measured.windows
+    is_live = windows.time_us[-1] >= now - _LIVE_US
+    newest = slice(-notify.MAX_ROWS if is_live else -1, None)
     return notify.SensorUpdate(
         sensor_id=sensor.id,
         machine_id=sensor.machine_id,
-        threshold=models.thresholds.get(columns.models[-1]) if columns.models else None,
+        threshold=numbers.thresholds.get(columns.models[-1]) if columns.models else None,
         reasons=_dump(columns.reasons.get(len(columns.seq) - 1)),
         columns={
             "time_us": columns.time_us[newest],
             "score": columns.score[newest],
             "status": [status.value for status in columns.status[newest]],
             "level_dbfs": columns.level_dbfs[newest],
-            **_physical(sensor, told.measured, columns.level_dbfs[newest]),
+            **_physical(sensor, windows, newest),
             "dominant_hz": columns.dominant_hz[newest],
         },
     )
 
 
-def _physical(sensor: Sensor, measured: Measured, levels: Sequence[float]) -> Mapping[str, Sequence[float | None]]:
+def _physical(sensor: Sensor, windows: Windows, newest: slice) -> Mapping[str, Sequence[float | None]]:
     """Return the columns of levels in the sensor's unit, as its series has them."""
-    scale, names = scale_of(sensor), SCHEMAS[measured.windows.schema_id]
+    scale, names = scale_of(sensor), SCHEMAS[windows.schema_id]
+    levels = windows.level_dbfs[newest].tolist()
     second: list[float | None] = [None] * len(levels)
     if scale.second in names:
-        second = measured.windows.features[-len(levels) :, names.index(scale.second)].tolist()
+        second = windows.features[newest, names.index(scale.second)].tolist()
     return {
         "level": [scale.level(dbfs) for dbfs in levels],
         **({"level_a_db": [scale.level_a(value) for value in second]} if scale.second == LEVEL_A else {}),
         **({"velocity_mm_s": [scale.velocity(value) for value in second]} if scale.second == VELOCITY else {}),
     }
-
-
-async def _driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
-    raw = (await (await session.connection()).get_raw_connection()).driver_connection
-    assert isinstance(raw, psycopg.AsyncConnection)
-    return raw

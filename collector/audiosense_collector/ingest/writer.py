@@ -16,6 +16,8 @@ from audiosense_common.wire import Answer
 log = structlog.get_logger()
 GROUPS = 2
 """Transactions at a time: one is made ready while the database works on the other."""
+WORTH_BATCHES = 8
+"""So many batches are worth a transaction beside another one; fewer join the next."""
 ALONE = 6
 """Batches at a time that are stored each by itself, because their agent is locked or something is wrong with them."""
 TRIES = 3
@@ -80,9 +82,13 @@ class Writer:
             await asyncio.wait(self._tasks)
 
     def _start(self) -> None:
-        if self._groups < GROUPS:
+        if self._may_start():
             self._groups += 1
             self._spawn(self._work())
+
+    def _may_start(self) -> bool:
+        """Whether another group may begin now: while others run it waits until it is worth it."""
+        return self._groups == 0 or (self._groups < GROUPS and self._queue.ready >= WORTH_BATCHES)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -94,6 +100,8 @@ class Writer:
         try:
             while group := self._queue.take():
                 await self._store(group)
+                if self._groups > 1 and self._queue.ready < WORTH_BATCHES:
+                    break
         finally:
             self._groups -= 1
 

@@ -59,6 +59,11 @@ class Hub:
             _drain(queue)
             queue.put_nowait(None)
 
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._clients)
+
     @contextlib.contextmanager
     def _client(self) -> Iterator[asyncio.Queue[Message | None]]:
         queue: asyncio.Queue[Message | None] = asyncio.Queue(QUEUE_MESSAGES)

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.runtime import RuntimeOf
 
-router = APIRouter(prefix="/api/v1", tags=["live"])
+router = APIRouter(prefix="/api/v1", tags=["live"], dependencies=[Requires(Role.VIEWER)])
 
 
 @router.get("/live", response_class=EventSourceResponse)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.clock import SECOND_US, now_us
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import NotFoundError, responses
@@ -21,7 +22,7 @@ from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.features import SCHEMA_ID
 from audiosense_common.wire import TIME_LIMIT_US
 
-router = APIRouter(prefix="/api/v1", tags=["machines"])
+router = APIRouter(prefix="/api/v1", tags=["machines"], dependencies=[Requires(Role.VIEWER)])
 HOUR_US = 3_600 * SECOND_US
 TimeQuery = Annotated[int | None, Query(ge=0, lt=TIME_LIMIT_US)]
 
@@ -38,7 +39,7 @@ async def read_machine(machine_id: UUID, session: Session, runtime: RuntimeOf) -
     return await service.read_machine(session, runtime.settings, machine_id)
 
 
-@router.patch("/sensors/{sensor_id}", responses=responses(NotFoundError))
+@router.patch("/sensors/{sensor_id}", dependencies=[Requires(Role.ADMINISTRATOR)], responses=responses(NotFoundError))
 async def change_sensor(sensor_id: UUID, changes: SensorSettings, session: Session, runtime: RuntimeOf) -> SensorCard:
     """Change a sensor's settings; null returns to the collector's default."""
     return await service.change_settings(session, runtime.settings, runtime.signing_key, sensor_id, changes)

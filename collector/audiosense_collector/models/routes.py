@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response
 
 from audiosense_collector.agents.routes import AgentId
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import ForbiddenError, NotFoundError, UnauthorizedError, responses
 from audiosense_collector.models import service
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.runtime import RuntimeOf
 
-router = APIRouter(prefix="/api/v1", tags=["models"])
+router = APIRouter(prefix="/api/v1", tags=["models"], dependencies=[Requires(Role.VIEWER)])
 agent_router = APIRouter(prefix="/api/v1", tags=["models"])
 DigestPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
@@ -23,7 +24,7 @@ async def list_models(session: Session, sensor: UUID | None = None) -> list[Mode
     return await service.list_models(session, sensor)
 
 
-@router.post("/models/{digest}/push", responses=responses(NotFoundError))
+@router.post("/models/{digest}/push", dependencies=[Requires(Role.ADMINISTRATOR)], responses=responses(NotFoundError))
 async def push_model(digest: DigestPath, session: Session, runtime: RuntimeOf) -> ModelSummary:
     """Make a model the one that its sensor's agent is to run."""
     return await service.push(session, runtime.signing_key, digest)

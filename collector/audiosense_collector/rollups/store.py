@@ -57,6 +57,11 @@ MINUTES = Kind("rollup_minute", MINUTE_US, is_minute=True)
 HOURS = Kind("rollup_hour", HOUR_US, is_minute=False)
 
 
+def names(table: str) -> str:
+    """Return the columns that ``decode`` takes after the sensor's place; ``table`` stands before each, as ``r.``."""
+    return ", ".join(f"{table}{name}" for name in _COLUMNS if name != "sensor_id")
+
+
 async def add(
     connection: psycopg.AsyncConnection[Any],
     sensors: Sequence[UUID],
@@ -75,15 +80,25 @@ async def add(
     """
     if not deltas:
         return
+    await stage(connection)
     for kind, added in (
         (MINUTES, [delta.minutes for delta in deltas]),
         (HOURS, [delta.hours for delta in deltas]),
     ):
         rows = merge(join(added), kind.span_us)
-        known = await _read(connection, kind, sensors, rows, schemas)
+        known = await _read(connection, kind, sensors, rows)
         if known:
             rows = merge(join([decode(kind, known, schemas), rows]), kind.span_us)
         await write(connection, kind, sensors, rows, schemas)
+
+
+async def stage(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Make the temporary tables that ``write`` needs; they are of the connection, their rows of the transaction."""
+    statements = (
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS staged_{kind.table} (LIKE {kind.table}) ON COMMIT DELETE ROWS"
+        for kind in (MINUTES, HOURS)
+    )
+    await connection.execute("; ".join(statements).encode())
 
 
 async def write(
@@ -93,19 +108,15 @@ async def write(
     rows: Rollups,
     schemas: dict[str, int],
 ) -> None:
-    """Put roll-ups in the place of those of the same sensors and spans."""
+    """Put roll-ups in the place of those of the same sensors and spans; once in a transaction, after ``stage``."""
     staged = f"staged_{kind.table}"
     changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _KEYS)
-    names = ", ".join(_COLUMNS)
+    columns = ", ".join(_COLUMNS)
     async with connection.cursor() as cursor:
-        # Not for each transaction: a temporary table is of the connection, and its rows are of the transaction.
-        await cursor.execute(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (LIKE {kind.table}) ON COMMIT DELETE ROWS".encode()
-        )
-        statement = f"COPY {staged} ({names}) FROM STDIN WITH (FORMAT BINARY)"
+        statement = f"COPY {staged} ({columns}) FROM STDIN WITH (FORMAT BINARY)"
         await copy_in(cursor, statement, _encode(kind, sensors, rows, schemas))
         await cursor.execute(
-            f"INSERT INTO {kind.table} ({names}) SELECT {names} FROM {staged}"  # noqa: S608 - constants of ours
+            f"INSERT INTO {kind.table} ({columns}) SELECT {columns} FROM {staged}"  # noqa: S608 - constants of ours
             f" ON CONFLICT (sensor_id, time) DO UPDATE SET {changes}".encode()
         )
 
@@ -115,14 +126,12 @@ async def _read(
     kind: Kind,
     sensors: Sequence[UUID],
     rows: Rollups,
-    schemas: dict[str, int],
 ) -> list[Row]:
     """Return the rows that are there of the same sensors and spans, each with the sensor's place in front."""
-    del schemas
-    names = ", ".join(f"r.{name}" for name in _COLUMNS if name != "sensor_id")
+    keys = "unnest(%(places)b::bigint[], %(sensors)b::uuid[], %(times)b::timestamptz[]) AS k (place, sensor_id, time)"
     query = (
-        f"SELECT k.place, {names} FROM unnest(%(places)b::bigint[], %(sensors)b::uuid[], %(times)b::timestamptz[])"  # noqa: S608
-        f" AS k (place, sensor_id, time) JOIN {kind.table} r ON r.sensor_id = k.sensor_id AND r.time = k.time"
+        f"SELECT k.place, {names('r.')} FROM {keys}"  # noqa: S608 - constants of ours
+        f" JOIN {kind.table} r ON r.sensor_id = k.sensor_id AND r.time = k.time"
         # Said again, so that a distributed database asks these sensors' servers only.
         " WHERE r.sensor_id = ANY(%(sensors)b::uuid[])"
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 from procrastinate.exceptions import NoResult
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import ConflictError, NotFoundError, responses
 from audiosense_collector.runtime import RuntimeOf
@@ -13,11 +14,16 @@ from audiosense_collector.training import service
 from audiosense_collector.training.schemas import JobAccepted, JobOut, TrainRequest
 from audiosense_collector.training.tables import JobError
 
-router = APIRouter(prefix="/api/v1", tags=["training"])
+router = APIRouter(prefix="/api/v1", tags=["training"], dependencies=[Requires(Role.VIEWER)])
 JobId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-@router.post("/sensors/{sensor_id}/train", status_code=202, responses=responses(NotFoundError, ConflictError))
+@router.post(
+    "/sensors/{sensor_id}/train",
+    status_code=202,
+    dependencies=[Requires(Role.OPERATOR)],
+    responses=responses(NotFoundError, ConflictError),
+)
 async def train_sensor(sensor_id: UUID, request: TrainRequest, session: Session, runtime: RuntimeOf) -> JobAccepted:
     """Queue a training of a sensor's model."""
     what = service.Request(**request.model_dump())

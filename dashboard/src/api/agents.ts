@@ -1,10 +1,11 @@
 // The agents, and what an administrator does with them.
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
 import type { components } from "./schema";
 
 export type Agent = components["schemas"]["AgentOut"];
 export type AgentCopy = components["schemas"]["CopyOut"];
+export type Gap = components["schemas"]["GapOut"];
 export type Evidence = components["schemas"]["Evidence"];
 
 const REFETCH_MS = 10_000;
@@ -15,6 +16,19 @@ export const agentsQuery = queryOptions({
   queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents", { signal })),
   refetchInterval: REFETCH_MS,
 });
+
+const GAPS_OF_A_PAGE = 20;
+
+/** What an agent measured and lost, the latest told first. */
+export const gapsQuery = (agentId: string) =>
+  infiniteQueryOptions({
+    queryKey: ["gaps", agentId] as const,
+    queryFn: ({ signal, pageParam: before }) =>
+      unwrap(client.GET("/api/v1/agents/{agent_id}/gaps", { params: { path: { agent_id: agentId }, query: { limit: GAPS_OF_A_PAGE, before } }, signal })),
+    initialPageParam: null as number | null,
+    getNextPageParam: (page) => page.next,
+    refetchInterval: 60_000,
+  });
 
 export type Action = { kind: "revoke" } | { kind: "rotate" } | { kind: "accept"; copy: string | null };
 

@@ -4,6 +4,8 @@ import pytest
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.synth import MACHINE_KINDS
 
+pytestmark = pytest.mark.xdist_group("quality")  # the machines are heard once
+
 DBFS = np.array([FEATURES[name].unit == "dBFS" for name in SCHEMAS[SCHEMA_ID]])
 
 

@@ -5,6 +5,8 @@ from audiosense_collector.training.errors import TrainingError
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS, FeatureExtractor
 from audiosense_common.synth import MACHINE_KINDS
 
+pytestmark = pytest.mark.xdist_group("quality")  # the machines are heard once
+
 NAMES = SCHEMAS[SCHEMA_ID]
 DBFS = np.array([FEATURES[name].unit == "dBFS" for name in NAMES])
 SHAPE = np.array([name.startswith("mel_max_shape_") for name in NAMES])
