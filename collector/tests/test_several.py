@@ -66,8 +66,12 @@ class Collector:
 
 
 @pytest.fixture
-async def pair(tmp_path, database_url):
-    """Two collectors that were started at once, and clients of the agents' and the browsers' ports of each."""
+async def pair(tmp_path, database_url, signed_in):
+    """Two collectors that were started at once, and clients of the agents' and the browsers' ports of each.
+
+    Both browsers are in one session, which neither of the two has begun.
+    """
+    known = {"agents": {}, "http": await signed_in()}
     collectors = [Collector(tmp_path, name, database_url) for name in ("one", "two")]
     async with contextlib.AsyncExitStack() as stack:
         for collector in collectors:
@@ -78,7 +82,9 @@ async def pair(tmp_path, database_url):
         to = {
             port: [
                 await stack.enter_async_context(
-                    httpx.AsyncClient(base_url=addresses[port], verify=trust, trust_env=False, timeout=LIMIT_S)
+                    httpx.AsyncClient(
+                        base_url=addresses[port], verify=trust, trust_env=False, timeout=LIMIT_S, **known[port]
+                    )
                 )
                 for addresses in found
             ]
