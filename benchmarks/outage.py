@@ -85,6 +85,7 @@ def environment(folder: Path, port: int) -> dict[str, str]:
     """Return the collector's settings."""
     return {
         "DATABASE_URL": "",
+        "AUDIOSENSE_DEMO": "1",  # the fleet is read without signing in
         "AUDIOSENSE_DATA_DIR": str(folder / "collector"),
         "AUDIOSENSE_HTTP_PORT": "0",
         "AUDIOSENSE_AGENT_HOST": "127.0.0.1",

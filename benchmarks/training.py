@@ -80,7 +80,7 @@ def make_order(folder: Path, matrix: NDArray[np.float16], probes: ProbeSet, dete
     """Return what the collector would send to its training process."""
     count = len(matrix)
     return TrainingOrder(
-        data_dir=folder,
+        trust_dir=folder,
         sensor=UUID(int=1),
         version=1,
         sample_rate_hz=RATE_HZ,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from audiosense_agent.certificates import NO_CHECK_TIME, explain_certificate
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
-from audiosense_common.wire import Problem, Trust
+from audiosense_common.wire import IDLE_CONNECTION_S, Problem, Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER
 
 # The command line of httpx would bring rich and pygments along: 5 MiB that no agent uses.
@@ -80,8 +80,11 @@ class Client:
         if ca_pem is not None and not check_dates:
             context.verify_flags |= NO_CHECK_TIME
         headers = {"Authorization": f"Bearer {credential}", INSTANCE_HEADER: str(instance)} if credential else {}
-        self._url, self._ca_pem, self._timeout_s = url, ca_pem, timeout_s
-        self._http = httpx.Client(base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False)
+        self.url, self._ca_pem, self._timeout_s = url, ca_pem, timeout_s
+        limits = httpx.Limits(keepalive_expiry=IDLE_CONNECTION_S)
+        self._http = httpx.Client(
+            base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False, limits=limits
+        )
 
     def close(self) -> None:
         """Close the connection."""
@@ -107,10 +110,10 @@ class Client:
                 for piece in response.iter_bytes():
                     content += piece
                     if len(content) > limit:
-                        raise LinkError(f"the answer of {self._url} is longer than {limit} bytes")
+                        raise LinkError(f"the answer of {self.url} is longer than {limit} bytes")
                 return Reply(response.status_code, content, response.headers)
         except httpx.HTTPError as error:
-            raise LinkError(_explain(self._url, error, self._ca_pem, self._timeout_s)) from None
+            raise LinkError(_explain(self.url, error, self._ca_pem, self._timeout_s)) from None
 
     def request_json(self, method: str, path: str, document: str) -> Reply:
         """Send a JSON document."""

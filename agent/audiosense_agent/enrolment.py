@@ -105,13 +105,16 @@ def describe_sensor(sensor: SensorSettings) -> SensorRegistration:
     )
 
 
-def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tuple[Identity, Enrolled]:
+def enrol(
+    settings: Settings, key_text: str, replace: str | None = None, *, with_sensors: bool = True
+) -> tuple[Identity, Enrolled]:
     """Trade an enrolment key for an identity and keep it; returns it and what the collector said.
 
     Args:
         settings: name, sensors and state directory.
         key_text: the enrolment key.
         replace: name or id of the agent whose sensors this one takes over.
+        with_sensors: register the sensors with it, all or none; without, the uplink registers them before it sends.
 
     Raises:
         EnrolmentKeyError: the text is no enrolment key.
@@ -121,30 +124,17 @@ def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tupl
     """
     key = EnrolmentKey.decode(key_text)
     attempt = _begin(settings.state_dir, key)
-    trust = fetch_trust(key, settings.collector.timeout_s)
+    timeout_s = settings.collector.timeout_s
+    trust = fetch_trust(key, timeout_s)
     request = EnrolmentRequest(
         secret=key.secret,
         name=settings.name,
         version=__version__,
-        sensors=[describe_sensor(sensor) for sensor in settings.sensors],
+        sensors=[describe_sensor(sensor) for sensor in settings.sensors] if with_sensors else [],
         attempt=attempt,
         replace=replace,
     )
-    check_dates = Clock().is_wall_right
-    client = Client(key.url, trust.ca_pem, timeout_s=settings.collector.timeout_s, check_dates=check_dates)
-    try:
-        reply = client.request_json("POST", "/api/v1/enrol", request.model_dump_json(by_alias=True))
-    finally:
-        client.close()
-    if not reply.is_success:
-        problem = reply.problem()
-        if reply.code == _FORBIDDEN and _NEW_KEY not in problem:
-            problem += f"; create a new key: {_NEW_KEY}"
-        raise EnrolmentError(f"the collector at {key.url} refused the enrolment: {problem}")
-    try:
-        enrolled = Enrolled.model_validate_json(reply.content)
-    except ValidationError:
-        raise EnrolmentError(f"{key.url} did not answer as a collector; check the address in the key") from None
+    enrolled = _ask(Client(key.url, trust.ca_pem, timeout_s=timeout_s, check_dates=Clock().is_wall_right), request)
     identity = Identity(
         url=key.url,
         agent=enrolled.agent,
@@ -155,6 +145,20 @@ def enrol(settings: Settings, key_text: str, replace: str | None = None) -> tupl
     identity.save(settings.state_dir)
     _attempt_path(settings.state_dir).unlink(missing_ok=True)
     return identity, enrolled
+
+
+def _ask(client: Client, request: EnrolmentRequest) -> Enrolled:
+    with contextlib.closing(client):
+        reply = client.request_json("POST", "/api/v1/enrol", request.model_dump_json(by_alias=True))
+    if not reply.is_success:
+        problem = reply.problem()
+        if reply.code == _FORBIDDEN and _NEW_KEY not in problem:
+            problem += f"; create a new key: {_NEW_KEY}"
+        raise EnrolmentError(f"the collector at {client.url} refused the enrolment: {problem}")
+    try:
+        return Enrolled.model_validate_json(reply.content)
+    except ValidationError:
+        raise EnrolmentError(f"{client.url} did not answer as a collector; check the address in the key") from None
 
 
 def _begin(state_dir: Path, key: EnrolmentKey) -> UUID:

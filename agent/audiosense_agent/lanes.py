@@ -45,6 +45,7 @@ class Load:
         life: the spool's epoch.
         epoch: the measurements', where a repair brought them back; None: the spool's.
         rescued: first and last row number of these.
+        withheld: row numbers of the sensors of which it holds nothing.
     """
 
     measurements: list[Measurement]
@@ -54,6 +55,7 @@ class Load:
     life: UUID
     epoch: UUID | None = None
     rescued: tuple[int, int] = (0, 0)
+    withheld: tuple[int, ...] = ()
 
 
 _Chosen = tuple[UUID | None, list[Measurement], tuple[int, int]]
@@ -102,7 +104,8 @@ class Lanes:
         self._bucket = Bucket(settings.backlog_rate, max(1, min(settings.max_batch, int(burst))))
         self._lane = Lane.FRESH
         self._life: UUID | None = None
-        self._head = 0
+        self._head = self._floor = 0
+        self._withheld: tuple[int, ...] = ()
         self._waits = self._waits_rescued = False
         self._turn = self._measurements = 0
         self._fresh_due = self._heartbeat_due = 0.0
@@ -138,8 +141,11 @@ class Lanes:
         if is_fresh_due:
             self._fresh_due = now + self._settings.batch_interval_s
         status, life = self._spool.status(), self._spool.epoch
+        withheld = self._spool.withheld()
         if life != self._life:
-            self._life, self._head = life, 0
+            self._life, self._head, self._floor = life, 0, 0
+        if withheld != self._withheld:
+            self._withheld, self._floor = withheld, 0
         epoch, rows, rescued, events = self._choose(status, is_fresh_due=is_fresh_due)
         self._measurements = len(rows)
         search = self.isolation
@@ -147,7 +153,7 @@ class Lanes:
         gaps = self._spool.read_gaps(MAX_GAPS) if tells else []
         if not (rows or events or gaps or self.isolation.probing) and now < self._heartbeat_due:
             return None
-        return Load(rows, events, gaps, status, life, epoch, rescued)
+        return Load(rows, events, gaps, status, life, epoch, rescued, withheld)
 
     def accepted(self, batch: InFlight) -> None:
         """Note that a batch was acknowledged."""
@@ -219,12 +225,16 @@ class Lanes:
     def _read_lane(self, lane: Lane, status: SpoolStatus) -> list[Measurement]:
         limit = self.isolation.limit
         if lane is Lane.FRESH:
-            rows = self._spool.read(limit, newest=True, after=self._head)
-            self._waits = status.rows > len(rows)
+            due = status.rows - status.withheld
+            rows = self._spool.read(limit, newest=True, after=self._head) if due > 0 else []
+            self._waits = due > len(rows)
             return rows
         wanted = min(limit, self._bucket.size)
-        rows = self._spool.read(wanted, upto=self._head)
+        rows = self._spool.read(wanted, after=self._floor, upto=self._head)
         self._waits = len(rows) >= wanted
+        if self._withheld:
+            # All before them are withheld ones, which are not to be stepped over again with each batch.
+            self._floor = rows[0].seq - 1 if rows else self._head
         return rows
 
 

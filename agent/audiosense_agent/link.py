@@ -1,6 +1,7 @@
 """The link to the collector: identity, connection and registration of the sensors."""
 
 import email.utils
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,12 @@ from audiosense_agent.spool import Spool
 from audiosense_common.wire import RegisteredSensors, SensorRegistration, SensorRegistrations
 from audiosense_common.wire_identity import WAITING_HEADER, CredentialIssued
 
+log = logging.getLogger(__name__)
 _MAX_RETRY_AFTER_S = 3_600.0
 _ROTATE_AGAIN_S = 60.0
+_REGISTER_AGAIN_S = 60.0
+UNPROCESSABLE = frozenset({400, 413, 422})
+"""Codes of what must not be sent as it is again: something in it is at fault."""
 
 
 class RefusedError(LinkError):
@@ -64,6 +69,8 @@ class Link:
         self._identity: Identity | None = None
         self._client: Client | None = None
         self._registered = False
+        self._register_refused_from = 0.0
+        self.refused: dict[str, str] = {}
 
     @property
     def has_changed(self) -> bool:
@@ -114,7 +121,11 @@ class Link:
             self._client = identity.client(self._timeout_s, credential, self._instance, check_dates=self._checks_dates)
             self._spool.bind(str(identity.agent))
         if not self._registered:
-            identity = self._register(identity, self._client)
+            identity = self._register(identity, self._client, self._registrations())
+            self._registered = True
+        elif self.refused and time.monotonic() >= self._register_refused_from:
+            again = [each for each in self._registrations() if each.name in self.refused]
+            identity = self._register(identity, self._client, again)
         return identity, self._client
 
     def told(self) -> dict[str, str]:
@@ -182,23 +193,44 @@ class Link:
         self._identity, self._stamp = changed, self._read_stamp()
         return changed
 
-    def _register(self, identity: Identity, client: Client) -> Identity:
-        """Register all sensors that the spool knows, also those that left the configuration."""
-        known = [SensorRegistration.model_validate_json(text) for text in self._spool.registrations().values()]
-        message = SensorRegistrations(sensors=known)
+    def _registrations(self) -> list[SensorRegistration]:
+        """All sensors that the spool knows, also those that left the configuration."""
+        return [SensorRegistration.model_validate_json(text) for text in self._spool.registrations().values()]
+
+    def _register(self, identity: Identity, client: Client, wanted: list[SensorRegistration]) -> Identity:
+        """Register sensors; what those heard that are refused is withheld, and they are asked for again later."""
+        sensors, refused = self._ask(identity.url, client, wanted)
+        self._register_refused_from = time.monotonic() + _REGISTER_AGAIN_S
+        if not sensors.items() <= identity.sensors.items():
+            identity = self._keep(identity, sensors=identity.sensors | sensors)
+        for name in sorted(refused.items() - self.refused.items()):
+            log.warning("the collector refuses sensor %r, its windows are kept here: %s", *name)
+        self._spool.withhold(refused)
+        self.refused = refused
+        return identity
+
+    def _ask(
+        self, url: str, client: Client, wanted: list[SensorRegistration]
+    ) -> tuple[dict[str, UUID], dict[str, str]]:
+        """Return the identities of the sensors that the collector registers, and by name why it refuses the others.
+
+        It takes or refuses a list as a whole; a refused one is halved until each sensor at fault is alone.
+        """
+        body = SensorRegistrations(sensors=wanted).model_dump_json(by_alias=True).encode()
         headers = {"Content-Type": "application/json"} | self.told()
-        body = message.model_dump_json(by_alias=True).encode()
         reply = client.request("PUT", "/api/v1/agent/sensors", body=body, headers=headers)
+        if reply.code in UNPROCESSABLE and len(wanted) == 1:
+            return {}, {wanted[0].name: reply.problem()}
+        if reply.code in UNPROCESSABLE and wanted:
+            half = len(wanted) // 2
+            (some, bad), (others, also_bad) = (self._ask(url, client, part) for part in (wanted[:half], wanted[half:]))
+            return some | others, bad | also_bad
         if not reply.is_success:
             raise RefusedError(reply)
         try:
-            sensors: dict[str, UUID] = RegisteredSensors.model_validate_json(reply.content).sensors
+            return RegisteredSensors.model_validate_json(reply.content).sensors, {}
         except ValidationError:
-            raise foreign_answer(identity.url) from None
-        if not sensors.items() <= identity.sensors.items():
-            identity = self._keep(identity, sensors=identity.sensors | sensors)
-        self._registered = True
-        return identity
+            raise foreign_answer(url) from None
 
     def _read_stamp(self) -> tuple[int, int] | None:
         try:

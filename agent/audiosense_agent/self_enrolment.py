@@ -28,6 +28,8 @@ class SelfEnrolment:
     def __call__(self) -> Identity | None:
         """Enrol; None where there is no key.
 
+        The sensors are registered with the first batch, which goes on without one that the collector refuses.
+
         Raises:
             EnrolmentError: the key cannot be read or used, or the identity cannot be kept; the message says why.
             LinkError: the collector cannot be reached.
@@ -42,7 +44,7 @@ class SelfEnrolment:
         except (OSError, UnicodeDecodeError) as error:
             raise EnrolmentError(f"the credential {path} cannot be read as an enrolment key: {error}") from None
         try:
-            return enrol(self._settings, text)[0]
+            return enrol(self._settings, text, with_sensors=False)[0]
         except (EnrolmentKeyError, EnrolmentError) as error:
             raise EnrolmentError(f"with the key of the credential {KEY_CREDENTIAL}: {error}") from None
         except OSError as error:

@@ -16,7 +16,6 @@ from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
 from audiosense_agent.health.examiner import Examiner
 from audiosense_agent.model_store import Limits, ModelStore
-from audiosense_agent.notify import notify
 from audiosense_agent.probes import Microphone, Prober
 from audiosense_agent.reservoir import Reservoir, drop_others, reservoir_folder
 from audiosense_agent.rollout import Rollout
@@ -27,6 +26,7 @@ from audiosense_agent.state_lock import lock_state_dir
 from audiosense_agent.uplink import Retry, Uplink
 from audiosense_agent.watchdog import Watchdog
 from audiosense_agent.worker import Worker
+from audiosense_common.notify import notify
 from audiosense_common.wire import EventState
 from audiosense_common.wire_checks import Check
 

@@ -21,7 +21,7 @@ from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
 from audiosense_agent.isolation import Remedy
 from audiosense_agent.lanes import Lanes
-from audiosense_agent.link import Link, RefusedError, foreign_answer, retry_after_s
+from audiosense_agent.link import UNPROCESSABLE, Link, RefusedError, foreign_answer, retry_after_s
 from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
@@ -30,7 +30,6 @@ from audiosense_common.wire import Answer, Batch, DesiredModel, Heartbeat, Runni
 from audiosense_common.wire_checks import Check
 
 log = logging.getLogger(__name__)
-_UNPROCESSABLE = frozenset({400, 413, 422})
 _UNKNOWN = 401
 _NOT_ALLOWED = frozenset({_UNKNOWN, 403})
 _POLL_S = 0.5
@@ -147,6 +146,11 @@ class Uplink:
         """Seconds since the last answer, None if there was none since the start."""
         return None if self._answered is None else time.monotonic() - self._answered
 
+    @property
+    def refused_sensors(self) -> Mapping[str, str]:
+        """Why the collector refuses to register a sensor, by its name; what it heard is kept in the spool."""
+        return self._link.refused
+
     def wake(self) -> None:
         """Send as soon as possible, be it only a heartbeat."""
         self._lanes.speak()
@@ -182,10 +186,14 @@ class Uplink:
         return False
 
     def _is_drained(self) -> bool:
-        """Whether nothing waits: nothing heard, nothing that a repair brought back, no gap that was not told."""
+        """Whether nothing waits that may be sent: nothing heard, nothing that a repair brought back, no untold gap."""
         status = self._spool.status()
-        waits = status.rows or status.events or status.rescued or self._spool.read_gaps(1) or self._spool.in_flight()
-        return not waits
+        waits = status.rows > status.withheld or self._spool.read_gaps(1) or self._spool.in_flight()
+        return not (
+            waits
+            or (status.events and self._spool.read_events(1))
+            or (status.rescued and self._spool.read_rescued(1)[1])
+        )
 
     def step(self) -> float:
         """Do what is due and return the seconds until the next step; failures are reported, never raised."""
@@ -213,7 +221,7 @@ class Uplink:
         headers = {"Content-Type": "application/json", "Content-Encoding": "zstd"} | self._link.told()
         doubts, self._doubts = self._doubts, _DOUBTS
         reply = client.request("POST", "/api/v1/batches", body=batch.body, headers=headers)
-        if reply.code in _UNPROCESSABLE:
+        if reply.code in UNPROCESSABLE:
             self._doubts = doubts
             return self._unprocessable(batch, reply)
         if not reply.is_success:
@@ -270,7 +278,7 @@ class Uplink:
         rows, events, bare = load.measurements, load.events, self._lanes.isolation.bare
         numbers = [number for number, _ in events]
         own = [] if load.epoch else rows
-        held = replace(cover(own, numbers), rescued=load.rescued, life=load.life)
+        held = replace(cover(own, numbers), rescued=load.rescued, withheld=load.withheld, life=load.life)
         try:
             batch = Batch(
                 agent=identity.agent,

@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from audiosense_agent.notify import notify
 from audiosense_agent.pulse import Pulse
+from audiosense_common.notify import notify
 
 log = logging.getLogger(__name__)
 READY_WAIT_S = 20.0

@@ -1,6 +1,8 @@
 """Failure mode 9: each way a model can be bad, sent to a whole agent; the last good one keeps scoring."""
 
+import contextlib
 import dataclasses
+import itertools
 import math
 import threading
 from uuid import UUID, uuid4
@@ -8,6 +10,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 from agent_testing.bundles import KEY, OTHER_KEY, make_bundle
+from agent_testing.collector import Collector
 from agent_testing.graphs import ENDLESS, Live, bundle_of, resign, unusual
 from agent_testing.samples import simulated
 from agent_testing.waiting import wait_for
@@ -23,18 +26,17 @@ from audiosense_common.wire import DesiredModel, Status
 SENSOR_ID = UUID(int=7)
 
 
-@pytest.fixture
-def agent(collector, tmp_path, monkeypatch):
-    """A whole agent that runs a committed model of version 1."""
-    monkeypatch.setattr(checks, "GOLDEN_LIMIT_S", 1.0)
+@contextlib.contextmanager
+def run_agent(collector, folder):
+    """A whole agent that runs a committed model of version 1, which is given."""
     collector.signing_keys = KEY.public_keys()
     collector.registered["pump"] = SENSOR_ID
-    collector.identity("pump").save(tmp_path / "state")
+    collector.identity("pump").save(folder / "state")
     settings = Settings(
         name="test",
-        state_dir=tmp_path / "state",
+        state_dir=folder / "state",
         collector=CollectorSettings(batch_interval_s=0.05, heartbeat_s=0.2, timeout_s=5),
-        models=ModelSettings(probation_windows=10),
+        models=ModelSettings(probation_windows=10, max_share=0.04),
         sensors=[simulated(interval_s=0.03)],
     )
     service = Service(settings, retry=Retry(first_s=0.01, cap_s=0.05, slow_s=0.05))
@@ -49,6 +51,27 @@ def agent(collector, tmp_path, monkeypatch):
         service.stop()
         thread.join(30)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _impatient():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "GOLDEN_LIMIT_S", 1.0)
+        yield
+
+
+@pytest.fixture
+def agent(collector, tmp_path):
+    with run_agent(collector, tmp_path) as good:
+        yield good
+
+
+@pytest.fixture(scope="module")
+def one_agent(authority, tmp_path_factory):
+    """A collector and its agent, which is sent one bad model after the other: none may leave it worse than before."""
+    folder, versions = tmp_path_factory.mktemp("agent"), itertools.count(2)
+    with Collector(authority, folder / "server") as collector, run_agent(collector, folder) as good:
+        yield collector, good, versions
 
 
 def offer(collector, bundle, content=None):
@@ -76,8 +99,8 @@ def golden_off(bundle):
     return resign(bundle, golden=dump_golden(features, scores + np.float32(1e-4)))
 
 
-def golden_nan(_bundle):
-    bad = bundle_of(Live(score=math.nan), SENSOR_ID, version=2)
+def golden_nan(bundle):
+    bad = bundle_of(Live(score=math.nan), SENSOR_ID, version=bundle.manifest.bundle_version)
     ones = dump_golden(np.ones((4, len(bad.manifest.features)), np.float16), np.full(4, 0.3, np.float32))
     return resign(bad, golden=ones)
 
@@ -88,11 +111,11 @@ def other_schema(bundle):
 
 
 def live(**what):
-    return lambda _bundle: bundle_of(Live(**what), SENSOR_ID, version=2)
+    return lambda bundle: bundle_of(Live(**what), SENSOR_ID, version=bundle.manifest.bundle_version)
 
 
 MODES = {
-    "wrong key": ("unknown_key", lambda _bundle: make_bundle(SENSOR_ID, 2, key=OTHER_KEY)),
+    "wrong key": ("unknown_key", lambda bundle: make_bundle(SENSOR_ID, bundle.manifest.bundle_version, key=OTHER_KEY)),
     "unsigned": ("signature", lambda bundle: dataclasses.replace(bundle, signature=bytes(64))),
     "stale": ("older", lambda bundle: resign(bundle, bundle_version=1, created_us=1)),
     "expired": ("expired", lambda bundle: resign(bundle, install_before_us=1)),
@@ -113,28 +136,29 @@ MODES = {
     "NaN": ("probation:score", live(score=math.nan)),
     "out of range": ("probation:score", live(score=7.0)),
     "error": ("probation:error", live(index=99)),
-    "slow": ("probation:latency", live(turns=500_000)),
+    "slow": ("probation:latency", live(turns=120_000)),
     "no end": ("probation:latency", live(turns=ENDLESS)),
     "alarms on everything": ("probation:alarm_rate", live(score=1.0)),
 }
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_bad_model_is_told_and_the_last_good_one_keeps_scoring(collector, agent, mode):
+def test_a_bad_model_is_told_and_the_last_good_one_keeps_scoring(one_agent, mode):
+    collector, good, versions = one_agent
     reason, make = MODES[mode]
-    bad = make(resign(agent, bundle_version=2))
-    assert bad.digest != agent.digest
+    bad = make(resign(good, bundle_version=next(versions)))
+    assert bad.digest != good.digest
     offered = len(collector.batches)
     offer(collector, bad)
     wait_for(lambda: told(collector).refused == bad.digest)
     running = told(collector)
-    assert (running.digest, running.version, running.state) == (agent.digest, 1, "committed")
+    assert (running.digest, running.version, running.state) == (good.digest, 1, "committed")
     assert running.reason.startswith(f"{reason}: "), running.reason
     since = len(collector.batches) + 1
     wait_for(lambda: len(scored(collector, since)) > 5)
-    assert {digest for digest, _ in scored(collector, since)} == {agent.digest}
+    assert {digest for digest, _ in scored(collector, since)} == {good.digest}
     every = scored(collector, offered)
-    assert {digest for digest, _ in every} <= {agent.digest, bad.digest}
+    assert {digest for digest, _ in every} <= {good.digest, bad.digest}
     assert all(score is not None for _, score in every), "no window is left unscored"
     fetched = [path for _, path in collector.requests if path.endswith(bad.digest)]
     assert len(fetched) == (3 if reason in {"damaged", "expired"} else 1), "it is not fetched again and again"

@@ -187,7 +187,7 @@ def test_the_checks_travel_in_the_heartbeat_and_a_change_at_once(collector, tmp_
     known = {check.sensor for check in told()[-1]}
     assert known == {None, identity.sensors["pump"]}
     assert {check.key for check in told()[-1] if check.sensor is None} == {
-        *("clock", "collector", "disk", "spool", "temperature", "throttling")
+        *("clock", "collector", "disk", "registration", "spool", "temperature", "throttling")
     }
     silent = sum(batch.heartbeat.checks is None for batch in collector.batches)
     assert silent > len(told()), "most heartbeats say that nothing changed"
@@ -204,7 +204,7 @@ def test_status_reads_the_checks_beside_a_running_agent(tmp_path):
         wait_for((tmp_path / FILE).exists)
         text = CliRunner().invoke(app, ["status", "-c", str(config)]).stdout
         found = json.loads(CliRunner().invoke(app, ["status", "-c", str(config), "--json"]).stdout)
-    assert re.search(r"checks: \d+ of 15 ok", text)
+    assert re.search(r"checks: \d+ of 16 ok", text)
     assert "warning: collector (not_enrolled): Enrol the agent" in text
     assert {"key", "state", "evidence", "remedy", "sensor", "cause"} == set(found["checks"]["checks"][0])
 

@@ -24,7 +24,7 @@ from audiosense_common.wire import Status
 SENSOR_ID = UUID(int=7)
 SENSOR = simulated()
 KEYS = KEY.public_keys()
-LIMITS = Limits(windows=20, seconds=60, share=0.2)
+LIMITS = Limits(windows=20, seconds=60, share=0.04)
 NORMAL, ANOMALOUS = Verdict(0.3, Status.NORMAL), Verdict(1.0, Status.ANOMALOUS)
 STOPPED = Verdict(0.3, Status.STOPPED)
 
@@ -75,7 +75,7 @@ BAD = {
     "score below zero": Live(score=-0.1),
     "score infinite": Live(score=math.inf),
     "error": Live(index=99),
-    "latency": Live(turns=400_000),
+    "latency": Live(turns=120_000),
     "latency without end": Live(turns=ENDLESS),
     "alarm_rate": Live(score=1.0),
 }

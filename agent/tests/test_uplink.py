@@ -15,14 +15,6 @@ from audiosense_agent.uplink import Retry
 from audiosense_common.wire import EventState
 
 
-@pytest.fixture
-def setup(collector, tmp_path):
-    made = Setup(collector, tmp_path / "state")
-    yield made
-    made.uplink.close()
-    made.spool.close()
-
-
 def test_measurements_and_events_arrive_bit_for_bit(setup):
     setup.enrol()
     rows = [measurement(i, score=None if i % 3 else i / 100) for i in range(25)]

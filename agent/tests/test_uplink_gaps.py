@@ -10,14 +10,6 @@ from agent_testing.waiting import wait_for
 from audiosense_agent.spool.repair import repair
 
 
-@pytest.fixture
-def setup(collector, tmp_path):
-    made = Setup(collector, tmp_path / "state")
-    yield made
-    made.uplink.close()
-    made.spool.close()
-
-
 def test_gaps_are_told_once_and_forgotten_when_acknowledged(setup):
     setup.enrol()
     setup.fill(3)

@@ -5,33 +5,47 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audiosense_collector import system
 from audiosense_collector.agents import routes as agents
 from audiosense_collector.analyses import routes as analyses
+from audiosense_collector.auth import administration
+from audiosense_collector.auth import routes as auth
+from audiosense_collector.auth.documenting import document_demands
+from audiosense_collector.auth.middleware import Authentication
+from audiosense_collector.auth.roles import Demands, demands_of
 from audiosense_collector.checks import routes as checks
 from audiosense_collector.clips import routes as clips
 from audiosense_collector.dashboard import mount_dashboard
 from audiosense_collector.detectability import routes as detectability
 from audiosense_collector.developer import routes as developer
-from audiosense_collector.developer.access import DeveloperCors
+from audiosense_collector.developer.access import ROOTS, DeveloperCors
 from audiosense_collector.drift import routes as drift
 from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
 from audiosense_collector.events import routes as events
 from audiosense_collector.gaps import routes as gaps
+from audiosense_collector.health import routes as health
 from audiosense_collector.ingest import routes as ingest
 from audiosense_collector.live import routes as live
 from audiosense_collector.machines import routes as machines
+from audiosense_collector.metrics.requests import Observed
 from audiosense_collector.models import routes as models
 from audiosense_collector.protection import BodyLimit, Protection
+from audiosense_collector.queue import routes as jobs
 from audiosense_collector.runtime import Runtime
+from audiosense_collector.series import routes as series
+from audiosense_collector.slowness import Punctual
 from audiosense_collector.training import routes as training
 
 BROWSER_ROUTERS = [
+    health.router,
     system.router,
     machines.router,
+    series.router,
     events.router,
     training.router,
+    jobs.router,
     models.router,
     detectability.router,
     drift.router,
@@ -41,9 +55,12 @@ BROWSER_ROUTERS = [
     live.router,
     analyses.router,
     clips.router,
+    auth.router,
+    administration.router,
     developer.router,
 ]
 AGENT_ROUTERS = [
+    health.router,
     agents.agent_router,
     ingest.agent_router,
     models.agent_router,
@@ -54,11 +71,18 @@ AGENT_ROUTERS = [
 
 def create_app(runtime: Runtime) -> FastAPI:
     """Make the application for browsers: the interface under ``/api/v1``, the developer interface, the dashboard."""
-    app = _make("AudioSense", BROWSER_ROUTERS)
+    demands = demands_of(BROWSER_ROUTERS)
+    app = _make("AudioSense", BROWSER_ROUTERS, demands=demands)
     app.state.runtime = runtime
-    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/analyses", "/analyze"}))
+    public = [operation for operation, role in demands.items() if role is None]
+    small = frozenset(path for method, path in public if method == "POST" and path.startswith("/api/"))
+    app.add_middleware(BodyLimit, own=frozenset({"/api/v1/analyses", "/analyze"}), public=small)
+    app.add_middleware(Punctual)
+    app.add_middleware(Authentication, runtime=runtime, public=public, also=ROOTS)
     app.add_middleware(DeveloperCors, settings=runtime.settings)
-    app.add_middleware(Protection)
+    app.add_middleware(Protection, settings=runtime.settings)
+    app.add_middleware(Observed, port="browser", access=runtime.settings.access_log)
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=runtime.settings.trusted_proxies)
     mount_dashboard(app, runtime.settings.dashboard_dir)
     return app
 
@@ -68,15 +92,17 @@ def create_agent_app(runtime: Runtime) -> FastAPI:
     app = _make("AudioSense for agents", AGENT_ROUTERS)
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes", "/api/v1/clips/"}))
+    app.add_middleware(Punctual)
+    app.add_middleware(Observed, port="agent", access=runtime.settings.access_log)
     return app
 
 
 def browser_document() -> dict[str, Any]:
     """Return the OpenAPI document of the browser's interface; the dashboard's client is generated from it."""
-    return _make("AudioSense", BROWSER_ROUTERS).openapi()
+    return _make("AudioSense", BROWSER_ROUTERS, demands=demands_of(BROWSER_ROUTERS)).openapi()
 
 
-def _make(title: str, routers: list[APIRouter]) -> FastAPI:
+def _make(title: str, routers: list[APIRouter], *, demands: Demands | None = None) -> FastAPI:
     app = FastAPI(
         title=title,
         version=system.release(),
@@ -89,7 +115,7 @@ def _make(title: str, routers: list[APIRouter]) -> FastAPI:
     for router in routers:
         app.include_router(router)
     install_handlers(app)
-    _document(app)
+    _document(app, demands)
     return app
 
 
@@ -97,10 +123,13 @@ def _name(route: APIRoute) -> str:
     return route.name
 
 
-def _document(app: FastAPI) -> None:
+def _document(app: FastAPI, demands: Demands | None) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = document_problems(get_openapi(title=app.title, version=app.version, routes=app.routes))
+            document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            if demands is not None:
+                document_demands(document, demands)
+            app.openapi_schema = document_problems(document)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ AudioSenseError
     ├── TooLargeError           413
     ├── UnsupportedError        415
     ├── InvalidError            422
+    ├── TooManyError            429, with Retry-After
     └── UnavailableError        503, with Retry-After
 """
 
@@ -31,6 +32,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from audiosense_collector.metrics.identity import numbered, request_id
 from audiosense_common.errors import AudioSenseError
 from audiosense_common.wire import Problem
 
@@ -129,6 +131,21 @@ class InvalidError(RequestError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class TooManyError(RequestError):
+    """Too many attempts; try again after ``retry_after_s``."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, retry_after_s: int, kind: str = "about:blank") -> None:
+        super().__init__(message, kind=kind)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say when to come back."""
+        return {"Retry-After": str(self.retry_after_s)}
+
+
 class UnavailableError(RequestError):
     """Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once."""
 
@@ -180,7 +197,7 @@ def _respond(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     document = Problem(type=kind, title=status.phrase, status=status, detail=detail, errors=errors)
-    content = document.model_dump(exclude_none=True)
+    content = document.model_copy(update={"request_id": request_id()}).model_dump(exclude_none=True)
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM_MEDIA_TYPE)
 
 
@@ -200,6 +217,15 @@ async def _on_unstorable(_request: Request, error: Exception) -> JSONResponse:
     return problem(InvalidError(f"the request holds a value that cannot be stored: {reason}; correct it"))
 
 
+def _why_away(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, psycopg.errors.DiskFull):
+        return "the disk of the database is full: make room on it; try again later, nothing need be restarted"
+    if isinstance(cause, PoolTimeoutError | psycopg.errors.TooManyConnections):
+        return "all connections to the database are in use just now; try again in a few seconds"
+    return "the database is not available just now; try again in a few seconds"
+
+
 def install_handlers(app: FastAPI) -> None:
     """Answer every error of an application as a problem document."""
 
@@ -213,10 +239,10 @@ def install_handlers(app: FastAPI) -> None:
 
     async def on_database_error(_request: Request, error: Exception) -> JSONResponse:
         log.warning("database not available", error=" ".join(str(error).split())[:300])
-        return problem(UnavailableError("the database is not available just now; try again in a few seconds"))
+        return problem(UnavailableError(_why_away(error)))
 
     async def on_other_error(_request: Request, _error: Exception) -> JSONResponse:
-        return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why")
+        return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why", headers=numbered())
 
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

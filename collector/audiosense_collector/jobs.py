@@ -1,21 +1,23 @@
 """The job queue: training on demand, upkeep by the clock. The schema of the queue is part of the migrations."""
 
 import procrastinate
-import structlog
 from procrastinate import JobContext
-from procrastinate.exceptions import UniqueViolation
-from procrastinate.jobs import Status
 from sqlalchemy import text
 
 from audiosense_collector.clips import retention as clips
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import PARTITIONS
 from audiosense_collector.detectability import jobs as detectability
+from audiosense_collector.notifications import jobs as notifications
+from audiosense_collector.queue import service as queue
+from audiosense_collector.queue.fencing import FencedJobs
+from audiosense_collector.queue.progress import tracked
+from audiosense_collector.storage import jobs as storage
 from audiosense_collector.training import jobs as training
 
-log = structlog.get_logger()
-STALLED_S = 30
 KEEP_JOBS_HOURS = 24 * 30
+UPKEEP = ("watch_agents", "make_partitions", "retry_stalled")
+"""Kinds of jobs that come by the clock; those that went well are not kept for long."""
 
 
 def make_jobs(database_url: str) -> procrastinate.App:
@@ -23,29 +25,23 @@ def make_jobs(database_url: str) -> procrastinate.App:
     connector = procrastinate.PsycopgConnector(
         conninfo=libpq_url(database_url), min_size=1, max_size=4, kwargs={"application_name": "audiosense-jobs"}
     )
-    app = procrastinate.App(connector=connector)
+    app = procrastinate.App(connector=connector, worker_defaults={"worker_middleware": [tracked]})
+    app.job_manager = FencedJobs(connector)
     training.add_tasks(app)
+    notifications.add_tasks(app)
     detectability.add_tasks(app)
     for name, cron, task in (
-        ("retry_stalled", "* * * * *", retry_stalled),
         ("make_partitions", "7 * * * *", make_partitions),
-        ("delete_old_clips", "23 * * * *", clips.delete_old_clips),
+        ("watch_agents", "* * * * *", notifications.watch_agents),
+        ("apply_retention", "37 * * * *", storage.apply_retention),
+        ("rebuild_rollups", "* * * * *", storage.rebuild_rollups),
     ):
         app.periodic(cron=cron)(app.task(name=name, queueing_lock=name, pass_context=True)(task))
+    name = "delete_old_clips"
+    app.periodic(cron="23 * * * *")(
+        app.task(name=name, queueing_lock=name, queue="clips", pass_context=True)(clips.delete_old_clips)
+    )
     return app
-
-
-async def retry_stalled(context: JobContext, timestamp: int) -> None:
-    """Put jobs back in the queue whose worker has died; one that another waits to repeat is ended instead."""
-    del timestamp
-    manager = context.app.job_manager
-    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
-        try:
-            await manager.retry_job(job)
-            log.warning("job stalled, queued again", job=job.id, task=job.task_name)
-        except UniqueViolation:
-            await manager.finish_job(job, status=Status.FAILED, delete_job=False)
-            log.warning("job stalled, ended; another one waits", job=job.id, task=job.task_name)
 
 
 async def make_partitions(context: JobContext, timestamp: int) -> None:
@@ -58,3 +54,5 @@ async def make_partitions(context: JobContext, timestamp: int) -> None:
     await context.app.job_manager.delete_old_jobs(
         nb_hours=KEEP_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
     )
+    async with runtime.sessions.begin() as session:
+        await queue.forget(session, UPKEEP)

@@ -10,10 +10,15 @@ import procrastinate
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from audiosense_collector.agents.remembered import RememberedCredentials
+from audiosense_collector.auth.passwords import Workers
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
+from audiosense_collector.health.service import Health
 from audiosense_collector.ingest.gate import Gate
+from audiosense_collector.ingest.writer import Writer
 from audiosense_collector.live.hub import Hub
+from audiosense_collector.metrics.fleet import Fleet
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey, load_signing_key
 from audiosense_collector.tls import Tls, ensure_tls
@@ -27,39 +32,71 @@ class Runtime:
     settings: Settings
     engine: AsyncEngine
     sessions: Sessions
-    signing_key: SigningKey
-    tls: Tls
+    signer: SigningKey | None
+    certificates: Tls | None
     jobs: procrastinate.App
     trainer: Trainer
     hub: Hub
     gate: Gate
+    writer: Writer
+    remembered: RememberedCredentials
+    fleet: Fleet
+    health: Health
+    passwords: Workers
+
+    @property
+    def signing_key(self) -> SigningKey:
+        """The key that signs models; a worker on another host has none."""
+        if self.signer is None:
+            raise SettingsError("this process has no signing key; models are signed where `serve` runs")
+        return self.signer
+
+    @property
+    def tls(self) -> Tls:
+        """What the agents' port shows; a worker on another host has none."""
+        if self.certificates is None:
+            raise SettingsError("this process has no certificates; agents talk to the host where `serve` runs")
+        return self.certificates
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, database_url: str, jobs: procrastinate.App) -> AsyncIterator[Runtime]:
-    """Open everything against a migrated database, and close it again; hub and worker are started by the server."""
+async def open_runtime(
+    settings: Settings, database_url: str, jobs: procrastinate.App, *, local: bool = True, trainers: int = 1
+) -> AsyncIterator[Runtime]:
+    """Open everything against a migrated database, and close it again; hub and worker are started by the server.
+
+    Without ``local`` nothing of the data directory is made or read, ``trainers`` is the number of training processes.
+    """
     async with AsyncExitStack() as stack:
         engine = make_engine(database_url)
         stack.push_async_callback(engine.dispose)
         await stack.enter_async_context(jobs.open_async())
-        trainer = Trainer()
+        trainer = Trainer(trainers)
         stack.callback(trainer.close)
         hub = Hub(libpq_url(database_url))
         stack.push_async_callback(hub.close)
+        writer = Writer()
+        stack.push_async_callback(writer.close)
+        gate = Gate(settings.ingest_queue)
         yield Runtime(
             settings=settings,
             engine=engine,
             sessions=make_sessions(engine),
-            signing_key=load_signing_key(settings.data_dir),
-            tls=ensure_tls(settings),
+            signer=load_signing_key(settings.trust_dir) if local else None,
+            certificates=ensure_tls(settings) if local else None,
             jobs=jobs,
             trainer=trainer,
             hub=hub,
-            gate=Gate(settings.ingest_queue),
+            writer=writer,
+            remembered=RememberedCredentials(),
+            gate=gate,
+            fleet=Fleet(libpq_url(database_url)),
+            health=Health(libpq_url(database_url), queue_has_room=lambda: gate.in_work < gate.most),
+            passwords=Workers(),
         )
 
 
-def _of_request(request: Request) -> Runtime:
+async def _of_request(request: Request) -> Runtime:
     runtime = request.app.state.runtime
     assert isinstance(runtime, Runtime)
     return runtime

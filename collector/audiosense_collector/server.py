@@ -2,32 +2,44 @@
 
 import asyncio
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import structlog
 import uvicorn
-from procrastinate.exceptions import ConnectorException
 
 from audiosense_collector.app import create_agent_app, create_app
+from audiosense_collector.auth.setup import make_link
 from audiosense_collector.errors import SettingsError, StartError
 from audiosense_collector.jobs import make_jobs
+from audiosense_collector.metrics.routes import create_metrics_app
+from audiosense_collector.queue.worker import work
 from audiosense_collector.runtime import Runtime, open_runtime
 from audiosense_collector.settings import ADDRESSES_FILE, Settings
+from audiosense_collector.slowness import Headless
+from audiosense_collector.systemd import supervised
+from audiosense_common.wire import IDLE_CONNECTION_S
 
 log = structlog.get_logger()
 GRACE_S = 10
-WORKER_RETRY_S = 2
 IDLE_GRACE_S = 0.3
+AGENTS_IDLE_S = IDLE_CONNECTION_S + 15
+"""For so long a connection of an agent may be idle. A handshake costs as much as a batch: one a minute is too many."""
+BACKLOG = 4_096
+"""Connections that wait to be accepted; a fleet that comes back makes many at once. The kernel may allow fewer."""
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 128 * 1024
+HEADLESS_TICKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +48,21 @@ class Addresses:
 
     http: str
     agents: str
+    metrics: str
 
 
 class _Server(uvicorn.Server):
     """A server that leaves the signals to the process, and at its end waits for requests but not for idle clients."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._headless = Headless()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second; every few seconds cut connections on which no request ever comes."""
+        if counter % HEADLESS_TICKS == 0 and (cut := self._headless.drop(self.server_state.connections)):
+            log.info("connections without a request cut", count=cut)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,12 +87,16 @@ class _Server(uvicorn.Server):
                     transport.abort()
 
 
-async def serve(settings: Settings, database_url: str, started: Callable[[Addresses], None]) -> None:
+async def serve(settings: Settings, database_url: str, started: Callable[[Addresses, str | None], None]) -> None:
     """Run until SIGINT or SIGTERM; calls ``started`` once both servers listen.
+
+    It is given their addresses and, where nobody can sign in yet, the secret of the first administrator's link.
 
     Raises:
         StartError: a server or the queue's worker has ended by itself.
     """
+    _allow_many_files()
+    _keep_buffers_apart()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -82,8 +109,9 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
         signal.signal(number, on_signal)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_alone(settings.data_dir))
-        addresses, _runtime, parts = await stack.enter_async_context(running(settings, database_url))
-        started(addresses)
+        addresses, runtime, parts = await stack.enter_async_context(running(settings, database_url))
+        started(addresses, await _first_administrator(runtime))
+        await stack.enter_async_context(supervised())
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
         ended = not waiting.done()
@@ -104,20 +132,27 @@ async def running(
         sockets = [
             stack.enter_context(_bind(settings.http_host, settings.http_port, "AUDIOSENSE_HTTP_PORT")),
             stack.enter_context(_bind(settings.agent_host, settings.agent_port, "AUDIOSENSE_AGENT_PORT")),
+            stack.enter_context(_bind(settings.metrics_host, settings.metrics_port_wanted, "AUDIOSENSE_METRICS_PORT")),
         ]
-        addresses = Addresses(_address("http", sockets[0]), _address("https", sockets[1]))
+        addresses = Addresses(*map(_address, ("http", "https", "http"), sockets))
         runtime = await stack.enter_async_context(open_runtime(settings, database_url, make_jobs(database_url)))
         await runtime.hub.start()
-        worker = await stack.enter_async_context(_working(runtime))
+        workers = [await stack.enter_async_context(_working(runtime))] if settings.worker else []
         tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
-        servers = [_configure(create_app(runtime)), _configure(create_agent_app(runtime), **tls)]
+        if workers:
+            runtime.health.worker_lives = lambda: not workers[0].done()
+        servers = [
+            _configure(create_app(runtime), proxy_headers=False),
+            _configure(create_agent_app(runtime), timeout_keep_alive=round(AGENTS_IDLE_S), backlog=BACKLOG, **tls),
+            _configure(create_metrics_app(runtime)),
+        ]
         tasks = [
             asyncio.create_task(server.serve(sockets=[bound])) for server, bound in zip(servers, sockets, strict=True)
         ]
         try:
             await _wait_until_started(servers, tasks)
             stack.enter_context(_published(settings.data_dir, addresses))
-            yield addresses, runtime, [*tasks, worker]
+            yield addresses, runtime, [*tasks, *workers]
         finally:
             runtime.hub.end_streams()
             for server in servers:
@@ -125,10 +160,18 @@ async def running(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def _first_administrator(runtime: Runtime) -> str | None:
+    """Return the secret of the link that makes the first administrator, if nobody can sign in yet and has to."""
+    if runtime.settings.demo:
+        return None
+    async with runtime.sessions.begin() as session:
+        return await make_link(session)
+
+
 @asynccontextmanager
 async def _working(runtime: Runtime) -> AsyncIterator[asyncio.Task[None]]:
     """Run the queue's worker; on leaving it finishes what it does."""
-    worker = asyncio.create_task(_work(runtime))
+    worker = asyncio.create_task(work(runtime, concurrency=runtime.settings.worker_concurrency))
     try:
         yield worker
     finally:
@@ -136,19 +179,21 @@ async def _working(runtime: Runtime) -> AsyncIterator[asyncio.Task[None]]:
         await asyncio.wait([worker])
 
 
-async def _work(runtime: Runtime) -> None:
-    """Run the worker, again and again while the database comes and goes."""
-    while True:
-        try:
-            await runtime.jobs.run_worker_async(
-                additional_context={"runtime": runtime},
-                concurrency=2,
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=GRACE_S,
-            )
-        except ConnectorException as error:
-            log.warning("worker interrupted", error=" ".join(str(error.__cause__ or error).split()))
-        await asyncio.sleep(WORKER_RETRY_S)
+def _allow_many_files() -> None:
+    """Raise the limit of open files, of which each connection is one, as far as this process may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _keep_buffers_apart() -> None:
+    """Have glibc give each large buffer pages of its own, for ever; elsewhere nothing happens.
+
+    Each TLS connection has one of 256 KiB, of which it uses a few. By default glibc soon takes such buffers from its
+    heap, among other things: their pages are then in memory whether used or not, and stay there.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _configure(app: Any, **options: Any) -> _Server:
@@ -213,7 +258,7 @@ def _alone(data_dir: Path) -> Iterator[None]:
 def _published(data_dir: Path, addresses: Addresses) -> Iterator[None]:
     path = data_dir / ADDRESSES_FILE
     temporary = path.with_name(f".addresses.{os.getpid()}")
-    temporary.write_text(json.dumps({"http": addresses.http, "agents": addresses.agents}))
+    temporary.write_text(json.dumps(asdict(addresses)))
     temporary.replace(path)
     try:
         yield

@@ -48,16 +48,17 @@ class SigningKey:
         return {self.key_id: _raw_public(self.private).hex()}
 
 
-def load_signing_key(data_dir: Path) -> SigningKey:
-    """Read ``<data_dir>/keys/signing.pem``, made on first use with mode 0600; of several processes one makes it.
+def load_signing_key(folder: Path) -> SigningKey:
+    """Read ``keys/signing.pem`` of a folder, made on first use with mode 0600; of several processes one makes it.
 
     Raises:
         SigningKeyError: the file cannot be read or written, is no Ed25519 key, or is open to others.
     """
-    path = data_dir / FOLDER / FILE
+    path = folder / FOLDER / FILE
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A shared folder may be read-only once the key is in it.
         if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _create(path)
         return SigningKey.of(_read(path))
     except OSError as error:

@@ -5,12 +5,13 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.clock import now_us
 from audiosense_collector.db.session import Session
 from audiosense_collector.machines.service import count_measurements
 from audiosense_collector.runtime import RuntimeOf
 
-router = APIRouter(prefix="/api/v1", tags=["system"])
+router = APIRouter(prefix="/api/v1", tags=["system"], dependencies=[Requires(Role.VIEWER)])
 
 
 class System(BaseModel):

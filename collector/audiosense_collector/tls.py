@@ -1,12 +1,13 @@
 """The collector's own certificate authority and the certificate of the agents' port."""
 
+import contextlib
 import datetime as dt
 import fcntl
 import hashlib
 import ipaddress
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from audiosense_collector.settings import Settings
 CA_YEARS = 20
 SERVER_DAYS = 397
 RENEW_DAYS = 30
+_CA_FILES = ("ca.pem", "ca.key")
 _BACKDATE = dt.timedelta(days=1)
 """Agents' clocks may be behind."""
 
@@ -43,17 +45,20 @@ class Tls:
 
 
 def ensure_tls(settings: Settings) -> Tls:
-    """Make CA and server certificate in ``<data_dir>/tls`` on first use; renew the latter when it nears its end.
+    """Make CA and server certificate on first use; renew the latter when it nears its end or lacks a name.
+
+    The CA is in ``<trust_dir>/tls``, which may be read-only once it is there; the certificate in ``<data_dir>/tls``.
 
     Raises:
-        SettingsError: the folder cannot be used.
+        SettingsError: a folder cannot be used.
     """
-    folder = settings.data_dir / "tls"
+    authority, folder = settings.trust_dir / "tls", settings.data_dir / "tls"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (folder / ".lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            return _ensure(folder, _names(settings))
+        if not all((authority / name).exists() for name in _CA_FILES):
+            with _locked(authority):
+                _ensure_authority(authority)
+        with _locked(folder):
+            return _ensure(authority, folder, _names(settings))
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"the certificates in {folder} cannot be used: {error}; restore them from a backup, or remove the folder "
@@ -61,13 +66,25 @@ def ensure_tls(settings: Settings) -> Tls:
         ) from None
 
 
-def _ensure(folder: Path, names: set[str]) -> Tls:
-    ca_file, ca_key_file = folder / "ca.pem", folder / "ca.key"
-    chain_file, key_file = folder / "server.pem", folder / "server.key"
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _ensure_authority(folder: Path) -> None:
+    ca_file, ca_key_file = (folder / name for name in _CA_FILES)
     if not (ca_file.exists() and ca_key_file.exists()):
         ca_key = ec.generate_private_key(ec.SECP256R1())
         _write(ca_key_file, _key_pem(ca_key))
         _write(ca_file, _make_ca(ca_key).public_bytes(Encoding.PEM))
+
+
+def _ensure(authority: Path, folder: Path, names: set[str]) -> Tls:
+    ca_file, ca_key_file = (authority / name for name in _CA_FILES)
+    chain_file, key_file = folder / "server.pem", folder / "server.key"
     ca = x509.load_pem_x509_certificate(ca_file.read_bytes())
     if not (chain_file.exists() and key_file.exists() and _is_good(chain_file, ca, names)):
         signer = load_pem_private_key(ca_key_file.read_bytes(), password=None)

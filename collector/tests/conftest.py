@@ -1,7 +1,8 @@
 """A collector on a real database, without its servers, and agents that talk to it."""
 
+import contextlib
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import numpy as np
@@ -9,10 +10,15 @@ import pytest
 
 from audiosense_collector.agents.keys import create_key
 from audiosense_collector.app import create_agent_app, create_app
+from audiosense_collector.auth import cookies, sessions
+from audiosense_collector.auth import service as users
+from audiosense_collector.auth.middleware import PAGE_HEADER
+from audiosense_collector.auth.roles import Role
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import open_runtime, prepare_data_dir
 from audiosense_collector.settings import Settings
+from audiosense_collector.training.process import Trainer
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
 from audiosense_common.wire import Batch, FeatureMatrix, Reason, SensorColumns, Status
 
@@ -41,17 +47,79 @@ def settings(tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="session")
+def trainer():
+    """One training process for all tests: its start takes longer than a training."""
+    shared = Trainer()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-async def runtime(settings, database_url):
+async def runtime(settings, database_url, trainer):
     async with open_runtime(settings, database_url, make_jobs(database_url)) as opened:
+        yield replace(opened, trainer=trainer)
+
+
+@pytest.fixture
+async def app(runtime):
+    return create_app(runtime)
+
+
+@pytest.fixture
+async def open_browser(runtime, app):
+    """Opens a browser in which somebody of a role is signed in, or nobody."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def opened(role=None, *, name=None, base_url="http://127.0.0.1:8000"):
+            user = name or f"{role}-{uuid.uuid4().hex[:12]}"
+            options = {} if role is None else await sign_in(runtime, role, name=user)
+            transport = httpx.ASGITransport(app)
+            client = httpx.AsyncClient(transport=transport, base_url=base_url, **options)
+            client.user = user
+            return await stack.enter_async_context(client)
+
         yield opened
 
 
 @pytest.fixture
-async def browser(runtime):
-    transport = httpx.ASGITransport(create_app(runtime))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield client
+async def browser(open_browser):
+    """An administrator's browser."""
+    return await open_browser(Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+async def operator(open_browser):
+    return await open_browser(Role.OPERATOR)
+
+
+@pytest.fixture
+async def viewer(open_browser):
+    return await open_browser(Role.VIEWER)
+
+
+@pytest.fixture
+async def anonymous(open_browser):
+    """A browser in which nobody is signed in."""
+    return await open_browser()
+
+
+async def sign_in(runtime, role, *, name=None, password=None):
+    """Make a user and a session, without the costly hash; returns what a client needs to be that browser."""
+    async with runtime.sessions.begin() as session:
+        user = await users.create(session, name or f"{role}-{uuid.uuid4().hex[:12]}", Role(role), password)
+        _, secret = await sessions.start(session, runtime.settings, user.id, sessions.Origin("127.0.0.1", "tests"))
+    return {"cookies": {cookies.PLAIN: secret}, "headers": {PAGE_HEADER: "1"}}
+
+
+@pytest.fixture
+def signed_in(runtime):
+    """Signs somebody in: what a client of a collector that listens for real needs."""
+
+    async def make(role=Role.ADMINISTRATOR, **more):
+        return await sign_in(runtime, role, **more)
+
+    return make
 
 
 @pytest.fixture

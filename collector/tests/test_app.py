@@ -1,48 +1,87 @@
 """The browsers' interface as a whole: its document, its protection, the dashboard's files."""
 
 import asyncio
+import dataclasses
 import queue
 import threading
 
+import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
-from audiosense_collector.app import browser_document
+from audiosense_collector.app import browser_document, create_app
+from audiosense_collector.auth import tokens
+from audiosense_collector.auth.roles import Role
 from audiosense_collector.server import running
+from audiosense_collector.settings import Settings
 
 schema = schemathesis.openapi.from_dict(browser_document())
 STREAMS = "/api/v1/live"
 checked = schema.exclude(path=STREAMS)
+LENIENT = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+CALLERS = [None, *Role]
+CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 
 
 @pytest.fixture(scope="module")
-def server_address(settings, database_url):
-    """Both servers in a thread; schemathesis is a client that blocks."""
-    started: queue.Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
+def served(settings, database_url):
+    """Both servers in a thread, since schemathesis is a client that blocks; gives the address, and a token per role."""
+    started: queue.Queue[tuple[str, dict, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
 
     async def serve():
         stop = asyncio.Event()
-        async with running(settings, database_url) as (addresses, _runtime, _tasks):
-            started.put((addresses.http, asyncio.get_running_loop(), stop))
+        async with running(settings, database_url) as (addresses, runtime, _tasks):
+            async with runtime.sessions.begin() as session:
+                made = {role: await tokens.create(session, role.value, role, 1, None) for role in Role}
+            bearers = {role: {"Authorization": f"Bearer {token.token}"} for role, token in made.items()}
+            started.put((addresses.http, bearers | {None: {}}, asyncio.get_running_loop(), stop))
             await stop.wait()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    address, loop, stop = started.get(timeout=60)
-    yield address
+    address, bearers, loop, stop = started.get(timeout=60)
+    yield address, bearers
     loop.call_soon_threadsafe(stop.set)
     thread.join(60)
     assert not thread.is_alive()
 
 
+def ask(case, served, caller):
+    """No request fails, breaks the schema, or reaches beyond the caller's role."""
+    address, bearers = served
+    response = case.call(base_url=address, headers=bearers[caller])
+    case.validate_response(response, checks=CHECKS)
+    needed = case.operation.definition.raw.get("x-required-role")
+    if needed is None or case.method != case.operation.method.upper():
+        return
+    if caller is None:
+        assert response.status_code == 401
+    elif not caller.covers(Role(needed)):
+        # A body that is no JSON is told before its sender's role is looked at.
+        assert response.status_code in {400, 403, 413, 422}
+
+
+# The server is in this process, and may draw random numbers while a request is made up.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
+@pytest.mark.parametrize("caller", CALLERS)
 @checked.parametrize()
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-def test_no_request_makes_the_interface_fail(case, server_address):
-    response = case.call(base_url=server_address)
-    case.validate_response(response, checks=[not_a_server_error, content_type_conformance, response_schema_conformance])
+@hypothesis_settings(max_examples=2, phases=[Phase.generate], **LENIENT)
+def test_no_request_of_any_role_makes_the_interface_fail_or_reaches_beyond_it(case, served, caller):
+    ask(case, served, caller)
+
+
+@pytest.mark.soak
+# The server is in this process, and may draw random numbers while a request is made up.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
+@pytest.mark.parametrize("caller", CALLERS)
+@checked.parametrize()
+@hypothesis_settings(max_examples=20, **LENIENT)
+def test_no_request_among_thousands_makes_the_interface_fail(case, served, caller):
+    ask(case, served, caller)
 
 
 def test_the_document_shows_errors_as_problem_documents():
@@ -66,6 +105,65 @@ async def test_local_host_names_are_answered_with_protective_headers(browser, ho
     assert response.status_code == 200
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
     assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert "microphone=()" in response.headers["permissions-policy"]
+    assert response.headers["cache-control"] == "no-store"
+    assert "strict-transport-security" not in response.headers
+
+
+async def test_pages_allow_no_inline_script_and_no_inline_style(anonymous):
+    policy = (await anonymous.get("/")).headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+
+
+@pytest.mark.parametrize(("proxy", "secure"), [("127.0.0.1", True), ("192.0.2.9", False)])
+async def test_only_a_trusted_proxys_word_on_tls_and_addresses_counts(runtime, signed_in, proxy, secure):
+    transport = httpx.ASGITransport(create_app(runtime), client=(proxy, 40_000))
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.7"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", **await signed_in()) as client:
+        answer = await client.get("/api/v1/session", headers=forwarded)
+        assert ("strict-transport-security" in answer.headers) is secure
+        # The cookie of a plain connection is no session over TLS.
+        assert (answer.json()["user"] is None) is secure
+
+
+async def test_names_that_were_set_and_addresses_on_an_open_network_are_answered(runtime, settings):
+    for options, answered in (
+        ({"hosts": "audio.example"}, {"audio.example": 200, "192.168.0.7": 400, "evil.example": 400}),
+        ({"insecure_lan": True}, {"audio.example": 400, "192.168.0.7": 200, "[fe80::1]": 200, "evil.example": 400}),
+    ):
+        changed = Settings(_env_file=None, data_dir=settings.data_dir, dashboard_dir=settings.dashboard_dir, **options)
+        assert changed.http_host == ("0.0.0.0" if changed.insecure_lan else "127.0.0.1")
+        transport = httpx.ASGITransport(create_app(dataclasses.replace(runtime, settings=changed)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+            for host, status in answered.items():
+                answer = await client.get("/api/v1/session", headers={"Host": host})
+                assert answer.status_code == status
+                if status == 200:
+                    assert answer.json()["insecure"] is changed.insecure_lan
+
+
+async def test_the_demo_needs_no_signing_in_on_this_computer_and_nowhere_else(runtime, settings):
+    demo = Settings(_env_file=None, data_dir=settings.data_dir, dashboard_dir=settings.dashboard_dir, demo=True)
+    app = create_app(dataclasses.replace(runtime, settings=demo))
+    push = f"/api/v1/models/{'0' * 64}/push"
+    for address, headers, status in (
+        ("127.0.0.1", {}, 200),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 401),
+        ("192.0.2.1", {}, 401),
+    ):
+        transport = httpx.ASGITransport(app, client=(address, 40_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", headers=headers) as client:
+            state = (await client.get("/api/v1/session")).json()
+            assert state["demo"] is True
+            assert (state["user"] or {}).get("means") == ("demo" if status == 200 else None)
+            assert (await client.get("/api/v1/fleet")).status_code == status
+            # Any page of the web may send to this computer; what it cannot send is the page's header.
+            assert (await client.post(push)).status_code == (403 if status == 200 else 401)
+            answer = await client.post(push, headers={"AudioSense-Page": "1"})
+            assert answer.status_code == (404 if status == 200 else 401)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ import httpx
 import psutil
 import pytest
 
+from audiosense_collector.auth.roles import Role
 from audiosense_collector.server import running
 
-LIMIT_S = 30
+LIMIT_S = 120
 
 
 def trusting(ca_pem):
@@ -32,10 +33,10 @@ async def server(settings, database_url):
 
 
 @contextlib.asynccontextmanager
-async def stream(addresses):
-    """Give the events of the live stream as they come."""
+async def stream(addresses, options):
+    """Give the events of the live stream as they come, to somebody who is signed in."""
     async with (
-        httpx.AsyncClient(timeout=LIMIT_S, trust_env=False) as client,
+        httpx.AsyncClient(timeout=LIMIT_S, trust_env=False, **options) as client,
         client.stream("GET", f"{addresses.http}/api/v1/live") as response,
     ):
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -52,7 +53,7 @@ async def stream(addresses):
 
 
 async def test_a_measurement_reaches_the_stream_over_tls_and_the_stream_ends_with_the_server(
-    settings, database_url, make_agent
+    settings, database_url, make_agent, signed_in
 ):
     async with contextlib.AsyncExitStack() as stack, asyncio.timeout(LIMIT_S):
         server = running(settings, database_url)
@@ -62,7 +63,7 @@ async def test_a_measurement_reaches_the_stream_over_tls_and_the_stream_ends_wit
             httpx.AsyncClient(base_url=addresses.agents, verify=trusting(runtime.tls.ca_pem), trust_env=False)
         )
         agent = await make_agent(client=client)
-        events = await stack.enter_async_context(stream(addresses))
+        events = await stack.enter_async_context(stream(addresses, await signed_in(Role.VIEWER)))
         assert (await anext(events))[0] == "hello"
         await agent.send(agent.batch(agent.columns(3)))
         name, data = await anext(events)
@@ -71,7 +72,7 @@ async def test_a_measurement_reaches_the_stream_over_tls_and_the_stream_ends_wit
         assert data["status"] == ["learning"] * 3
         assert len(data["time_us"]) == len(data["score"]) == len(data["level_dbfs"]) == 3
         published = json.loads((settings.data_dir / "run" / "addresses.json").read_text())
-        assert published == {"http": addresses.http, "agents": addresses.agents}
+        assert published == {"http": addresses.http, "agents": addresses.agents, "metrics": addresses.metrics}
         await server.__aexit__(None, None, None)
         assert [event async for event in events] == []
     assert not (settings.data_dir / "run" / "addresses.json").exists()
@@ -86,20 +87,22 @@ async def test_a_client_that_does_not_trust_the_ca_gets_nothing(server):
             await client.get(f"{addresses.agents}/api/v1/trust")
 
 
-async def test_each_port_serves_its_own_interface_only(server):
+async def test_each_port_serves_its_own_interface_only(server, signed_in):
     addresses, runtime = server
     async with httpx.AsyncClient(verify=trusting(runtime.tls.ca_pem), trust_env=False) as client:
         assert (await client.get(f"{addresses.agents}/api/v1/fleet")).status_code == 404
-        assert (await client.get(f"{addresses.http}/api/v1/trust")).status_code == 404
+        assert (await client.get(f"{addresses.http}/api/v1/trust")).status_code == 401
         assert (await client.get(f"{addresses.agents}/api/v1/trust")).status_code == 200
+    async with httpx.AsyncClient(base_url=addresses.http, trust_env=False, **await signed_in()) as client:
+        assert (await client.get("/api/v1/trust")).status_code == 404
 
 
-async def test_a_complete_baseline_is_trained_by_the_server_itself(server, make_agent):
+async def test_a_complete_baseline_is_trained_by_the_server_itself(server, make_agent, signed_in):
     addresses, runtime = server
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(LIMIT_S),
         httpx.AsyncClient(base_url=addresses.agents, verify=trusting(runtime.tls.ca_pem), trust_env=False) as client,
-        stream(addresses) as events,
+        stream(addresses, await signed_in(Role.VIEWER)) as events,
     ):
         await runtime.hub.listening.wait()
         agent = await make_agent(client=client)
@@ -110,7 +113,7 @@ async def test_a_complete_baseline_is_trained_by_the_server_itself(server, make_
             if name == "model":
                 assert data["state"] == "offered"
                 break
-        assert seen == ["hello", "measurements", "model"]
+        assert [name for name in seen if name != "job"] == ["hello", "measurements", "model"]
         assert (await agent.send(agent.batch()))["desired"]
 
 
@@ -147,17 +150,17 @@ def test_serve_with_its_own_database_leaves_no_process_and_no_socket(tmp_path_fa
     process = subprocess.Popen(**command(data_dir, "serve"))
     try:
         addresses = wait_for_file(data_dir / "run" / "addresses.json", process)
-        assert httpx.get(f"{addresses['http']}/api/v1/system", trust_env=False).status_code == 200
+        assert httpx.get(f"{addresses['http']}/api/v1/session", trust_env=False).json()["setup_needed"] is True
         key = subprocess.run(**command(data_dir, "enrolment-key", "create", "--quiet"), check=True, timeout=60)
         assert key.stdout.startswith("audiosense-1-")
-        assert httpx.get(f"{addresses['http']}/api/v1/fleet", trust_env=False).status_code == 200
+        assert httpx.get(f"{addresses['http']}/api/v1/fleet", trust_env=False).status_code == 401
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
     assert (process.returncode, err) == (0, "")
-    assert addresses["http"] in out
+    assert f"{addresses['http']}/setup#" in out
     assert not (data_dir / "run" / "addresses.json").exists()
     assert not list(data_dir.rglob(".s.PGSQL*"))
     assert not (data_dir / "postgresql" / "data" / "postmaster.pid").exists()
@@ -178,7 +181,7 @@ def test_signals_that_come_again_while_the_database_stops_do_not_cut_that_short(
             process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGINT)
             time.sleep(0.005)
-        _out, err = process.communicate(timeout=10)
+        _out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
@@ -209,6 +212,10 @@ def test_a_signal_during_the_start_leaves_no_database(tmp_path_factory, found):
         ({"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/none"}, ("cannot use the database", "127.0.0.1:1")),
         ({"DATABASE_URL": "mysql://x"}, ("DATABASE_URL", "'mysql'")),
         ({"AUDIOSENSE_HTTP_PORT": "99999"}, ("AUDIOSENSE_HTTP_PORT",)),
+        ({"AUDIOSENSE_HTTP_HOST": "0.0.0.0"}, ("AUDIOSENSE_INSECURE_LAN", "--insecure-lan", "'0.0.0.0'")),
+        ({"AUDIOSENSE_INSECURE_LAN": "1", "AUDIOSENSE_DEMO": "1"}, ("AUDIOSENSE_INSECURE_LAN", "AUDIOSENSE_DEMO")),
+        ({"AUDIOSENSE_TRUSTED_PROXIES": "proxy"}, ("AUDIOSENSE_TRUSTED_PROXIES", "'proxy'")),
+        ({"AUDIOSENSE_HOSTS": "https://x"}, ("AUDIOSENSE_HOSTS", "'https://x'")),
         ({"AUDIOSENSE_AGENT_URL": "http://x"}, ("AUDIOSENSE_AGENT_URL", "https://HOST:PORT")),
         ({"AUDIOSENSE_DATA_DIR": "/proc/none"}, ("/proc/none", "AUDIOSENSE_DATA_DIR")),
     ],
@@ -244,7 +251,7 @@ def test_a_second_server_on_a_data_directory_is_refused_and_leaves_the_first_alo
         assert second.stderr.startswith(f"error: another collector runs on the data directory {tmp_path}; ")
         assert second.stderr.count("\n") == 1
         assert json.loads((tmp_path / "run" / "addresses.json").read_text()) == found
-        assert httpx.get(f"{found['http']}/api/v1/system", trust_env=False).status_code == 200
+        assert httpx.get(f"{found['http']}/api/v1/session", trust_env=False).status_code == 200
     finally:
         first.terminate()
         first.communicate(timeout=60)

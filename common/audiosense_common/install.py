@@ -50,6 +50,12 @@ def check_install(
             "expired",
             f"the bundle was to be installed before {manifest.install_before_us} us, it is {now_us} us; push it again",
         )
+    _check_window(manifest, sample_rate_hz, window_s)
+    _check_features(manifest, schema_id, digests)
+    check_graph(bundle.model)
+
+
+def _check_window(manifest: Manifest, sample_rate_hz: int, window_s: float) -> None:
     if manifest.sample_rate_hz != sample_rate_hz:
         raise BundleError(
             "sample_rate",
@@ -62,8 +68,6 @@ def check_install(
             f"the bundle needs windows of {manifest.window_s} s, the sensor's are {window_s} s; "
             "train a model for the new length",
         )
-    _check_features(manifest, schema_id, digests)
-    check_graph(bundle.model)
 
 
 def _check_version(bundle: Bundle, current_version: int | None, current_digest: str | None) -> None:

@@ -21,6 +21,7 @@ MAX_DECODED_BYTES = 32 * 2**20
 MAX_MEASUREMENTS = 10_000
 """Most measurements in one batch, over all of its sensors."""
 MAX_FEATURES = 1_024
+_EXPONENT = 0x7C00
 MAX_REASONS = 8
 """Most reasons of one measurement or event."""
 MAX_REASON_FIGURE = 1e9
@@ -96,7 +97,8 @@ class FeatureMatrix(Message):
         if len(raw) != expected:
             raise ValueError(f"features.data holds {len(raw)} bytes, its shape {self.shape} needs {expected}")
         matrix = np.frombuffer(raw, dtype="<f2").reshape(self.shape)
-        if not np.isfinite(matrix).all():
+        # Infinity and NaN, and nothing else, have all bits of the exponent; ten times as fast as ``isfinite``.
+        if ((matrix.view("<u2") & _EXPONENT) == _EXPONENT).any():
             row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
             raise ValueError(f"features.data holds NaN or infinity in row {row}; every feature must be finite")
         return matrix
@@ -219,6 +221,11 @@ class Heartbeat(Message):
     checks: Annotated[list[Check], Field(max_length=MAX_CHECKS)] | None = Field(
         default=None, description="self-checks, all of them; null: as told before"
     )
+
+
+IDLE_CONNECTION_S = 75.0
+"""How long an agent keeps a connection that it does not use: a heartbeat is due within 60 s. The collector keeps it
+longer, so that none is closed under a request."""
 
 
 class Batch(Message):
@@ -394,3 +401,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[dict[str, Any]] | None = Field(default=None, description="per field: where it is and what is wrong")
+    request_id: str | None = Field(default=None, description="the request's number in the collector's log")

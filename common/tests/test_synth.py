@@ -165,7 +165,6 @@ def heard(request):
     return -forest.score_samples(baseline), -forest.score_samples(healthy), faulty
 
 
-@pytest.mark.xdist_group("heard")
 def test_healthy_drift_raises_no_alarm(heard):
     baseline, healthy, _ = heard
     exceeded = healthy >= np.percentile(baseline, 99.5)
@@ -173,7 +172,6 @@ def test_healthy_drift_raises_no_alarm(heard):
     assert exceeded.mean() < 0.05
 
 
-@pytest.mark.xdist_group("heard")
 def test_a_forest_that_knows_the_healthy_shape_tells_every_fault(heard):
     _, healthy, faulty = heard
     for fault, scores in faulty.items():

@@ -3,7 +3,6 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { startLive } from "./api/live";
 import { queryClient } from "./api/query-client";
 import { router } from "./app/router";
 import "./styles.css";
@@ -11,7 +10,6 @@ import "./styles.css";
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element with id root");
 
-startLive();
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,7 @@ from uuid import UUID, uuid4
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, StorageState, expect, sync_playwright
 
 from audiosense_common import wire
 from audiosense_common.enrolment import PREFIX, EnrolmentKey
@@ -26,10 +27,13 @@ from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
 from audiosense_common.wire_checks import Check
 
+# As long as a page may take for anything else; a busy computer hashes a password in seconds.
+expect.set_options(timeout=15_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
 VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 BASELINE_WINDOWS = 40
+ADMINISTRATOR, PASSWORD = "anna", "a few words of anna"
 WINDOW_US = 100_000
 LAG_US = 10_000_000
 START_S = 90
@@ -43,6 +47,7 @@ class Collector:
     http: str
     agents: str
     environment: dict[str, str]
+    log: Path
 
     def command(self, *arguments: str) -> str:
         run = subprocess.run(
@@ -104,7 +109,7 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
         try:
             _wait_for("addresses", addresses.is_file, process, log)
             found = json.loads(addresses.read_text())
-            yield Collector(found["http"], found["agents"], environment)
+            yield Collector(found["http"], found["agents"], environment, log)
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -260,8 +265,14 @@ class Agent:
         )
 
 
+@pytest.fixture(scope="session")
+def secret(collector: Collector) -> str:
+    """Of one enrolment key for all tests: making one starts a process."""
+    return collector.enrolment_key("--uses", "1000", "--may-replace").secret
+
+
 @pytest.fixture
-def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
+def enrol(collector: Collector, secret: str) -> Iterator[Callable[..., Agent]]:
     """Enrols an agent with one sensor on a machine of the given name."""
     clients: list[httpx.Client] = []
 
@@ -279,7 +290,7 @@ def enrol(collector: Collector) -> Iterator[Callable[..., Agent]]:
             **{"source": "simulator pump"} | registration,
         )
         request = wire.EnrolmentRequest(
-            secret=collector.enrolment_key(*(["--may-replace"] if replacing else [])).secret,
+            secret=secret,
             name=f"agent of {machine}",
             version="0.1.0",
             sensors=[sensor],
@@ -304,17 +315,26 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Run a browser. Until it ends this thread has a running event loop: no asynchronous test can run beside it."""
     if CHROMIUM is None:
         pytest.skip("chromium is missing; install it with: apt-get install --no-install-recommends chromium")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
+        browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        yield launched
-        launched.close()
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(set_up: StorageState) -> Iterator[Browser]:
+    """Ends with its module: other tests may follow in this process. ``set_up`` had one of its own before."""
+    del set_up
+    with launched() as opened:
+        yield opened
 
 
 class Watch:
@@ -345,6 +365,36 @@ class Watch:
         return [line for line in self.found if not any(text in line for text in self.expected)]
 
 
+@pytest.fixture(scope="session")
+def set_up(collector: Collector) -> StorageState:
+    """Makes the first administrator by the link that the collector has printed, and gives the browser's cookies."""
+    deadline = time.monotonic() + START_S
+    while not (found := re.search(r"http\S+/setup#\S+", collector.log.read_text())):
+        assert time.monotonic() < deadline, collector.log.read_text()
+        time.sleep(0.05)
+    with launched() as browser, closing(browser.new_context(viewport=VIEWPORTS["phone"], locale="en-GB")) as context:
+        page = context.new_page()
+        watch = Watch(page)
+        page.goto(found[0])
+        page.get_by_label("Name").fill(ADMINISTRATOR)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("Password again").fill(PASSWORD)
+        assert "#" not in page.url
+        page.get_by_role("button", name="Make the account").click()
+        page.get_by_role("link", name="Fleet").wait_for()
+        assert page.url == f"{collector.http}/"
+        assert watch.found == []
+        return context.storage_state()
+
+
+@pytest.fixture
+def api(set_up: StorageState, collector: Collector) -> Iterator[httpx.Client]:
+    """The administrator's calls, past the pages."""
+    cookies = {cookie["name"]: cookie["value"] for cookie in set_up["cookies"]}
+    with httpx.Client(base_url=collector.http, cookies=cookies, headers={"AudioSense-Page": "1"}) as client:
+        yield client
+
+
 @pytest.fixture(params=VIEWPORTS)
 def viewport(request: pytest.FixtureRequest) -> str:
     """Desktop and phone; a test for one of them takes ``parametrize(..., indirect=True)``."""
@@ -352,7 +402,13 @@ def viewport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def page(browser: Browser, viewport: str, collector: Collector) -> Iterator[Page]:
+def storage(set_up: StorageState) -> StorageState | None:
+    """The browser's cookies when a test begins: an administrator is signed in. A test module may say otherwise."""
+    return set_up
+
+
+@pytest.fixture
+def page(browser: Browser, viewport: str, collector: Collector, storage: StorageState | None) -> Iterator[Page]:
     phone = viewport == "phone"
     context = browser.new_context(
         viewport=VIEWPORTS[viewport],
@@ -361,6 +417,7 @@ def page(browser: Browser, viewport: str, collector: Collector) -> Iterator[Page
         locale="en-GB",
         color_scheme="light",
         base_url=collector.http,
+        storage_state=storage,
     )
     opened = context.new_page()
     opened.set_default_timeout(15_000)

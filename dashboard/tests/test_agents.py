@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +15,8 @@ from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from audiosense_common import wire
 from audiosense_common.wire_checks import Check, CheckFigure, CheckState
+from audiosense_common.wire_gaps import Gap
 
-pytestmark = pytest.mark.xdist_group("dashboard")
 PICTURES = os.environ.get("AUDIOSENSE_PICTURES")
 
 
@@ -114,6 +115,34 @@ def test_an_agent_is_revoked_accepted_again_and_told_to_change_its_credential(pa
     panel.get_by_role("button", name="Ask for it").click()
     expect(panel).to_contain_text("is being changed")
     assert agent.send(1).rotate_credential
+
+
+def lost(agent, number, reason, windows, **what):
+    return Gap(epoch=agent.epoch, number=number, reason=reason, windows=windows, **what)
+
+
+def test_what_an_agent_lost_is_told_with_reason_sensor_and_time(page, enrol, viewport):
+    agent = enrol(f"Lossy {viewport}")
+    agent.send(1)
+    now_us = time.time_ns() // 1_000
+    span = {"sensor": agent.sensor, "first_us": now_us - 7_200_000_000, "last_us": now_us - 3_600_000_000}
+    agent.post(gaps=[lost(agent, 1, "spool_full", 1_240, **span), lost(agent, 2, "rescued", 40, sensor=agent.sensor)])
+    agent.post(gaps=[lost(agent, 3, "damaged", None), lost(agent, 4, "word_of_later", 1, **span)])
+    page.goto("/agents")
+    panel = page.locator(f"[data-agent='{agent.identity}']")
+    panel.get_by_text("1,201 windows lost").click()
+    full = panel.locator("[data-gap=spool_full]")
+    expect(full).to_contain_text(f"1,240 windows · Lossy {viewport} · Lossy {viewport} sensor")
+    expect(full).to_contain_text("The agent's spool was full")
+    expect(full).to_contain_text(" to ")
+    expect(panel.locator("[data-gap=damaged]")).to_contain_text("Nobody knows how many windows · sensor not known")
+    expect(panel.locator("[data-gap=rescued]")).to_contain_text("no loss")
+    expect(panel.locator("[data-gap=word_of_later]")).to_contain_text("word_of_later")
+    picture(page, "gaps", viewport)
+    page.evaluate("localStorage.setItem('audiosense.language', 'es')")
+    page.reload()
+    panel.get_by_text(re.compile(r"1\.?201 ventanas perdidas")).click()
+    expect(full).to_contain_text("La cola del agente estaba llena")
 
 
 def test_of_two_copies_one_is_accepted_and_the_page_says_what_is_lost(page, enrol, viewport):
@@ -278,7 +307,7 @@ def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, viewport):
 
 
 def test_without_agents_the_page_says_how_to_have_one(page):
-    page.route("**/api/v1/agents", lambda route: route.fulfill(json=[]))
+    page.route("**/api/v1/agents?*", lambda route: route.fulfill(json={"items": [], "next": None}))
     page.goto("/agents")
     expect(page.get_by_text("No agents yet")).to_be_visible()
     expect(page.get_by_text("audiosense-agent enroll KEY")).to_be_visible()
@@ -287,10 +316,10 @@ def test_without_agents_the_page_says_how_to_have_one(page):
 def test_a_failed_call_is_told_and_tried_again(page, enrol, viewport):
     agent = enrol(f"Unreadable {viewport}")
     page.watch.expected += ["/api/v1/agents", "503"]
-    page.route("**/api/v1/agents", lambda route: route.fulfill(status=503, json={"detail": "the database rests"}))
+    page.route("**/api/v1/agents?*", lambda route: route.fulfill(status=503, json={"detail": "the database rests"}))
     page.goto("/agents")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("the database rests")
-    page.unroute("**/api/v1/agents")
+    page.unroute("**/api/v1/agents?*")
     alert.get_by_role("button", name="Retry").click()
     expect(page.locator(f'[data-agent="{agent.identity}"]')).to_be_visible()

@@ -8,13 +8,11 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("dashboard")
 RATE = 16_000
 
 
@@ -79,7 +77,7 @@ def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown
     expect(of_event).to_have_js_property("error", None)
     page.wait_for_function("it => it.currentTime > 0.2", arg=of_event.element_handle())
     assert abs(of_event.evaluate("it => it.duration") - 3.0) < 0.01
-    expect(sound.locator('[data-audit="listened"]')).to_contain_text("unknown user (127.0.0.1) listened")
+    expect(sound.locator('[data-audit="listened"]')).to_contain_text("anna (127.0.0.1) listened")
     of_reference.evaluate("it => it.play()")
     page.wait_for_function("it => it.currentTime > 0.1", arg=of_reference.element_handle())
     assert of_event.evaluate("it => it.paused"), "two sounds at once cannot be compared"
@@ -130,7 +128,7 @@ def test_a_microphones_clips_are_off_until_somebody_switches_them_on_knowingly(p
     assert agent.post().clips_allowed == [agent.sensor]
     assert send_clip(agent, event, kind="event", start_us=now).status_code == 200
     panel.get_by_text("Who listened, who switched").click()
-    expect(panel.locator('[data-audit="allowed"]')).to_contain_text("unknown user (127.0.0.1) switched clips on")
+    expect(panel.locator('[data-audit="allowed"]')).to_contain_text("anna (127.0.0.1) switched clips on")
     picture(page, f"clips-on-{viewport}")
     switch.click()
     expect(panel.locator('[data-audit="withdrawn"]')).to_be_visible()
@@ -179,7 +177,7 @@ def test_a_whole_sites_clips_are_switched_on_knowingly(page, enrol, viewport):
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
-def test_a_sound_that_was_deleted_meanwhile_says_so(page, enrol, collector):
+def test_a_sound_that_was_deleted_meanwhile_says_so(page, enrol, api):
     page.watch.expected += ["404"]
     agent = enrol("Deleted sound")
     agent.send(40)
@@ -190,6 +188,6 @@ def test_a_sound_that_was_deleted_meanwhile_says_so(page, enrol, collector):
     open_machine(page, agent)
     sound = page.locator(f'[data-clip="{event}"]')
     sound.get_by_role("button", name=re.compile("^Listen")).click()
-    assert httpx.delete(f"{collector.http}/api/v1/clips/{event}").status_code == 204
+    assert api.delete(f"/api/v1/clips/{event}").status_code == 204
     sound.locator("audio").evaluate("it => it.play().catch(() => {})")
     expect(sound.get_by_role("alert")).to_contain_text("cannot be played")

@@ -2,12 +2,9 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from audiosense_common.synth.probes import PROBE_KINDS
-
-pytestmark = pytest.mark.xdist_group("dashboard")
 
 STRENGTH = dict.fromkeys(PROBE_KINDS, -15.0) | {"impulses": -6.0, "hiss_high": 60.0, "level": -100.0}
 """In dB above the weakest level; below 0 a kind changes nothing at its weakest levels."""

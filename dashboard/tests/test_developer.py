@@ -3,8 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("dashboard")
-
 
 def test_the_sandbox_is_generated_trained_and_cleared(page):
     page.goto("/")

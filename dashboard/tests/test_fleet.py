@@ -5,8 +5,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("dashboard")
-
 
 def test_a_machine_appears_with_its_state_and_learns_without_a_reload(page, enrol, viewport):
     page.goto("/")

@@ -4,12 +4,10 @@ import os
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from audiosense_common.wire_checks import Check, CheckFigure, CheckState
 
-pytestmark = pytest.mark.xdist_group("dashboard")
 PICTURES = os.environ.get("AUDIOSENSE_PICTURES")
 
 

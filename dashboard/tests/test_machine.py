@@ -8,8 +8,6 @@ from playwright.sync_api import expect
 
 from audiosense_common.wire import Reason
 
-pytestmark = pytest.mark.xdist_group("dashboard")
-
 
 def test_a_model_on_probation_is_marked_and_one_that_was_sent_back_says_why(page, enrol, viewport):
     agent = enrol(f"Probation {viewport}")

@@ -86,6 +86,7 @@ class Demo:
             "AUDIOSENSE_HTTP_PORT": str(self.port),
             "AUDIOSENSE_AGENT_HOST": "127.0.0.1",
             "AUDIOSENSE_AGENT_PORT": "0",
+            "AUDIOSENSE_METRICS_PORT": "0",
             "AUDIOSENSE_BASELINE_WINDOWS": str(BASELINE_WINDOWS),
             "AUDIOSENSE_DEVELOPER_MODE": "1",
             "AUDIOSENSE_DEMO": "1",
@@ -292,7 +293,7 @@ class Demo:
         measured = self._status()["sensors"].values()
         stored = [
             sensor
-            for agent in self._get("/api/v1/agents")
+            for agent in self._get("/api/v1/agents")["items"]
             if agent["id"] == self.agent_id
             for sensor in agent["sensors"]
         ]

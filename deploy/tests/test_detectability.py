@@ -12,7 +12,8 @@ def reports(plant):
     """Return what is known of all machines' models; None until all are known."""
 
     def read(path):
-        return httpx.get(f"{plant.http}/api/v1/{path}", trust_env=False, timeout=30).json()
+        url = f"{plant.http}/api/v1/{path}"
+        return httpx.get(url, headers=plant.headers, trust_env=False, timeout=30).json()
 
     sensors = [sensor for machine in read("fleet")["machines"] for sensor in machine["sensors"]]
     found = [read(f"sensors/{sensor['id']}/detectability") for sensor in sensors]

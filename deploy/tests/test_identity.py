@@ -41,10 +41,11 @@ class Site:
     def ask(self, action="", **body):
         path = f"{self.plant.http}/api/v1/agents"
         if action:
-            answer = httpx.post(f"{path}/{self.agent_id}/{action}", json=body, trust_env=False, timeout=30)
+            url = f"{path}/{self.agent_id}/{action}"
+            answer = httpx.post(url, json=body, headers=self.plant.headers, trust_env=False, timeout=30)
             assert answer.status_code == 200, answer.text
             return answer.json()
-        found = httpx.get(path, trust_env=False, timeout=30).json()
+        found = httpx.get(path, headers=self.plant.headers, trust_env=False, timeout=30).json()["items"]
         return next(each for each in found if each["id"] == str(self.agent_id))
 
     def stored(self, sensor):
@@ -211,7 +212,8 @@ def test_two_processes_on_one_copied_disk_are_stopped_and_the_accepted_one_misse
         return json.loads((state / "identity.json").read_text())["credential"]
 
     def agent():
-        return httpx.get(f"{plant.http}/api/v1/agents", trust_env=False, timeout=30).json()[0]
+        url = f"{plant.http}/api/v1/agents"
+        return httpx.get(url, headers=plant.headers, trust_env=False, timeout=30).json()["items"][0]
 
     def wait(what, probe, seconds=60):
         return wait_for(what, lambda: probe() or None, seconds=seconds, processes=[collector, *running])

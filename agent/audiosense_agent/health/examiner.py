@@ -24,6 +24,7 @@ from audiosense_agent.health import (
     metrics,
     model,
     overflow,
+    registration,
     sensor,
     source,
     spool_space,
@@ -92,6 +93,9 @@ class Examiner:
                 is_enrolled=identity_path(settings.state_dir).exists(),
                 silent_s=self._silent_s(answered),
                 running_s=time.monotonic() - self._started,
+            ),
+            registration.check(
+                self._uplink.refused_sensors, self._status.withheld, is_linked=self._uplink.silent_s is not None
             ),
             clock.check(offset, is_right=self._clock.is_wall_right),
             spool_space.check(self._status, settings.spool.max_bytes, self._dropped_lately()),

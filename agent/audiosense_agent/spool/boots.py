@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from audiosense_agent.clock import PROVISIONAL_BEFORE_US, is_provisional
 from audiosense_agent.events import EventRevision
-from audiosense_agent.spool.event_json import BOOT, dump_event, event_crc, load_whole_event
+from audiosense_agent.spool.event_json import BOOT, dump_event, event_crc, load_boot, load_whole_event
 from audiosense_common.wire import TIME_LIMIT_US, EventState
 
 HELD_FROM = "held_from"
@@ -165,12 +165,12 @@ def _note(db: sqlite3.Connection, key: str, value: str) -> None:
 
 def _unknown(db: sqlite3.Connection) -> list[tuple[int, _Heard]]:
     """Boots whose time is not known, the latest first; those of which all was rescued were before all others."""
-    heard, rescued = _heard(db), _rescued(db)
+    heard, rescued, told = _heard(db), _rescued(db), _told_by_events(db)
     unknown = [row[0] for row in db.execute("SELECT id FROM boot WHERE offset_us IS NULL")]
     unknown.sort(key=lambda boot: (boot in heard or boot not in rescued, boot), reverse=True)
     for boot in unknown:
         each = heard.setdefault(boot, _Heard())
-        each.last_us = max(each.last_us, rescued.get(boot, 0))
+        each.last_us = max(each.last_us, rescued.get(boot, 0), told.get(boot, 0))
     return [(boot, heard[boot]) for boot in unknown]
 
 
@@ -196,6 +196,18 @@ def _rescued(db: sqlite3.Connection) -> dict[int, int]:
         "SELECT boot, max(time_us) FROM rescued WHERE boot IS NOT NULL AND typeof(time_us) = 'integer' GROUP BY boot"
     )
     return dict(db.execute(query).fetchall())
+
+
+def _told_by_events(db: sqlite3.Connection) -> dict[int, int]:
+    """The last time that an event tells of each boot: its rows may be in a file that was set aside."""
+    found: dict[int, int] = {}
+    for table in ("event", "open_event"):
+        for content, crc in db.execute(f"SELECT content, crc FROM {table} WHERE instr(content, ?)", (EVENT_MARK,)):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                boot, event = load_boot(content), load_whole_event(content, crc)
+                if boot is not None and is_provisional(event.end_us):
+                    found[boot] = max(found.get(boot, 0), event.end_us)
+    return found
 
 
 def _anchor_events(db: sqlite3.Connection, this: int) -> list[EventRevision]:

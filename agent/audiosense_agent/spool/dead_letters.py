@@ -3,7 +3,7 @@
 import sqlite3
 import time
 
-from audiosense_agent.spool.flight import InFlight, remove
+from audiosense_agent.spool.flight import InFlight, carried, carried_rescued, remove
 from audiosense_agent.spool.gaps import LossReason
 from audiosense_agent.spool.values import count
 
@@ -24,14 +24,10 @@ def bury(db: sqlite3.Connection, batch: InFlight, reason: str, most: int) -> Non
     def content(table: str) -> str:
         return _CONTENT.format(_TIME.format(table))
 
-    buried = db.execute(
-        f"{_BURY} SELECT 'measurement', {content('measurement')}, ?, ? FROM measurement WHERE seq BETWEEN ? AND ?",
-        (*told, batch.low, batch.high),
-    ).rowcount
-    buried += db.execute(
-        f"{_BURY} SELECT 'measurement', {content('rescued')}, ?, ? FROM rescued WHERE id BETWEEN ? AND ?",
-        (*told, *batch.rescued),
-    ).rowcount
+    buried = 0
+    for table, condition, values in (("measurement", *carried(batch)), ("rescued", *carried_rescued(batch))):
+        query = f"{_BURY} SELECT 'measurement', {content(table)}, ?, ? FROM {table} WHERE {condition}"
+        buried += db.execute(query, (*told, *values)).rowcount
     for row in batch.events:
         query = f"{_BURY} SELECT 'event', content, ?, ? FROM event WHERE id = ?"
         buried += db.execute(query, (*told, row)).rowcount

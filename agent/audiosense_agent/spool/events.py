@@ -1,12 +1,15 @@
 """Event revisions in the spool."""
 
 import contextlib
+import json
 import sqlite3
+from collections.abc import Collection
 
 from audiosense_agent.events import EventRevision
 from audiosense_agent.spool.boots import EVENT_MARK, hold_event
 from audiosense_agent.spool.event_json import dump_event, event_crc, load_whole_event
 from audiosense_agent.spool.values import count
+from audiosense_agent.spool.withheld import OTHERS_EVENTS
 from audiosense_common.wire import EventState
 
 MAX_EVENTS = 10_000
@@ -39,14 +42,18 @@ def keep_open(db: sqlite3.Connection, event: EventRevision, held_by: int | None)
     )
 
 
-def select_events(db: sqlite3.Connection, limit: int) -> tuple[list[tuple[int, EventRevision]], list[int]]:
+def select_events(
+    db: sqlite3.Connection, limit: int, withheld: Collection[str] = ()
+) -> tuple[list[tuple[int, EventRevision]], list[int]]:
     """Return up to ``limit`` event revisions with their row numbers, oldest first, and the numbers of damaged ones.
 
-    Those whose time is not known wait.
+    Those whose time is not known wait, and those of the sensors named in ``withheld``.
     """
     good, bad = [], []
-    query = "SELECT id, content, crc FROM event WHERE NOT instr(content, ?) ORDER BY id LIMIT ?"
-    for number, content, crc in db.execute(query, (EVENT_MARK, limit)):
+    others = f" AND {OTHERS_EVENTS}" if withheld else ""
+    query = f"SELECT id, content, crc FROM event WHERE NOT instr(content, ?){others} ORDER BY id LIMIT ?"
+    values = (json.dumps(sorted(withheld)),) if withheld else ()
+    for number, content, crc in db.execute(query, (EVENT_MARK, *values, limit)):
         try:
             good.append((number, load_whole_event(content, crc)))
         except _DAMAGE:

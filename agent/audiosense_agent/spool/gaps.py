@@ -103,10 +103,14 @@ def select_gaps(db: sqlite3.Connection, limit: int) -> list[Gap]:
     return [gap for row in rows if (gap := _load(row)) is not None]
 
 
+def find_damaged(db: sqlite3.Connection) -> list[int]:
+    """Return the numbers of gaps that cannot be what was written; their rows have no checksum."""
+    return [row[0] for row in db.execute(f"{_SELECT} ORDER BY g.number") if _load(row) is None]
+
+
 def take_out_damaged(db: sqlite3.Connection) -> None:
-    """Replace gaps that cannot be what was written by one of unknown size; their rows have no checksum."""
-    rows = db.execute(f"{_SELECT} ORDER BY g.number").fetchall()
-    bad = [row[0] for row in rows if _load(row) is None]
+    """Replace gaps that cannot be what was written by one of unknown size."""
+    bad = find_damaged(db)
     if bad:
         db.executemany("DELETE FROM gap WHERE number = ?", [(number,) for number in bad])
         record(db, None, LossReason.DAMAGED, None, Span())

@@ -11,7 +11,7 @@ from audiosense_agent.events import EventRevision
 from audiosense_agent.spool.boots import KnownBoot, adopt_boot, adopt_number, hold_event, read_boots
 from audiosense_agent.spool.event_json import load_boot, load_whole_event
 from audiosense_agent.spool.events import keep_open
-from audiosense_agent.spool.gaps import Gap, LossReason, Span, inherit, record, select_gaps
+from audiosense_agent.spool.gaps import Gap, LossReason, Span, find_damaged, inherit, record, select_gaps
 from audiosense_agent.spool.rows import RESCUED_ROWS, is_registration, sensor_id
 from audiosense_agent.spool.values import count, damage, get
 
@@ -42,6 +42,7 @@ class Remains:
         windows: how many waited in all, None where the file does not tell.
         sensors: what it knew of them.
         gaps: those that were not told yet.
+        damaged_gaps: how many of them cannot be what was written.
         events: event revisions that waited.
         open_events: the last revision of each event that was never closed, and the boot that it waits for.
         boots: the starts of the computer that it knew, by number.
@@ -50,6 +51,7 @@ class Remains:
     windows: int | None = None
     sensors: list[KnownSensor] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    damaged_gaps: int = 0
     events: int = 0
     open_events: list[tuple[EventRevision, int | None]] = field(default_factory=list)
     boots: dict[int, KnownBoot] = field(default_factory=dict)
@@ -57,7 +59,7 @@ class Remains:
 
 def read_remains(path: Path) -> Remains:
     """Read what a damaged file tells without reading its rows; nothing where nothing can be read."""
-    windows, sensors, gaps, events = None, [], [], 0
+    windows, sensors, gaps, damaged_gaps, events = None, [], [], 0, 0
     open_events, boots = list[tuple[EventRevision, int | None]](), dict[int, KnownBoot]()
     with contextlib.suppress(*_UNREADABLE), open_for_reading(path) as db:
         with contextlib.suppress(*_UNREADABLE):
@@ -67,13 +69,14 @@ def read_remains(path: Path) -> Remains:
             sensors = [found for row in db.execute(_SENSORS) if (found := _sensor(row)) is not None]
         with contextlib.suppress(*_UNREADABLE):
             gaps = select_gaps(db, _MOST_GAPS)
+            damaged_gaps = len(find_damaged(db))
         with contextlib.suppress(*_UNREADABLE):
             (events,) = db.execute("SELECT count(*) FROM event").fetchone()
         with contextlib.suppress(*_UNREADABLE):
             open_events = _open_events(db)
         with contextlib.suppress(*_UNREADABLE):
             boots = read_boots(db)
-    return Remains(windows, sensors, gaps, events, open_events, boots)
+    return Remains(windows, sensors, gaps, damaged_gaps, events, open_events, boots)
 
 
 def _open_events(db: sqlite3.Connection) -> list[tuple[EventRevision, int | None]]:
@@ -98,6 +101,8 @@ def inherit_remains(db: sqlite3.Connection, remains: Remains) -> None:
             record(db, number, LossReason.SET_ASIDE, sensor.waiting, Span(last_us=sensor.last_time_us))
     for gap in remains.gaps:
         inherit(db, numbers.get(gap.sensor or ""), gap)
+    if remains.damaged_gaps:
+        record(db, None, LossReason.DAMAGED, None, Span())
     _inherit_events(db, remains)
     told = sum(max(0, sensor.waiting) for sensor in remains.sensors)
     if remains.windows is None and not told:

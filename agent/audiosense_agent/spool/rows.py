@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from audiosense_agent.spool.boots import held_from
 from audiosense_agent.spool.gaps import LossReason, Span, record
 from audiosense_agent.spool.values import count
+from audiosense_agent.spool.withheld import OTHERS
 from audiosense_common.wire import Reason, SensorRegistration, Status
 
 NOT_IN_FLIGHT = "NOT EXISTS (SELECT 1 FROM in_flight WHERE seq BETWEEN in_flight.low AND in_flight.high)"
@@ -73,6 +74,7 @@ class SpoolStatus:
         dead_letters: measurements and events that the collector refused.
         set_aside: damaged files that were replaced.
         rescued: measurements of files set aside that wait to be sent.
+        withheld: those among ``rows`` that wait until the collector registers their sensor.
         lost: windows lost or refused, by reason; ``rescued`` of them came back.
     """
 
@@ -83,6 +85,7 @@ class SpoolStatus:
     dead_letters: int = 0
     set_aside: int = 0
     rescued: int = 0
+    withheld: int = 0
     lost: dict[str, int] = field(default_factory=dict)
 
 
@@ -116,17 +119,24 @@ def refuse(db: sqlite3.Connection, measurement: Measurement) -> None:
 
 
 def select(
-    db: sqlite3.Connection, limit: int, *, newest: bool, after: int = 0, upto: int | None = None
+    db: sqlite3.Connection,
+    limit: int,
+    *,
+    newest: bool,
+    after: int = 0,
+    upto: int | None = None,
+    withheld: Sequence[int] = (),
 ) -> tuple[list[Measurement], list[int]]:
     """Return up to ``limit`` measurements in order of ``seq``, and the numbers of rows that fail their checksum.
 
-    From the first on whose time is not known, none is given.
+    From the first on whose time is not known, none is given; none of the sensors of ``withheld`` either.
     """
     order = "DESC" if newest else "ASC"
     held = held_from(db)
     last = min(_MAX_SEQ if upto is None else upto, _MAX_SEQ if held is None else held - 1)
     rows = db.execute(
-        f"{_SELECT} WHERE m.seq > ? AND m.seq <= ? ORDER BY m.seq {order} LIMIT ?", (after, last, limit)
+        f"{_SELECT} WHERE m.seq > ? AND m.seq <= ? AND {OTHERS.format('m.')} ORDER BY m.seq {order} LIMIT ?",
+        (after, last, as_list(withheld), limit),
     ).fetchall()
     good = [_in_time(load(row[2:]), row[0], row[1]) for row in rows if is_whole(row[2:])]
     bad = [row[5] for row in rows if not is_whole(row[2:])]
@@ -140,13 +150,16 @@ def _in_time(measurement: Measurement, offset_us: int | None, estimated: int | N
     return replace(measurement, time_us=measurement.time_us + offset_us, is_time_estimated=bool(estimated))
 
 
-def select_rescued(db: sqlite3.Connection, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
+def select_rescued(
+    db: sqlite3.Connection, limit: int, withheld: Sequence[int] = ()
+) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
     """Return the oldest rescued measurements, all of one epoch: that epoch, they, and first and last row number.
 
     Rows that fail their checksum are taken out and recorded as a gap. From the first on whose time is not known, none
-    is given.
+    is given; none of the sensors of ``withheld`` either.
     """
-    rows = db.execute(f"{_SELECT_RESCUED} ORDER BY r.id LIMIT ?", (limit,)).fetchall()
+    query = f"{_SELECT_RESCUED} WHERE {OTHERS.format('r.')} ORDER BY r.id LIMIT ?"
+    rows = db.execute(query, (as_list(withheld), limit)).fetchall()
     found = list(itertools.takewhile(lambda row: row[-1] is None or row[0] is not None, rows))
     bad = [row[-3] for row in found if not is_whole(row[2:-3])]
     if bad:

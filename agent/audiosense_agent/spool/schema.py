@@ -61,6 +61,7 @@ ADDED_COLUMNS = (
     ("in_flight", "rescued_first", "INTEGER NOT NULL DEFAULT 0"),
     ("in_flight", "rescued", "INTEGER NOT NULL DEFAULT 0"),
     ("in_flight", "crc", "INTEGER"),
+    ("in_flight", "withheld", "TEXT"),
     ("rescued", "boot", "INTEGER"),
     ("event", "crc", "INTEGER"),
     ("open_event", "crc", "INTEGER"),

@@ -5,7 +5,8 @@ import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -36,6 +37,7 @@ from audiosense_agent.spool.gaps import Gap, LossReason, Span
 from audiosense_agent.spool.limits import Limits, drop_old, hold_bytes, is_full
 from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
 from audiosense_agent.spool.values import count, damage, get, put
+from audiosense_agent.spool.withheld import count_rows, numbers_of
 
 _LOOK_FOR_OLD_S = 60.0
 _FULL_CHECK_ROWS = 64
@@ -76,6 +78,7 @@ class Spool:
         self._next_look_s = 0.0
         self._retiring: Retirement | None = None
         self._boot: str | None = None
+        self._withheld: frozenset[str] = frozenset()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = open_spool_file(path)
 
@@ -191,6 +194,16 @@ class Spool:
         with self._transaction() as db:
             return select_open_events(db)
 
+    def withhold(self, names: Collection[str]) -> None:
+        """From now on give no measurements and events of these sensors: they wait here until they may be sent."""
+        self._withheld = frozenset(names)
+
+    @_on_a_fresh_file
+    def withheld(self) -> tuple[int, ...]:
+        """Row numbers of the sensors of which nothing is given, for the batch that is made without them."""
+        with self._transaction() as db:
+            return numbers_of(db, self._withheld)
+
     @_on_a_fresh_file
     def read(self, limit: int, *, newest: bool = False, after: int = 0, upto: int | None = None) -> list[Measurement]:
         """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest, after one, up to one.
@@ -198,7 +211,8 @@ class Spool:
         Rows that fail their checksum are taken out and recorded as a gap.
         """
         with self._transaction() as db:
-            good, bad = rows.select(db, limit, newest=newest, after=after, upto=upto)
+            withheld = numbers_of(db, self._withheld)
+            good, bad = rows.select(db, limit, newest=newest, after=after, upto=upto, withheld=withheld)
             chosen = "seq IN (SELECT value FROM json_each(?))"
             if bad and take_out(db, chosen, (rows.as_list(bad),), LossReason.DAMAGED) < len(bad):
                 raise damage("rows are not where their numbers say")
@@ -212,7 +226,7 @@ class Spool:
             Their epoch, they themselves, and their first and last row number, which a batch of them keeps.
         """
         with self._transaction() as db:
-            return rows.select_rescued(db, limit)
+            return rows.select_rescued(db, limit, numbers_of(db, self._withheld))
 
     @_on_a_fresh_file
     def read_gaps(self, limit: int) -> list[Gap]:
@@ -228,7 +242,7 @@ class Spool:
         Damaged ones are taken out and counted as dropped.
         """
         with self._transaction() as db:
-            good, bad = select_events(db, limit)
+            good, bad = select_events(db, limit, self._withheld)
             if bad:
                 db.executemany("DELETE FROM event WHERE id = ?", [(number,) for number in bad])
                 count(db, "dropped", len(bad))
@@ -323,7 +337,8 @@ class Spool:
     def status(self) -> SpoolStatus:
         """Count rows, bytes and losses."""
         with self._transaction() as db:
-            return read_status(db)
+            found = read_status(db)
+            return replace(found, withheld=count_rows(db, self._withheld)) if self._withheld else found
 
     def _insert(self, db: sqlite3.Connection, measurements: Sequence[Measurement]) -> list[int]:
         numbers: list[int] = []

@@ -3,8 +3,10 @@
 import errno
 import os
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool.file import SQLITE_ERRORS
@@ -15,6 +17,7 @@ from audiosense_agent.spool.rows import SpoolStatus, read_status
 from audiosense_agent.spool.values import get
 
 _MOST_GAPS = 1_000
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,7 @@ def read_details(path: Path) -> SpoolDetails:
     Raises:
         SpoolError: the file cannot be read.
     """
-    if not size_of(path):
-        return SpoolDetails()
-    try:
-        with open_for_reading(path) as db:
-            db.execute("BEGIN")
-            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                return SpoolDetails()
-            return _details(db)
-    except SQLITE_ERRORS as error:
-        raise SpoolError(f"the spool {path} cannot be read: {error}; see: audiosense-agent spool verify") from None
+    return _read(path, _details) or SpoolDetails()
 
 
 def _details(db: sqlite3.Connection) -> SpoolDetails:
@@ -111,25 +105,33 @@ def read_spool(path: Path) -> SpoolView:
     Raises:
         SpoolError: the file cannot be read.
     """
+    return _read(path, _view) or SpoolView()
+
+
+def _view(db: sqlite3.Connection) -> SpoolView:
+    meta = dict(db.execute("SELECT key, value FROM meta"))
+    columns = {row[1] for row in db.execute("PRAGMA table_info(sensor)")}
+    reasons = "last_reasons" if "last_reasons" in columns else "NULL"
+    sensors = db.execute(
+        f"SELECT name, last_time_us, last_score, last_status, model, source, measured, {reasons} FROM sensor"
+    )
+    keys = ("time_us", "score", "status", "model", "source", "windows_measured", "reasons")
+    return SpoolView(
+        status=read_status(db),
+        last_answer_us=int(meta["last_answer_us"]) if "last_answer_us" in meta else None,
+        clock_offset_us=int(meta["clock_offset_us"]) if "clock_offset_us" in meta else None,
+        sensors={row[0]: dict(zip(keys, row[1:], strict=True)) for row in sensors},
+    )
+
+
+def _read(path: Path, read: Callable[[sqlite3.Connection], _Read]) -> _Read | None:
+    """Read in one transaction; None where there is no spool, or one that is just being made."""
     if not size_of(path):
-        return SpoolView()
+        return None
     try:
         with open_for_reading(path) as db:
             db.execute("BEGIN")
-            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                return SpoolView()
-            meta = dict(db.execute("SELECT key, value FROM meta"))
-            columns = {row[1] for row in db.execute("PRAGMA table_info(sensor)")}
-            reasons = "last_reasons" if "last_reasons" in columns else "NULL"
-            sensors = db.execute(
-                f"SELECT name, last_time_us, last_score, last_status, model, source, measured, {reasons} FROM sensor"
-            )
-            keys = ("time_us", "score", "status", "model", "source", "windows_measured", "reasons")
-            return SpoolView(
-                status=read_status(db),
-                last_answer_us=int(meta["last_answer_us"]) if "last_answer_us" in meta else None,
-                clock_offset_us=int(meta["clock_offset_us"]) if "clock_offset_us" in meta else None,
-                sensors={row[0]: dict(zip(keys, row[1:], strict=True)) for row in sensors},
-            )
+            is_made = db.execute("PRAGMA user_version").fetchone()[0] != 0
+            return read(db) if is_made else None
     except SQLITE_ERRORS as error:
         raise SpoolError(f"the spool {path} cannot be read: {error}; see: audiosense-agent spool verify") from None

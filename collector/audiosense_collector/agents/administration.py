@@ -3,13 +3,15 @@
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector import paging
 from audiosense_collector.agents import copies, credentials
-from audiosense_collector.agents.schemas import AgentOut, AgentSensor, CopyOut, Evidence, Successor
+from audiosense_collector.agents.schemas import AgentOut, AgentPage, AgentSensor, CopyOut, Evidence, Successor
 from audiosense_collector.agents.tables import Agent, AgentCopy, AgentCredential, AgentState, CredentialState
 from audiosense_collector.clock import now_us
+from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.machines.tables import Machine, Sensor
 
@@ -115,7 +117,30 @@ async def ask_rotation(session: AsyncSession, agent_id: UUID) -> None:
 
 async def list_agents(session: AsyncSession) -> list[AgentOut]:
     """Return all agents with their sensors and copies, by name."""
-    return await _describe(session, list(await session.scalars(select(Agent).order_by(Agent.name, Agent.created))))
+    return await _describe(session, list(await session.scalars(_by_name())))
+
+
+async def page_agents(session: AsyncSession, *, limit: int, after: str | None) -> AgentPage:
+    """Return a page of agents with their sensors and copies, by name.
+
+    Raises:
+        InvalidError: ``after`` is not a ``next`` of another page.
+    """
+    query = _by_name().limit(limit + 1)
+    if after is not None:
+        name, created, agent_id = paging.decode(after, (str, int, UUID), loc="after")
+        place = tuple_(name, literal(created, MicrosecondTime()), literal(agent_id))
+        query = query.where(tuple_(Agent.name, Agent.created, Agent.id) > place)
+    found = list(await session.scalars(query))
+    last = found[limit - 1] if len(found) > limit else None
+    return AgentPage(
+        items=await _describe(session, found[:limit]),
+        next=None if last is None else paging.encode(last.name, last.created, last.id),
+    )
+
+
+def _by_name() -> Select[Agent]:
+    return select(Agent).order_by(Agent.name, Agent.created, Agent.id)
 
 
 async def read_agent(session: AsyncSession, agent_id: UUID) -> AgentOut:

@@ -9,26 +9,31 @@ from fastapi import APIRouter, Depends, Header, Request
 
 from audiosense_collector.agents import administration, service
 from audiosense_collector.agents.copies import Caller
-from audiosense_collector.agents.schemas import Acceptance, AgentOut
+from audiosense_collector.agents.schemas import Acceptance, AgentOut, AgentPage
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.clock import HOUR_US
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import (
     ConflictError,
     ForbiddenError,
+    InvalidError,
     NotFoundError,
     RequestError,
     UnauthorizedError,
+    UnavailableError,
     responses,
 )
+from audiosense_collector.metrics.identity import identify
+from audiosense_collector.paging import After, Limit
 from audiosense_collector.runtime import Runtime, RuntimeOf
 from audiosense_common.wire import Enrolled, EnrolmentRequest, RegisteredSensors, SensorRegistrations, Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER, WAITING_HEADER, CredentialIssued
 
-router = APIRouter(prefix="/api/v1", tags=["agents"])
+router = APIRouter(prefix="/api/v1", tags=["agents"], dependencies=[Requires(Role.VIEWER)])
 agent_router = APIRouter(prefix="/api/v1", tags=["agents"])
 
 
-def _caller(
+async def _caller(
     request: Request,
     instance: Annotated[str | None, Header(alias=INSTANCE_HEADER)] = None,
     waiting: Annotated[str | None, Header(alias=WAITING_HEADER)] = None,
@@ -52,11 +57,28 @@ async def _authenticate_sender(
         found = await service.authenticate(session, authorization, caller, overlap_us=overlap_us)
     if isinstance(found, RequestError):
         raise found
+    identify(agent=found.agent)
     return found
 
 
 SenderOf = Annotated[service.Sender, Depends(_authenticate_sender)]
 """Who sent the request, looked up in a transaction that is over before the body is read."""
+
+
+async def _recall_sender(
+    runtime: RuntimeOf, caller: CallerOf, authorization: Annotated[str | None, Header()] = None
+) -> service.Sender:
+    remembered = runtime.remembered.find(authorization)
+    if remembered is not None:
+        identify(agent=remembered.agent)
+        return remembered
+    found = await _authenticate_sender(runtime, caller, authorization)
+    runtime.remembered.keep(authorization, found)
+    return found
+
+
+RememberedSenderOf = Annotated[service.Sender, Depends(_recall_sender)]
+"""The same, but one that was looked up before is not looked up again: ``service.is_plainly`` must judge it."""
 
 
 def _authenticate(sender: SenderOf) -> UUID:
@@ -111,27 +133,37 @@ async def issue_credential(agent: AgentId, caller: CallerOf, session: Session) -
     return CredentialIssued(credential=await service.issue_credential(session, agent, caller))
 
 
-@router.get("/agents")
-async def list_agents(session: Session) -> list[AgentOut]:
-    """All agents with their sensors and copies."""
-    return await administration.list_agents(session)
+@router.get("/agents", responses=responses(InvalidError, UnavailableError))
+async def list_agents(session: Session, limit: Limit = 100, after: After = None) -> AgentPage:
+    """Agents with their sensors and copies, by name."""
+    return await administration.page_agents(session, limit=limit, after=after)
 
 
-@router.post("/agents/{agent_id}/revoke", responses=responses(NotFoundError))
+@router.post(
+    "/agents/{agent_id}/revoke", dependencies=[Requires(Role.ADMINISTRATOR)], responses=responses(NotFoundError)
+)
 async def revoke_agent(agent_id: UUID, session: Session) -> AgentOut:
     """Refuse the agent from its next request on; it keeps its data."""
     await administration.revoke(session, agent_id)
     return await administration.read_agent(session, agent_id)
 
 
-@router.post("/agents/{agent_id}/accept", responses=responses(NotFoundError, ConflictError))
+@router.post(
+    "/agents/{agent_id}/accept",
+    dependencies=[Requires(Role.ADMINISTRATOR)],
+    responses=responses(NotFoundError, ConflictError),
+)
 async def accept_agent(agent_id: UUID, acceptance: Acceptance, session: Session) -> AgentOut:
     """Take a revoked agent in again, or one copy of a quarantined one; the other copies are then refused."""
     await administration.accept(session, agent_id, acceptance.copy_)
     return await administration.read_agent(session, agent_id)
 
 
-@router.post("/agents/{agent_id}/rotate", responses=responses(NotFoundError, ConflictError))
+@router.post(
+    "/agents/{agent_id}/rotate",
+    dependencies=[Requires(Role.ADMINISTRATOR)],
+    responses=responses(NotFoundError, ConflictError),
+)
 async def rotate_agent(agent_id: UUID, session: Session) -> AgentOut:
     """Tell the agent with its next answer to get itself a new credential."""
     await administration.ask_rotation(session, agent_id)

@@ -96,6 +96,13 @@ class AgentOut(BaseModel):
     sensors: list[AgentSensor]
 
 
+class AgentPage(BaseModel):
+    """Agents by name; ``next`` goes into ``after`` for the page after this one."""
+
+    items: list[AgentOut]
+    next: str | None
+
+
 class Acceptance(BaseModel):
     """Which copy to accept; may be left out for a revoked agent, or where there is one copy only."""
 

@@ -1,8 +1,10 @@
 """The rules of agents: enrolment, credentials, and whose batches are taken."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from sqlalchemy import ARRAY, Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials, replacing
@@ -17,6 +19,13 @@ from audiosense_common.wire import EnrolmentRequest, SensorRegistration
 from audiosense_common.wire_identity import INSTANCE_HEADER, OLD_CREDENTIAL
 
 _SCHEME = "bearer"
+_FREE = (
+    select(Agent)
+    .where(Agent.id == bindparam("ids", type_=ARRAY(Uuid)).any_())
+    .order_by(Agent.id)
+    .with_for_update(skip_locked=True)
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +98,14 @@ class Sender:
     """Who is behind a request: the agent, and the digest of a replaced credential whose batches must still be judged.
 
     Such a sender is refused everything with ``refusal``; its batch shows whether there are two copies.
+    ``credential`` is the digest of a credential that was only remembered to be the agent's: whoever acts on it looks at
+    the agent first, see ``is_plainly``.
     """
 
     agent: UUID
     retired: bytes | None = None
     refusal: UnauthorizedError | None = None
+    credential: bytes | None = None
 
 
 async def authenticate(
@@ -170,6 +182,19 @@ async def lock(session: AsyncSession, agent_id: UUID) -> Agent:
         raise UnauthorizedError("the agent is gone; enrol it again")
     check_active(agent)
     return agent
+
+
+async def lock_free(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, Agent]:
+    """Lock those of some agents that nobody else has locked, in the order of their identities."""
+    return {agent.id: agent for agent in await session.scalars(_FREE, {"ids": list(agent_ids)})}
+
+
+def is_plainly(agent: Agent, sender: Sender, caller: Caller) -> bool:
+    """Whether a locked agent is served as a sender says, without anything to be judged, changed or noted first."""
+    if sender.refusal is not None or agent.state != AgentState.ACTIVE or agent.enrolment_sha256 is not None:
+        return False
+    known = sender.credential is None or sender.credential == agent.credential_sha256
+    return known and copies.check_served(agent, caller) is None
 
 
 def check_active(agent: Agent) -> None:

@@ -29,6 +29,7 @@ class Agent(Table):
     """
 
     __tablename__ = "agent"
+    __table_args__ = (Index("ix_agent_name_created_id", "name", "created", "id"),)
     id: Mapped[Identity]
     name: Mapped[str]
     credential_sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Request
 from audiosense_collector.analyses import service
 from audiosense_collector.analyses.schemas import AnalysisOut
 from audiosense_collector.analyses.upload import read_upload, upload_openapi
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import InvalidError, NotFoundError, TooLargeError, responses
 from audiosense_collector.runtime import RuntimeOf
 
-router = APIRouter(prefix="/api/v1/analyses", tags=["analyses"])
+router = APIRouter(prefix="/api/v1/analyses", tags=["analyses"], dependencies=[Requires(Role.VIEWER)])
 MAX_CHANNEL = 1_024
 _FIELDS: dict[str, Any] = {
     "sensor": {"type": "string", "format": "uuid", "description": "score with this sensor's current model"},
@@ -20,7 +21,13 @@ _FIELDS: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=201, openapi_extra=upload_openapi(**_FIELDS), responses=responses(TooLargeError))
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[Requires(Role.OPERATOR)],
+    openapi_extra=upload_openapi(**_FIELDS),
+    responses=responses(TooLargeError),
+)
 async def create_analysis(request: Request, runtime: RuntimeOf) -> AnalysisOut:
     """Analyse a recording and keep what it gave; the recording itself is not kept."""
     async with read_upload(request) as upload:

@@ -4,12 +4,13 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.checks import service
 from audiosense_collector.checks.schemas import CheckOut
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import NotFoundError, responses
 
-router = APIRouter(prefix="/api/v1", tags=["agents"])
+router = APIRouter(prefix="/api/v1", tags=["agents"], dependencies=[Requires(Role.VIEWER)])
 
 
 @router.get("/agents/{agent_id}/checks", responses=responses(NotFoundError))

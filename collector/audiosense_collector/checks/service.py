@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents.tables import Agent
-from audiosense_collector.checks.schemas import CheckOut, SensorHealthOut
+from audiosense_collector.checks.schemas import CheckOut
 from audiosense_collector.checks.tables import AgentCheck
 from audiosense_collector.clock import SECOND_US
 from audiosense_collector.errors import NotFoundError
@@ -17,7 +17,7 @@ from audiosense_common.wire_checks import Check, CheckState
 
 STALE_US = 300 * SECOND_US
 """After this long without being told a sensor's health is unknown; agents tell it every minute."""
-_NO_HEALTH = frozenset({"model"})
+NO_HEALTH = frozenset({"model"})
 """Checks of a sensor that say nothing of whether it hears."""
 _BY_NEED = (CheckState.FAILED, CheckState.WARNING, CheckState.OK, CheckState.UNKNOWN)
 _ROWS_AT_ONCE = 1_000
@@ -74,25 +74,6 @@ async def read_checks(session: AsyncSession, agent_id: UUID) -> list[CheckOut]:
         for row in rows
     ]
     return sorted(found, key=lambda check: _BY_NEED.index(check.state))
-
-
-async def read_health(session: AsyncSession, sensors: Collection[UUID], now: int) -> dict[UUID, SensorHealthOut]:
-    """Return the worst check of each sensor that was told of lately."""
-    rows = await session.scalars(
-        select(AgentCheck).where(
-            AgentCheck.subject.in_(sensors), AgentCheck.told > now - STALE_US, AgentCheck.key.not_in(_NO_HEALTH)
-        )
-    )
-    worst: dict[UUID, SensorHealthOut] = {}
-    for row in sorted(rows, key=lambda row: (_BY_NEED.index(CheckState(row.state)), row.since, row.key)):
-        state = CheckState(row.state)
-        if row.subject in worst:
-            continue
-        if state in {CheckState.OK, CheckState.UNKNOWN}:
-            worst[row.subject] = SensorHealthOut(state=state)
-        else:
-            worst[row.subject] = SensorHealthOut(state=state, key=row.key, cause=row.cause, since_us=row.since)
-    return worst
 
 
 def _row(agent_id: UUID, subject: UUID, check: Check, now: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from audiosense_collector.db.base import JsonList, Table, TimeColumn
@@ -15,7 +15,10 @@ class AgentCheck(Table):
     """
 
     __tablename__ = "agent_check"
-    __table_args__ = (Index("ix_agent_check_subject", "subject"),)
+    __table_args__ = (
+        Index("ix_agent_check_subject", "subject"),
+        Index("ix_agent_check_bad", "subject", postgresql_where=text("state IN ('failed', 'warning')")),
+    )
     agent_id: Mapped[UUID] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"), primary_key=True)
     subject: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -9,6 +9,7 @@ from audiosense_collector.machines.lookup import find_sensor
 from audiosense_collector.models import service
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.runtime import Runtime
+from audiosense_collector.training import fleet
 from audiosense_collector.training import service as training
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
@@ -19,7 +20,7 @@ SENSOR_HELP = "Identity, name, or MACHINE/NAME."
 
 @app.command()
 def train(
-    sensor: Annotated[str, typer.Argument(help=SENSOR_HELP)],
+    sensor: Annotated[str | None, typer.Argument(help=SENSOR_HELP)] = None,
     windows: Annotated[int | None, typer.Option(min=1, help="Train on the newest N windows.")] = None,
     percentile: Annotated[float | None, typer.Option(min=50, max=100, help="For the threshold.")] = None,
     false_alarms_per_week: Annotated[
@@ -27,18 +28,34 @@ def train(
     ] = None,
     *,
     accept_drift: Annotated[bool, typer.Option("--accept-drift", help="Train on windows that drift, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Queue a training of each sensor for the workers.")] = False,
 ) -> None:
     """Train a sensor's model, by default on its first baseline, and push it."""
+    if (sensor is None) is not everything:
+        raise TrainingError("expected a sensor, or --all for a training of each; give one of them")
     if percentile is not None and false_alarms_per_week is not None:
         raise TrainingError("found --percentile and --false-alarms-per-week, expected one of them; leave one out")
+
+    what = training.Request(windows, percentile, false_alarms_per_week, accept_drift)
+    if sensor is None:
+        _train_all(what)
+        return
 
     async def work(runtime: Runtime) -> str | None:
         async with runtime.sessions() as session:
             found = await find_sensor(session, sensor)
-        what = training.Request(windows, percentile, false_alarms_per_week, accept_drift)
         return await training.train(runtime, found.id, what)
 
     print(f"model {run(work)} is trained; its agent takes it with one of its next batches")
+
+
+def _train_all(what: training.Request) -> None:
+    async def work(runtime: Runtime) -> fleet.Queued:
+        async with runtime.sessions.begin() as session:
+            return await fleet.request_many(session, runtime.jobs, fleet.Selection(), what)
+
+    queued = run(work)
+    print(f"{len(queued.jobs)} trainings are queued, {queued.waiting} sensors had one waiting; the workers share them")
 
 
 @app.command()

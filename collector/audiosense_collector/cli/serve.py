@@ -1,9 +1,9 @@
 """``serve``, ``migrate``, ``openapi``."""
 
 import contextlib
-import logging
+import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
@@ -24,14 +24,29 @@ app = typer.Typer(
 
 
 @app.command()
-def serve() -> None:
-    """Run the collector: the port for agents, the port for browsers, training."""
+def serve(
+    *,
+    insecure_lan: Annotated[
+        bool, typer.Option("--insecure-lan", help="Let the browsers' port be reached over the network without TLS.")
+    ] = False,
+    worker: Annotated[
+        bool | None,
+        typer.Option("--worker/--no-worker", help="Do jobs here too.  [default: AUDIOSENSE_WORKER, or yes]"),
+    ] = None,
+) -> None:
+    """Run the collector: the port for agents, the port for browsers, and a worker for jobs such as training."""
+    from audiosense_collector.notifications.service import targets_of  # noqa: PLC0415
     from audiosense_collector.server import serve as run_servers  # noqa: PLC0415 - other commands start without it
 
+    if insecure_lan:
+        os.environ["AUDIOSENSE_INSECURE_LAN"] = "1"
     settings = Settings.load()
-    configure_logs(logging.INFO)
+    if worker is not None:
+        settings = settings.model_copy(update={"worker": worker})
+    targets_of(settings)
+    configure_logs(settings.log_level.number, settings.log_format)
     with contextlib.suppress(KeyboardInterrupt), database(settings) as url:
-        uvloop.run(run_servers(settings, url, lambda addresses: _banner(settings, addresses)))
+        uvloop.run(run_servers(settings, url, lambda addresses, link: _banner(settings, addresses, link)))
     # The interpreter's end puts default actions back: a signal that comes late would turn a clean end into a death.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -53,12 +68,25 @@ def openapi() -> None:
     print_json(browser_document())
 
 
-def _banner(settings: Settings, addresses: "Addresses") -> None:
+def _banner(settings: Settings, addresses: "Addresses", link: str | None) -> None:
     print(
         "AudioSense collector\n"
         f"  dashboard  {addresses.http}\n"
         f"  agents     {addresses.agents} (enrolment keys say {settings.agents_address})\n"
+        f"  metrics    {addresses.metrics}/metrics\n"
         f"  data       {settings.data_dir}\n"
         "Press Ctrl-C to stop.",
         flush=True,
     )
+    if link is not None:
+        print(
+            "Nobody can sign in yet. Open this link to make the first administrator; it works once, for an hour:\n"
+            f"  {addresses.http}/setup#{link}",
+            flush=True,
+        )
+    if settings.insecure_lan:
+        print(
+            "warning: the browsers' port is open to the network without TLS; passwords and sound cross it in the clear "
+            "unless a proxy with TLS stands in front",
+            flush=True,
+        )

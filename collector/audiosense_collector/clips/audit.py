@@ -1,4 +1,7 @@
-"""The log of who allowed, heard, locked or deleted sound; it is only ever added to."""
+"""The log of who allowed, heard, locked or deleted sound; it is only ever added to.
+
+Listening changes nothing and stands here alone; what changes something stands in the log of changes (``auth``) as well.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -8,12 +11,12 @@ from fastapi import Depends, Request
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.auth.address import address_of
+from audiosense_collector.auth.principal import Caller
 from audiosense_collector.clips.schemas import AuditAction, AuditOut, AuditPage
 from audiosense_collector.clips.tables import Clip, ClipAudit
 from audiosense_collector.clock import SECOND_US, now_us
 
-UNKNOWN = "unknown"
-"""The user of every request until there is a sign-in."""
 SAME_LISTENING_US = 600 * SECOND_US
 """A player asks for a clip in pieces, and again at each jump: within this time they are one listening."""
 
@@ -26,8 +29,8 @@ class Person:
     address: str
 
 
-def _person(request: Request) -> Person:
-    return Person(UNKNOWN, request.client.host if request.client else UNKNOWN)
+async def _person(request: Request, caller: Caller) -> Person:
+    return Person(caller.actor, address_of(request.scope))
 
 
 By = Annotated[Person, Depends(_person)]

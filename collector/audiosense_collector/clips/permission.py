@@ -1,6 +1,8 @@
 """Whose sound may be kept as clips: a microphone's only after somebody allowed it, for the sensor or its site."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -9,11 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clips import audit
 from audiosense_collector.clips.audit import Person
 from audiosense_collector.clips.schemas import AuditAction, PermissionOut, SitePermissionOut
+from audiosense_collector.db.driver import fetch
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.machines.tables import Machine, Sensor, Site
 
 HARMLESS_SOURCES = ("simulator", "recording")
 """Kinds of source whose sound nobody near the machine speaks into."""
+_OF_AGENTS = """
+SELECT sensor.agent_id, sensor.id,
+    coalesce(sensor.clips_allowed, site.clips_allowed, sensor.source LIKE ANY(%(harmless)s::text[]))
+FROM sensor JOIN machine ON machine.id = sensor.machine_id JOIN site ON site.id = machine.site_id
+WHERE sensor.agent_id = ANY(%(agents)b::uuid[])
+ORDER BY sensor.name, sensor.id
+"""
+_Owner = TypeVar("_Owner", Sensor, Site)
 _ACTIONS = {True: AuditAction.ALLOWED, False: AuditAction.WITHDRAWN, None: AuditAction.RESET}
 
 
@@ -30,6 +41,21 @@ async def allowed(session: AsyncSession, sensors: Collection[UUID]) -> list[UUID
         .order_by(Sensor.name, Sensor.id)
     )
     return list(await session.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A sensor of an agent, and whether its clips may be kept."""
+
+    agent: UUID
+    sensor: UUID
+    allowed: bool
+
+
+async def of_agents(session: AsyncSession, agents: Collection[UUID]) -> list[Known]:
+    """Return all sensors of some agents, in the order in which ``allowed`` names them."""
+    parameters = {"agents": list(agents), "harmless": [f"{kind}%" for kind in HARMLESS_SOURCES]}
+    return [Known(*row) for row in await fetch(session, _OF_AGENTS, parameters)]
 
 
 async def read(session: AsyncSession, sensor_id: UUID) -> PermissionOut:
@@ -78,9 +104,7 @@ async def change_sensor(
     Raises:
         NotFoundError: no such sensor.
     """
-    sensor = await session.get(Sensor, sensor_id, with_for_update=True)
-    if sensor is None:
-        raise NotFoundError(f"there is no sensor {sensor_id}")
+    sensor = await _lock(session, Sensor, sensor_id, "sensor")
     if sensor.clips_allowed is not wanted:
         sensor.clips_allowed = wanted
         audit.note(session, _ACTIONS[wanted], by, sensor_id=sensor_id, sensor=sensor.name)
@@ -99,13 +123,18 @@ async def change_site(
     Raises:
         NotFoundError: no such site.
     """
-    site = await session.get(Site, site_id, with_for_update=True)
-    if site is None:
-        raise NotFoundError(f"there is no site {site_id}")
+    site = await _lock(session, Site, site_id, "site")
     if site.clips_allowed is not wanted:
         site.clips_allowed = wanted
         audit.note(session, _ACTIONS[wanted], by, site_id=site_id, site=site.name)
     return SitePermissionOut(site_id=site_id, allowed=wanted)
+
+
+async def _lock(session: AsyncSession, kind: type[_Owner], owner_id: UUID, word: str) -> _Owner:
+    found = await session.get(kind, owner_id, with_for_update=True)
+    if found is None:
+        raise NotFoundError(f"there is no {word} {owner_id}")
+    return found
 
 
 def source_changed(session: AsyncSession, sensor: Sensor, source: str) -> None:

@@ -1,14 +1,19 @@
 """Deleting clips by age and by size; locked ones stay."""
 
+import asyncio
+from uuid import UUID
+
 import structlog
 from procrastinate import JobContext
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clips import service
 from audiosense_collector.clips.storage import ClipFiles
 from audiosense_collector.clips.tables import Clip
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.runtime import Runtime
+from audiosense_collector.settings import Settings
 from audiosense_collector.training.jobs import runtime_of
 from audiosense_common.wire_clips import ClipKind
 
@@ -23,27 +28,53 @@ async def delete_old_clips(context: JobContext, timestamp: int) -> None:
     await clean(runtime_of(context))
 
 
-async def clean(runtime: Runtime) -> int:
+async def clean(runtime: Runtime) -> tuple[int, int]:
     """Delete clips that are too old, then the oldest while all take too much, then stray files.
 
-    References go before the clips of events, and what was received first goes first. Returns how many clips went.
+    References go before the clips of events, and what was received first goes first. Returns how many clips went, and
+    their bytes.
     """
-    oldest = now_us() - runtime.settings.clip_retention_days * DAY_US
     async with runtime.sessions.begin() as session:
-        statement = delete(Clip).where(Clip.received < oldest, ~Clip.locked).returning(Clip.sha256)
-        gone = list(await session.scalars(statement))
-        used = int(await session.scalar(select(func.coalesce(func.sum(Clip.bytes), 0))) or 0)
-        surplus = used - runtime.settings.clip_max_bytes
-        order = (Clip.kind == ClipKind.EVENT.value, Clip.received, Clip.id)
-        taken = func.sum(Clip.bytes).over(order_by=order) - Clip.bytes
-        ranked = select(Clip.id, taken.label("before")).where(~Clip.locked).subquery()
-        if surplus > 0:
-            spent = select(ranked.c.id).where(ranked.c.before < surplus)
-            gone += await session.scalars(delete(Clip).where(Clip.id.in_(spent)).returning(Clip.sha256))
+        settings = runtime.settings
+        found = await session.execute(delete(Clip).where(_too_old(settings)).returning(Clip.sha256, Clip.bytes))
+        gone = [(row.sha256, row.bytes) for row in found]
+        spent = await _beyond_size(session, settings)
+        if spent is not None:
+            found = await session.execute(delete(Clip).where(Clip.id.in_(spent)).returning(Clip.sha256, Clip.bytes))
+            gone += [(row.sha256, row.bytes) for row in found]
     if gone:
-        await service.delete_files(runtime, gone)
+        await service.delete_files(runtime, [sha256 for sha256, _ in gone])
         log.info("clips deleted", clips=len(gone))
     async with runtime.sessions.begin() as session:
         known = frozenset(await session.scalars(select(Clip.sha256)))
-    ClipFiles.of(runtime).sweep(known, STRAY_S)
-    return len(gone)
+    await asyncio.to_thread(ClipFiles.of(runtime).sweep, known, STRAY_S)
+    return len(gone), sum(size for _, size in gone)
+
+
+async def count_old(session: AsyncSession, settings: Settings) -> tuple[int, int]:
+    """Return how many clips would be deleted now, and their bytes."""
+    old = _too_old(settings)
+    spent = await _beyond_size(session, settings, without=old)
+    chosen = old if spent is None else or_(old, Clip.id.in_(spent))
+    counted = select(func.count(), func.coalesce(func.sum(Clip.bytes), 0)).where(chosen)
+    count, size = (await session.execute(counted)).one()
+    return int(count), int(size)
+
+
+def _too_old(settings: Settings) -> ColumnElement[bool]:
+    return and_(Clip.received < now_us() - settings.clip_retention_days * DAY_US, ~Clip.locked)
+
+
+async def _beyond_size(
+    session: AsyncSession, settings: Settings, *, without: ColumnElement[bool] | None = None
+) -> Select[UUID] | None:
+    """Return which clips go first while all but those ``without`` take too much; None if they do not."""
+    there = true() if without is None else ~without
+    used = int(await session.scalar(select(func.coalesce(func.sum(Clip.bytes), 0)).where(there)) or 0)
+    surplus = used - settings.clip_max_bytes
+    if surplus <= 0:
+        return None
+    order = (Clip.kind == ClipKind.EVENT.value, Clip.received, Clip.id)
+    taken = func.sum(Clip.bytes).over(order_by=order) - Clip.bytes
+    ranked = select(Clip.id, taken.label("before")).where(~Clip.locked, there).subquery()
+    return select(ranked.c.id).where(ranked.c.before < surplus)

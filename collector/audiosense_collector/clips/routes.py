@@ -3,10 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from audiosense_collector.agents.routes import AgentId
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.clips import audit, permission, service
 from audiosense_collector.clips.audit import By
 from audiosense_collector.clips.schemas import (
@@ -29,12 +31,13 @@ from audiosense_collector.errors import (
     UnavailableError,
     responses,
 )
+from audiosense_collector.paging import Before, Limit
+from audiosense_collector.revalidation import NOT_MODIFIED, has
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire_clips import ClipKind, ClipTaken, ClipUpload
 
-router = APIRouter(prefix="/api/v1", tags=["clips"])
+router = APIRouter(prefix="/api/v1", tags=["clips"], dependencies=[Requires(Role.VIEWER)])
 agent_router = APIRouter(prefix="/api/v1", tags=["clips"])
-Limit = Annotated[int, Query(ge=1, le=1_000)]
 _FLAC: dict[int | str, dict[str, Any]] = {
     code: {"description": text, "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}}}
     for code, text in ((200, "The sound"), (206, "The range of it that was asked for"))
@@ -66,7 +69,7 @@ async def list_clips(  # noqa: PLR0917 - FastAPI passes them by name
     event: UUID | None = None,
     kind: ClipKind | None = None,
     limit: Limit = 100,
-    before: Annotated[str | None, Query(max_length=80)] = None,
+    before: Before = None,
 ) -> ClipPage:
     """Clips, the newest first."""
     return await service.list_clips(
@@ -74,27 +77,41 @@ async def list_clips(  # noqa: PLR0917 - FastAPI passes them by name
     )
 
 
-@router.get("/clips/{clip_id}", response_class=FileResponse, responses=responses(NotFoundError) | _FLAC)
-async def play_clip(clip_id: UUID, session: Session, runtime: RuntimeOf, by: By) -> FileResponse:
+@router.get(
+    "/clips/{clip_id}",
+    response_class=FileResponse,
+    dependencies=[Requires(Role.OPERATOR)],
+    responses=responses(NotFoundError, UnavailableError) | _FLAC | NOT_MODIFIED,
+)
+async def play_clip(clip_id: UUID, request: Request, session: Session, runtime: RuntimeOf, by: By) -> Response:
     """The sound of a clip (FLAC), or a range of it; that somebody listened is kept in the log."""
-    path = await service.listen(session, runtime, clip_id, by)
+    sound = await service.listen(session, runtime, clip_id, by)
+    cleaning = BackgroundTask(sound.path.unlink, missing_ok=True) if sound.temporary else None
     # Not kept by browsers: who listens again is to be found in the log again.
-    return FileResponse(path, media_type="audio/flac", headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "ETag": f'"{sound.sha256}"'}
+    if has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers, background=cleaning)
+    return FileResponse(sound.path, media_type="audio/flac", headers=headers, background=cleaning)
 
 
-@router.patch("/clips/{clip_id}", responses=responses(NotFoundError))
+@router.patch("/clips/{clip_id}", dependencies=[Requires(Role.OPERATOR)], responses=responses(NotFoundError))
 async def change_clip(clip_id: UUID, change: ClipChange, session: Session, by: By) -> ClipOut:
     """Lock a clip, so that it is kept whatever its age, or unlock it."""
     return await service.lock(session, clip_id, by, locked=change.locked)
 
 
-@router.delete("/clips/{clip_id}", status_code=204, responses=responses(NotFoundError, ConflictError))
+@router.delete(
+    "/clips/{clip_id}",
+    status_code=204,
+    dependencies=[Requires(Role.ADMINISTRATOR)],
+    responses=responses(NotFoundError, ConflictError),
+)
 async def delete_clip(clip_id: UUID, runtime: RuntimeOf, by: By) -> None:
     """Delete a clip and its sound."""
     await service.delete(runtime, clip_id, by)
 
 
-@router.get("/clip-audit")
+@router.get("/clip-audit", dependencies=[Requires(Role.OPERATOR)])
 async def read_clip_audit(  # noqa: PLR0917 - FastAPI passes them by name
     session: Session,
     clip: UUID | None = None,
@@ -113,13 +130,21 @@ async def read_clips_permission(sensor_id: UUID, session: Session) -> Permission
     return await permission.read(session, sensor_id)
 
 
-@router.put("/sensors/{sensor_id}/clips-permission", responses=responses(NotFoundError))
+@router.put(
+    "/sensors/{sensor_id}/clips-permission",
+    dependencies=[Requires(Role.ADMINISTRATOR)],
+    responses=responses(NotFoundError),
+)
 async def change_clips_permission(sensor_id: UUID, change: PermissionChange, session: Session, by: By) -> PermissionOut:
     """Switch a sensor's clips on or off; the agent hears of it in the answer to its next batch."""
     return await permission.change_sensor(session, sensor_id, change.allowed, by)
 
 
-@router.put("/sites/{site_id}/clips-permission", responses=responses(NotFoundError))
+@router.put(
+    "/sites/{site_id}/clips-permission",
+    dependencies=[Requires(Role.ADMINISTRATOR)],
+    responses=responses(NotFoundError),
+)
 async def change_site_clips_permission(
     site_id: UUID, change: PermissionChange, session: Session, by: By
 ) -> SitePermissionOut:

@@ -1,6 +1,8 @@
 """The rules of clips: whose are taken, what is shown, who listened, and when they are deleted."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from audiosense_collector import paging
 from audiosense_collector.agents import service as agents
 from audiosense_collector.clips import audit, permission
 from audiosense_collector.clips.audit import Person
@@ -16,7 +19,7 @@ from audiosense_collector.clips.schemas import AuditAction, ClipOut, ClipPage, R
 from audiosense_collector.clips.storage import ClipFiles
 from audiosense_collector.clips.tables import Clip
 from audiosense_collector.clips.upload import read_clip
-from audiosense_collector.clock import now_us, to_datetime
+from audiosense_collector.clock import now_us
 from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from audiosense_collector.events.tables import EventRow
@@ -46,13 +49,14 @@ async def take(
     """
     files = ClipFiles.of(runtime)
     async with runtime.sessions.begin() as session:
-        if await _is_stored(session, agent_id, clip_id, upload) and files.path(upload.sha256).is_file():
-            return True
+        stored = await _find_stored(session, agent_id, clip_id, upload)
+    if stored is not None and await asyncio.to_thread(files.has, stored.sha256, stored.bytes):
+        return True
     content = await read_clip(upload, stream, length)
-    files.put(upload.sha256, content)
+    await asyncio.to_thread(files.put, upload.sha256, content)
     async with runtime.sessions.begin() as session:
         await agents.lock(session, agent_id)
-        if await _is_stored(session, agent_id, clip_id, upload):
+        if await _find_stored(session, agent_id, clip_id, upload) is not None:
             return True
         query = insert(Clip).values(_values(clip_id, upload, len(content)))
         await session.execute(query.on_conflict_do_nothing())
@@ -83,26 +87,41 @@ async def list_clips(
     ]
     query = query.where(*(condition for condition, wanted in conditions if wanted is not None))
     if before is not None:
-        start, clip_id = _position(before)
+        start, clip_id = paging.decode(before, (int, UUID))
         query = query.where(tuple_(Clip.start, Clip.id) < tuple_(literal(start, MicrosecondTime()), clip_id))
     rows = (await session.execute(query)).all()
     items = [_show(clip, reference) for clip, reference in rows[:limit]]
     more = len(rows) > limit
-    return ClipPage(items=items, next=f"{items[-1].start_us}.{items[-1].id}" if more else None)
+    return ClipPage(items=items, next=paging.encode(items[-1].start_us, items[-1].id) if more else None)
 
 
-async def listen(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Person) -> Path:
-    """Return a clip's file; that somebody listened is kept.
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A clip's file and the SHA-256 of its content; whoever asked for it must delete it if it is temporary."""
+
+    path: Path
+    sha256: str
+    temporary: bool
+
+
+async def listen(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Person) -> Sound:
+    """Return a clip's sound; that somebody listened is kept.
 
     Raises:
         NotFoundError: no such clip, or its file is gone.
+        UnavailableError: the storage of clips does not answer.
     """
     clip = await _get(session, clip_id)
-    path = ClipFiles.of(runtime).path(clip.sha256)
-    if not path.is_file():
-        raise NotFoundError(f"the sound of clip {clip_id} is missing in the data directory; restore it from a backup")
     await audit.note_listening(session, by, clip)
-    return path
+    await session.flush()
+    try:
+        path, temporary = await asyncio.to_thread(ClipFiles.of(runtime).fetch, clip.sha256)
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"the sound of clip {clip_id} is missing in the data directory or where AUDIOSENSE_CLIPS_URL says; "
+            "restore it from a backup"
+        ) from None
+    return Sound(path, clip.sha256, temporary)
 
 
 async def lock(session: AsyncSession, clip_id: UUID, by: Person, *, locked: bool) -> ClipOut:
@@ -142,11 +161,11 @@ async def delete_files(runtime: Runtime, contents: list[str]) -> None:
     async with runtime.sessions.begin() as session:
         named = set(await session.scalars(select(Clip.sha256).where(Clip.sha256.in_(contents))))
     for sha256 in set(contents) - named:
-        ClipFiles.of(runtime).delete(sha256)
+        await asyncio.to_thread(ClipFiles.of(runtime).delete, sha256)
 
 
-async def _is_stored(session: AsyncSession, agent_id: UUID, clip_id: UUID, upload: ClipUpload) -> bool:
-    """Check that a clip may be stored, and say whether it is already."""
+async def _find_stored(session: AsyncSession, agent_id: UUID, clip_id: UUID, upload: ClipUpload) -> Clip | None:
+    """Check that a clip may be stored, and return it if it is already."""
     sensor = await session.get(Sensor, upload.sensor)
     if sensor is None or sensor.agent_id != agent_id:
         raise InvalidError(f"sensor: {upload.sensor} is unknown for this agent; register it", loc="sensor")
@@ -156,12 +175,12 @@ async def _is_stored(session: AsyncSession, agent_id: UUID, clip_id: UUID, uploa
     if stored is not None:
         if (stored.sha256, stored.sensor_id) != (upload.sha256, upload.sensor):
             raise ConflictError(f"another clip is stored as {clip_id}: {stored.sha256}")
-        return True
+        return stored
     if upload.kind is ClipKind.EVENT:
         event = await session.get(EventRow, clip_id)
         if event is None or event.sensor_id != sensor.id:
             raise NotFoundError(f"there is no event {clip_id} of sensor {sensor.name!r}; send its batch first")
-    return False
+    return None
 
 
 def _values(clip_id: UUID, upload: ClipUpload, size: int) -> dict[str, object]:
@@ -222,13 +241,3 @@ def _show(clip: Clip, reference: Clip | None) -> ClipOut:
             id=reference.id, start_us=reference.start, duration_s=reference.frames / reference.sample_rate_hz
         ),
     )
-
-
-def _position(before: str) -> tuple[int, UUID]:
-    time_us, _, identity = before.partition(".")
-    try:
-        start, clip_id = int(time_us), UUID(identity)
-        to_datetime(start)
-    except (ValueError, OverflowError):
-        raise InvalidError("before: take it from the `next` of another page", loc="before") from None
-    return start, clip_id

@@ -1,32 +1,122 @@
-"""Where the sound of clips is: files named by their SHA-256, written whole or not at all."""
+"""Where the sound of clips is: files named by their SHA-256, in a folder or in any storage that fsspec opens."""
 
+import datetime as dt
 import os
 import time
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
+from fsspec.implementations.local import LocalFileSystem
+
+from audiosense_collector.clips.location import open_location
 from audiosense_collector.errors import UnavailableError
 from audiosense_collector.runtime import Runtime
 
 SPARE_BYTES = 256 * 2**20
 """The database comes first: with less free disk no clip is taken."""
+SUFFIX = ".flac"
 
 
 class ClipFiles:
-    """Content-addressed files in a folder; a content that is there already is not written again."""
+    """Content-addressed files; a storage whose writes are whole or not at all, as those of object stores are.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    All methods wait for the storage; call them in a thread.
+    """
+
+    def __init__(self, system: Any, root: str) -> None:
+        self._system = system
+        self._root = root
 
     @classmethod
     def of(cls, runtime: Runtime) -> "ClipFiles":
-        """Return those of a running collector, in its data directory."""
-        return cls(runtime.settings.data_dir / "clips")
+        """Return those of a running collector."""
+        return cls.at(runtime.settings.clips_location)
+
+    @classmethod
+    def at(cls, location: str) -> "ClipFiles":
+        """Return those of a folder or an address."""
+        return _open(location)
+
+    def has(self, sha256: str, size: int) -> bool:
+        """Whether a content of ``size`` bytes is there, whole.
+
+        Raises:
+            UnavailableError: the storage does not answer.
+        """
+        try:
+            return int(self._system.info(self._name(sha256))["size"]) == size
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _away(error) from None
+
+    def put(self, sha256: str, content: bytes) -> None:
+        """Keep a content, durably; one that is there already counts as new for ``sweep``.
+
+        Raises:
+            UnavailableError: the storage is full, cannot be written, or does not answer.
+        """
+        try:
+            self._system.pipe_file(self._name(sha256), content)
+        except OSError as error:
+            raise _away(error) from None
+
+    def fetch(self, sha256: str) -> tuple[Path, bool]:
+        """Return a local file with a content, and whether the caller must delete it.
+
+        Raises:
+            FileNotFoundError: there is no such content.
+            UnavailableError: the storage does not answer.
+        """
+        with NamedTemporaryFile(prefix="audiosense-", suffix=SUFFIX, delete=False) as file:
+            path = Path(file.name)
+        try:
+            self._system.get_file(self._name(sha256), str(path))
+        except BaseException as error:
+            path.unlink()
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                raise _away(error) from None
+            raise
+        return path, True
+
+    def delete(self, sha256: str) -> None:
+        """Delete a content, if it is there."""
+        try:
+            self._system.rm_file(self._name(sha256))
+        except FileNotFoundError:
+            return
+
+    def sweep(self, known: Collection[str], older_than_s: float) -> int:
+        """Delete contents that no clip names and that were not written just now; returns how many."""
+        limit = dt.datetime.fromtimestamp(time.time() - older_than_s, dt.UTC)
+        stray = []
+        for name in self._system.find(self._root):
+            path = Path(name)
+            if path.suffix == SUFFIX and path.stem in known:
+                continue
+            try:
+                if _in_utc(self._system.modified(name)) < limit:
+                    stray.append(name)
+            except (FileNotFoundError, NotImplementedError):
+                # Gone meanwhile, or a storage that does not tell ages: better one too many is kept.
+                continue
+        for name in stray:
+            self._system.rm_file(name)
+        return len(stray)
+
+    def _name(self, sha256: str) -> str:
+        return f"{self._root}/{sha256[:2]}/{sha256}{SUFFIX}"
+
+
+class LocalClipFiles(ClipFiles):
+    """Files in a folder of this computer, or one that several share; each is synced and then named."""
 
     def path(self, sha256: str) -> Path:
         """Where a content is, or would be."""
-        return self._folder / sha256[:2] / f"{sha256}.flac"
+        return Path(self._name(sha256))
 
     def put(self, sha256: str, content: bytes) -> None:
         """Keep a content, durably.
@@ -56,23 +146,30 @@ class ClipFiles:
         except OSError as error:
             raise UnavailableError(f"the clip cannot be written: {error.strerror or error}") from None
 
-    def delete(self, sha256: str) -> None:
-        """Delete a content, if it is there."""
-        self.path(sha256).unlink(missing_ok=True)
+    def fetch(self, sha256: str) -> tuple[Path, bool]:
+        """Return the file itself.
 
-    def sweep(self, known: Collection[str], older_than_s: float) -> int:
-        """Delete contents that no clip names and that were not written just now; returns how many."""
-        if not self._folder.is_dir():
-            return 0
-        limit = time.time() - older_than_s
-        stray = [
-            path
-            for path in self._folder.glob("??/*")
-            if (path.stem not in known or path.suffix != ".flac") and path.stat().st_mtime < limit
-        ]
-        for path in stray:
-            path.unlink(missing_ok=True)
-        return len(stray)
+        Raises:
+            FileNotFoundError: there is no such content.
+        """
+        path = self.path(sha256)
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return path, False
+
+
+@lru_cache(maxsize=8)
+def _open(location: str) -> ClipFiles:
+    system, root = open_location(location)
+    return LocalClipFiles(system, root) if isinstance(system, LocalFileSystem) else ClipFiles(system, root)
+
+
+def _away(error: OSError) -> UnavailableError:
+    return UnavailableError(f"the storage of clips cannot be used: {error.strerror or error}")
+
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def _sync(folder: Path) -> None:

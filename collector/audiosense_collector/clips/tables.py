@@ -39,8 +39,8 @@ class Clip(Table):
 class ClipAudit(Table):
     """What was done with sound, by whom and when; rows are only ever added, the database refuses all else.
 
-    It names what it is about without references, so that it outlives that. ``actor`` is ``unknown`` until users sign
-    in; ``address`` is where the request came from.
+    It names what it is about without references, so that it outlives that. ``actor`` is
+    ``unknown`` in rows from before users signed in; ``address`` is where the request came from.
     """
 
     __tablename__ = "clip_audit"

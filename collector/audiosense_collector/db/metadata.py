@@ -2,6 +2,7 @@
 
 from audiosense_collector.agents import tables as _agents
 from audiosense_collector.analyses import tables as _analyses
+from audiosense_collector.auth import tables as _auth
 from audiosense_collector.checks import tables as _checks
 from audiosense_collector.clips import tables as _clips
 from audiosense_collector.db.base import Table
@@ -12,13 +13,17 @@ from audiosense_collector.gaps import tables as _gaps
 from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
 from audiosense_collector.models import tables as _models
+from audiosense_collector.notifications import tables as _notifications
+from audiosense_collector.queue import tables as _queue
 from audiosense_collector.rollups import tables as _rollups
+from audiosense_collector.storage import tables as _storage
 from audiosense_collector.training import tables as _training
 
 metadata = Table.metadata
 SUBJECTS = (
     _agents,
     _analyses,
+    _auth,
     _checks,
     _clips,
     _detectability,
@@ -28,6 +33,9 @@ SUBJECTS = (
     _ingest,
     _machines,
     _models,
+    _notifications,
+    _queue,
     _rollups,
+    _storage,
     _training,
 )

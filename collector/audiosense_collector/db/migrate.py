@@ -1,7 +1,9 @@
 """Bringing the schema up to date with Alembic."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -73,6 +75,7 @@ def _upgrade(connection: Connection, retention: Retention, lock_timeout_s: float
     # For each of the migrations' transactions, and not for the wait for the advisory lock before them.
     connection.execute(text("SELECT set_config('lock_timeout', :ms, false)"), {"ms": f"{lock_timeout_s * 1e3:.0f}ms"})
     connection.commit()
+    _refuse_newer(connection)
     for left in reversed(range(tries)):
         try:
             command.upgrade(make_config(connection), "head")
@@ -93,6 +96,21 @@ def _upgrade(connection: Connection, retention: Retention, lock_timeout_s: float
             return
 
 
+def _refuse_newer(connection: Connection) -> None:
+    """Stop before anything is changed in a database that a later release has migrated."""
+    if not connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
+        connection.rollback()
+        return
+    unknown = sorted(set(connection.scalars(text("SELECT version_num FROM alembic_version"))) - _known())
+    connection.rollback()
+    if unknown:
+        raise DatabaseError(
+            f"the database's schema is {', '.join(unknown)}, newer than this release, which knows up to "
+            f"{newest_revision()}: a later release has upgraded it, and schemas are never taken back. Start that "
+            "release again, or restore the backup that was made before the upgrade (audiosense-collector restore)"
+        )
+
+
 def _locked(holders: list[str], tries: int) -> DatabaseError:
     found = f"; open transactions, the oldest first: {'; '.join(holders)}" if holders else ""
     return DatabaseError(
@@ -111,6 +129,25 @@ def make_config(connection: Connection | None = None) -> Config:
     return config
 
 
+def is_current(revisions: Sequence[str]) -> bool:
+    """Whether a database with these revisions has all that this release needs; a newer one has.
+
+    A process of the previous release goes on while the next one has migrated already.
+    """
+    return bool(revisions) and (newest_revision() in revisions or not _known().issuperset(revisions))
+
+
+def is_known(revision: str) -> bool:
+    """Whether this release has a migration of that number."""
+    return revision in _known()
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(make_config()).walk_revisions())
+
+
+@cache
 def newest_revision() -> str | None:
     """Return the revision that this release's schema has."""
     return ScriptDirectory.from_config(make_config()).get_current_head()

@@ -6,10 +6,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.auth.trail import end_request
+
 
 async def _session(request: Request) -> AsyncIterator[AsyncSession]:
     async with request.app.state.runtime.sessions.begin() as session:
         yield session
+        if request.method not in {"GET", "HEAD"}:
+            await end_request(session, request.path_params)
 
 
 Session = Annotated[AsyncSession, Depends(_session, scope="function")]

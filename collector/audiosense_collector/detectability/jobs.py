@@ -6,6 +6,7 @@ import procrastinate
 from procrastinate import JobContext
 
 from audiosense_collector.detectability import service
+from audiosense_collector.queue.progress import attempt_of
 from audiosense_collector.training.jobs import attempt, runtime_of
 
 
@@ -17,4 +18,4 @@ def add_tasks(app: procrastinate.App) -> None:
 async def assess(context: JobContext, *, sensor_id: str) -> None:
     """Report; a failure is no failed training, and the sensor's page does not tell it as one."""
     runtime = runtime_of(context)
-    await attempt(context, None, lambda: service.assess(runtime, UUID(sensor_id)))
+    await attempt(context, None, lambda: service.assess(runtime, UUID(sensor_id), attempt_of(context)))

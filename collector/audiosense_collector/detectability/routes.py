@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request
 
 from audiosense_collector.agents.routes import AgentId
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
 from audiosense_collector.detectability import service
 from audiosense_collector.detectability.schemas import DetectabilityOut
@@ -24,7 +25,7 @@ from audiosense_collector.ingest.body import read_message
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire import ProbeColumns, ProbesTaken
 
-router = APIRouter(prefix="/api/v1", tags=["detectability"])
+router = APIRouter(prefix="/api/v1", tags=["detectability"], dependencies=[Requires(Role.VIEWER)])
 agent_router = APIRouter(prefix="/api/v1", tags=["detectability"])
 
 

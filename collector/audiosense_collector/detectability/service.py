@@ -19,6 +19,7 @@ from audiosense_collector.errors import InvalidError, NotFoundError
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models.tables import Model
+from audiosense_collector.queue.progress import Attempt
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
 from audiosense_collector.training.errors import TrainingError
@@ -73,11 +74,12 @@ async def take(session: AsyncSession, runtime: Runtime, agent_id: UUID, message:
     return len(message.kind)
 
 
-async def assess(runtime: Runtime, sensor_id: UUID) -> None:
+async def assess(runtime: Runtime, sensor_id: UUID, attempt: Attempt) -> None:
     """Report what a sensor's model hears of its probes, with detectors that did not learn the probes' windows.
 
     Where that cannot be told (the windows of the model's baseline are gone), the reason is kept in place of a report.
     """
+    attempt.step("reading", 0.0)
     async with runtime.sessions.begin() as session:
         sensor = await session.get(Sensor, sensor_id)
         model = None if sensor is None or not sensor.desired_digest else await session.get(Model, sensor.desired_digest)
@@ -86,11 +88,13 @@ async def assess(runtime: Runtime, sensor_id: UUID) -> None:
         order = await training.make_assessment(session, runtime, sensor, model.manifest)
         if order is None:
             return
+    attempt.step("probing", 0.1)
     try:
         report = await runtime.trainer.assess(order, model.manifest["threshold"]["value"])
     except TrainingError as error:
         report = {"reason": str(error)}
     async with runtime.sessions.begin() as session:
+        await attempt.finish(session)
         await store.put_report(session, model.digest, order.probes_created, report)
         await notify.model(session, sensor_id, model.digest, "assessed")
     log.info("detectability reported", sensor=str(sensor_id), digest=model.digest)

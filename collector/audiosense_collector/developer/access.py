@@ -1,18 +1,19 @@
 """Who may use the developer interface, and from which pages."""
 
 import hmac
-import ipaddress
 
 from fastapi import Depends, Request
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from audiosense_collector.auth.address import is_local
+from audiosense_collector.auth.principal import principal_of
+from audiosense_collector.auth.roles import Role
 from audiosense_collector.developer.settings import DeveloperSettings
 from audiosense_collector.errors import NotFoundError, UnauthorizedError
 from audiosense_collector.settings import Settings
 
 ROOTS = ("/analyses", "/v2", "/anomaly", "/analyze")
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 def is_developer_path(path: str) -> bool:
@@ -23,31 +24,20 @@ def is_developer_path(path: str) -> bool:
 async def _allow(request: Request) -> None:
     if not request.app.state.runtime.settings.developer_mode:
         raise NotFoundError("the developer interface is off; start the collector with AUDIOSENSE_DEVELOPER_MODE=1")
-    if _is_local(request):
+    caller = principal_of(request.scope)
+    if is_local(request.scope) or (caller is not None and Role(caller.role).covers(Role.OPERATOR)):
         return
     token = DeveloperSettings.load().token
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     right = token is not None and hmac.compare_digest(given.strip().encode(), token.encode())
     if scheme.lower() != "bearer" or not right:
         raise UnauthorizedError(
-            "the developer interface answers this computer only, or the bearer of AUDIOSENSE_DEVELOPER_TOKEN; "
-            "send 'Authorization: Bearer TOKEN'"
+            "the developer interface answers this computer only, signed-in operators, or the bearer of "
+            "AUDIOSENSE_DEVELOPER_TOKEN; send 'Authorization: Bearer TOKEN'"
         )
 
 
 DeveloperOnly = Depends(_allow)
-
-
-def _is_local(request: Request) -> bool:
-    """Behind a reverse proxy every client seems to be local, so a forwarded request is not."""
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
-        return False
-    try:
-        address = ipaddress.ip_address(request.client.host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
 
 
 class DeveloperCors:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from audiosense_collector.analyses.upload import read_upload
+from audiosense_collector.auth.roles import PUBLIC
 from audiosense_collector.db.session import Session
 from audiosense_collector.developer import service
 from audiosense_collector.developer.access import DeveloperOnly
@@ -36,7 +37,7 @@ from audiosense_collector.runtime import RuntimeOf
 from audiosense_collector.training.errors import TrainingError
 
 router = APIRouter(
-    tags=["developer"], dependencies=[DeveloperOnly], responses=responses(NotFoundError, UnauthorizedError)
+    tags=["developer"], dependencies=[PUBLIC, DeveloperOnly], responses=responses(NotFoundError, UnauthorizedError)
 )
 MAX_ROWS = 100_000
 MAX_MINUTES = 52_560_000

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
 from audiosense_collector.drift import service
 from audiosense_collector.drift.schemas import DriftOut
 from audiosense_collector.errors import NotFoundError, responses
 
-router = APIRouter(prefix="/api/v1", tags=["drift"])
+router = APIRouter(prefix="/api/v1", tags=["drift"], dependencies=[Requires(Role.VIEWER)])
 
 
 @router.get("/sensors/{sensor_id}/drift", responses=responses(NotFoundError))

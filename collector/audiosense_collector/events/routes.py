@@ -1,25 +1,28 @@
 """Events over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
+from audiosense_collector.errors import InvalidError, UnavailableError, responses
 from audiosense_collector.events import service
 from audiosense_collector.events.schemas import EventPage
+from audiosense_collector.paging import Before, Limit
 
-router = APIRouter(prefix="/api/v1", tags=["events"])
+router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Requires(Role.VIEWER)])
 
 
-@router.get("/events")
+@router.get("/events", responses=responses(InvalidError, UnavailableError))
 async def list_events(  # noqa: PLR0917 - FastAPI passes them by name
     session: Session,
     machine: UUID | None = None,
     sensor: UUID | None = None,
     state: Literal["open", "closed"] | None = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    before: Annotated[str | None, Query(max_length=80)] = None,
+    limit: Limit = 100,
+    before: Before = None,
 ) -> EventPage:
     """Events, the newest first."""
     return await service.list_events(session, machine=machine, sensor=sensor, state=state, limit=limit, before=before)

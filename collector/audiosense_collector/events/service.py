@@ -8,13 +8,13 @@ from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.clock import to_datetime
+from audiosense_collector import paging
 from audiosense_collector.db.base import MicrosecondTime
-from audiosense_collector.errors import InvalidError
 from audiosense_collector.events.schemas import EventOut, EventPage
 from audiosense_collector.events.tables import EventRow
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Machine, Sensor
+from audiosense_collector.notifications import outbox as notifications
 from audiosense_common.wire import Event, EventState
 
 SCORE_DECIMALS = 9
@@ -50,8 +50,10 @@ async def upsert(session: AsyncSession, revisions: Sequence[Event]) -> None:
     )
     changed = list(await session.scalars(statement.returning(EventRow.id)))
     rows = await session.execute(_query().where(EventRow.id.in_(changed)).order_by(EventRow.start))
-    for event, sensor, machine in rows:
-        await notify.event(session, _show(event, sensor, machine).model_dump(mode="json"))
+    shown = [(_show(event, sensor, machine), machine.sandbox) for event, sensor, machine in rows]
+    for news, _sandbox in shown:
+        await notify.event(session, news.model_dump(mode="json"))
+    await notifications.note_events(session, [news for news, sandbox in shown if not sandbox])
 
 
 def _values(event: Event) -> dict[str, object]:
@@ -94,22 +96,12 @@ async def list_events(
         closed = EventRow.state == EventState.CLOSE.value
         query = query.where(closed if state == "closed" else ~closed)
     if before is not None:
-        start, event_id = _position(before)
+        start, event_id = paging.decode(before, (int, UUID))
         query = query.where(tuple_(EventRow.start, EventRow.id) < tuple_(literal(start, MicrosecondTime()), event_id))
     rows = (await session.execute(query)).all()
     items = [_show(event, of_sensor, of_machine) for event, of_sensor, of_machine in rows[:limit]]
     more = len(rows) > limit
-    return EventPage(items=items, next=f"{items[-1].start_us}.{items[-1].id}" if more else None)
-
-
-def _position(before: str) -> tuple[int, UUID]:
-    time_us, _, identity = before.partition(".")
-    try:
-        start, event_id = int(time_us), UUID(identity)
-        to_datetime(start)
-    except (ValueError, OverflowError):
-        raise InvalidError("before: take it from the `next` of another page", loc="before") from None
-    return start, event_id
+    return EventPage(items=items, next=paging.encode(items[-1].start_us, items[-1].id) if more else None)
 
 
 def _query() -> Select[EventRow, Sensor, Machine]:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import REAL, ForeignKey, Index
+from sqlalchemy import REAL, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from audiosense_collector.db.base import JsonList, Table, TimeColumn
@@ -15,6 +15,7 @@ class EventRow(Table):
     __table_args__ = (
         Index("ix_event_sensor_id_start", "sensor_id", "start"),
         Index("ix_event_start", "start"),
+        Index("ix_event_open", "sensor_id", postgresql_where=text("state <> 'close'")),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     sensor_id: Mapped[UUID] = mapped_column(ForeignKey("sensor.id"))

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import NotFoundError, responses
 from audiosense_collector.gaps import service
 from audiosense_collector.gaps.schemas import GapPage
 
-router = APIRouter(prefix="/api/v1", tags=["agents"])
+router = APIRouter(prefix="/api/v1", tags=["agents"], dependencies=[Requires(Role.VIEWER)])
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Before = Annotated[int | None, Query(ge=1, lt=2**63)]
 

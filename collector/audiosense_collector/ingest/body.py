@@ -11,23 +11,38 @@ import zstandard
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from audiosense_collector.errors import BadRequestError, TooLargeError, UnsupportedError
+from audiosense_collector.errors import BadRequestError, InvalidError, TooLargeError, UnsupportedError
+from audiosense_collector.ingest.measured import Measured, measure
 from audiosense_common.wire import MAX_BODY_BYTES, MAX_DECODED_BYTES, Batch, Message
 
 M = TypeVar("M", bound=Message)
 OFF_LOOP_BYTES = 64 * 1024
 """A larger body is decompressed and parsed in a thread, so that other requests go on."""
 _WINDOW_BYTES = 8 * 2**20
+MAX_FRAMES = 16
+"""Most zstd frames of one body."""
+_FRAME_HEADER_BYTES = 18
+_REPEATED_BYTE = 1
 _SLICE_BYTES = 256
 """Compressed bytes taken at a time: zstd makes at most 8 MiB of them before the limit is checked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedBatch:
-    """A batch and the SHA-256 of its decompressed bytes, which tells an exact repeat."""
+    """A batch, the SHA-256 of its decompressed bytes, which tells an exact repeat, and its measurements as arrays.
+
+    ``problem`` is what is wrong with them, if anything is: it is told once the batch is known to be no repeat.
+    """
 
     batch: Batch
     sha256: bytes
+    measured: tuple[Measured, ...] = ()
+    problem: InvalidError | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many measurements the batch holds."""
+        return sum(len(measured.seq) for measured in self.batch.sensors)
 
 
 async def parse_batch(body: bytes, encoding: str | None) -> ParsedBatch:
@@ -39,7 +54,18 @@ async def parse_batch(body: bytes, encoding: str | None) -> ParsedBatch:
         BadRequestError: damaged compression, or no JSON.
         RequestValidationError: a field is not what the schema says.
     """
-    return ParsedBatch(*await _parse_off_loop(Batch, body, encoding))
+    if len(body) > OFF_LOOP_BYTES:
+        return await asyncio.to_thread(_parse_batch, body, encoding)
+    return _parse_batch(body, encoding)
+
+
+def _parse_batch(body: bytes, encoding: str | None) -> ParsedBatch:
+    batch, sha256 = _parse(Batch, body, encoding)
+    try:
+        measured = tuple(measure(columns, place) for place, columns in enumerate(batch.sensors))
+    except InvalidError as error:
+        return ParsedBatch(batch, sha256, problem=error)
+    return ParsedBatch(batch, sha256, measured)
 
 
 async def read_message(
@@ -118,22 +144,61 @@ def _gunzip(body: bytes) -> bytes:
 
 
 def _unzstd(body: bytes) -> bytes:
-    parts, size = [], 0
+    """Decompress one frame after the other (RFC 8878, section 3); skippable ones are none of ours."""
+    parts: list[bytes] = []
+    left, rest = MAX_DECODED_BYTES, body
     try:
-        reader = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).decompressobj()
-        for start in range(0, len(body), _SLICE_BYTES):
-            part = reader.decompress(body[start : start + _SLICE_BYTES])
-            size += len(part)
-            if size > MAX_DECODED_BYTES:
-                raise _too_large("decompressed body", MAX_DECODED_BYTES)
+        for _ in range(MAX_FRAMES):
+            part, rest = _unzstd_frame(rest, left)
             parts.append(part)
-            if reader.eof:
-                break
+            left -= len(part)
+            if not rest:
+                return b"".join(parts)
     except zstandard.ZstdError as error:
         raise _damaged("zstd", str(error)) from None
+    raise _damaged("zstd", f"it has more than {MAX_FRAMES} frames")
+
+
+def _unzstd_frame(body: bytes, most: int) -> tuple[bytes, bytes]:
+    """Return the content of the first frame, at most so many bytes, and what follows it."""
+    frame = zstandard.get_frame_parameters(body[:_FRAME_HEADER_BYTES])
+    if most < frame.content_size < zstandard.CONTENTSIZE_UNKNOWN:
+        raise _too_large("decompressed body", MAX_DECODED_BYTES)
+    if frame.content_size == zstandard.CONTENTSIZE_UNKNOWN:
+        return _unzstd_slices(body, most)
+    length = _frame_length(body, has_checksum=frame.has_checksum)
+    # Made in a buffer of the size that the frame says; one that holds more is damaged.
+    content = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).decompress(body[:length])
+    return content, body[length:]
+
+
+def _frame_length(body: bytes, *, has_checksum: bool) -> int:
+    """Return the length of the first frame, found by the headers of its blocks (RFC 8878, section 3.1.1.2)."""
+    place, last = zstandard.frame_header_size(body), False
+    while not last:
+        header = int.from_bytes(body[place : place + 3], "little")
+        last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
+        place += 3 + (1 if kind == _REPEATED_BYTE else size)
+        if place > len(body):
+            raise _damaged("zstd", "it is cut short")
+    return place + 4 * has_checksum
+
+
+def _unzstd_slices(body: bytes, most: int) -> tuple[bytes, bytes]:
+    """Decompress a frame that does not say how much it holds, little by little."""
+    parts: list[bytes] = []
+    size = used = 0
+    reader = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).decompressobj()
+    while not reader.eof and used < len(body):
+        part = reader.decompress(body[used : used + _SLICE_BYTES])
+        used += _SLICE_BYTES
+        size += len(part)
+        if size > most:
+            raise _too_large("decompressed body", MAX_DECODED_BYTES)
+        parts.append(part)
     if not reader.eof:
         raise _damaged("zstd", "it is cut short")
-    return b"".join(parts)
+    return b"".join(parts), body[min(used, len(body)) - len(reader.unused_data) :]
 
 
 def _damaged(encoding: str, reason: str) -> BadRequestError:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from audiosense_collector.agents.routes import CallerOf, SenderOf
+from audiosense_collector.agents.routes import CallerOf, RememberedSenderOf
 from audiosense_collector.errors import (
     BadRequestError,
     ForbiddenError,
@@ -17,8 +17,10 @@ from audiosense_collector.errors import (
     problem,
     responses,
 )
-from audiosense_collector.ingest import service
 from audiosense_collector.ingest.body import parse_batch, read_body
+from audiosense_collector.ingest.delivery import deliver
+from audiosense_collector.ingest.service import Taker
+from audiosense_collector.metrics import instruments
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire import Answer
 
@@ -43,21 +45,28 @@ async def _pass_gate(runtime: RuntimeOf) -> None:
         UnavailableError,
     ),
 )
-async def take_batch(
+async def take_batch(  # noqa: PLR0917 - FastAPI passes them by name
     request: Request,
-    sender: SenderOf,
+    sender: RememberedSenderOf,
     caller: CallerOf,
     runtime: RuntimeOf,
     content_encoding: Annotated[str | None, Header()] = None,
-) -> Response | Answer:
+    authorization: Annotated[str | None, Header()] = None,
+) -> Response:
     """Take a batch; the answer is sent after the commit.
 
     One that finds too many others in work is sent away: before its agent is looked up, so that a crowd does not wait
     for the database, and again once it is read, which a slow network may have made long.
     """
     body = await read_body(request.stream(), request.headers.get("content-length"))
-    with runtime.gate.entered():
+    instruments.batch_read(len(body))
+    with runtime.gate.entered(len(body)):
         parsed = await parse_batch(body, content_encoding)
-        async with runtime.sessions.begin() as session:
-            result = await service.take(session, runtime, sender, parsed, caller)
-    return problem(result) if isinstance(result, RequestError) else result
+        delivery = deliver(sender, parsed, caller, authorization)
+        if delivery.is_backlog:
+            runtime.gate.check_backlog()
+        outcome = await runtime.writer.write(delivery, Taker(runtime))
+    if isinstance(outcome, RequestError):
+        runtime.remembered.forget(authorization)
+        return problem(outcome)
+    return Response(outcome.model_dump_json(), media_type="application/json")

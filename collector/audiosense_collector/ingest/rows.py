@@ -1,174 +1,192 @@
-"""Measurements as database rows: checked against the sensor's schema, inserted in one statement."""
+"""Measurements as database rows: copied in as they are, and only the new ones where some were stored before."""
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import psycopg
-from pydantic import TypeAdapter
-from sqlalchemy import select
+from numpy.typing import NDArray
+from psycopg.errors import UniqueViolation
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.clock import DAY_US
-from audiosense_collector.errors import InvalidError
-from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, ModelDigest
-from audiosense_common.features import SCHEMAS
-from audiosense_common.wire import Reason, SensorColumns, Status
+from audiosense_collector.clock import to_us
+from audiosense_collector.db import binary_copy
+from audiosense_collector.db.binary_copy import copy_in, encode
+from audiosense_collector.db.driver import fetch
+from audiosense_collector.ingest.measured import Measured
+from audiosense_collector.ingest.tables import FeatureSchema, ModelDigest
+from audiosense_collector.rollups.delta import Windows
+from audiosense_collector.rollups.rows import NONE
 
-_COLUMNS = {
-    "sensor_id": "uuid",
-    "time": "bigint",
-    "seq": "bigint",
-    "model": "integer",
-    "score": "real",
-    "level_dbfs": "real",
-    "dominant_hz": "real",
-    "status": "smallint",
-    "schema": "smallint",
-    "clock_suspect": "boolean",
-    "features": "bytea",
-    "reasons": "text",
-}
-_CONVERTED = {"time": "from_us(time)", "reasons": "reasons::jsonb"}
-_REASONS = TypeAdapter(list[Reason])
-_INSERT = f"""
-WITH stored AS (
-    INSERT INTO measurement ({", ".join(_COLUMNS)}, epoch)
-    SELECT {", ".join(_CONVERTED.get(name, name) for name in _COLUMNS)}, %(epoch)s
-    FROM unnest({", ".join(f"%({name})b::{kind}[]" for name, kind in _COLUMNS.items())}) AS row ({", ".join(_COLUMNS)})
-    ON CONFLICT DO NOTHING
-    RETURNING sensor_id, status, schema, clock_suspect
+_COLUMNS = (
+    *("sensor_id", "time", "epoch", "seq", "model", "score", "level_dbfs", "dominant_hz"),
+    *("status", "schema", "clock_suspect", "features", "reasons"),
 )
-SELECT r.sensor_id, count(*),
-    count(*) FILTER (WHERE r.status = %(learning)s AND NOT r.clock_suspect AND f.name = s.schema_id)
-FROM stored r JOIN sensor s ON s.id = r.sensor_id JOIN feature_schema f ON f.id = r.schema
-GROUP BY r.sensor_id
-"""  # noqa: S608 - made of the constants above
+_NAMES = ", ".join(_COLUMNS)
+_KEY = "sensor_id, time, epoch, seq"
+_STAGED = "staged_measurement"
+_JSONB_VERSION = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """How many measurements of a sensor were new, and how many of these are for its baseline."""
+class Part:
+    """Measurements of one sensor of a batch, and what a row holds that the batch does not say."""
 
-    new: int = 0
-    learning: int = 0
+    measured: Measured
+    epoch: UUID
+    suspect: NDArray[np.bool_]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of all sensors of a batch, column by column."""
+    """Measurements of many parts with the same schema; ``windows.sensor`` is the place of the part."""
 
-    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _COLUMNS})
+    parts: Sequence[Part]
+    seq: NDArray[np.int64]
+    suspect: NDArray[np.bool_]
+    windows: Windows
+    reasons: Mapping[int, bytes]
 
     def __len__(self) -> int:
-        return len(self.columns["seq"])
+        return len(self.seq)
 
-    def add(self, measured: SensorColumns, place: int, *, digests: Mapping[str, int], schema: int, now: int) -> None:
-        """Append a sensor's columns; ``place`` is its position in the batch.
-
-        Raises:
-            InvalidError: the feature matrix does not fit its schema, or a number does not fit its column.
-        """
-        vectors = _vectors(measured, place)
-        count = len(measured.seq)
-        models = [digests[digest] for digest in measured.models]
-        add = self.columns
-        add["sensor_id"] += [measured.sensor] * count
-        add["time"] += measured.time_us
-        add["seq"] += measured.seq
-        add["model"] += [None if index is None else models[index] for index in measured.model]
-        for name in ("score", "level_dbfs", "dominant_hz"):
-            add[name] += _reals(getattr(measured, name), f"sensors.{place}.{name}")
-        add["status"] += [STATUS_CODES[status] for status in measured.status]
-        add["schema"] += [schema] * count
-        guessed = set(measured.time_estimated)
-        add["clock_suspect"] += [
-            row in guessed or self._suspect(time_us, now) for row, time_us in enumerate(measured.time_us)
-        ]
-        add["features"] += vectors
-        add["reasons"] += [_json(measured.reasons.get(row)) for row in range(count)]
-
-    retention_us: int = 30 * DAY_US
-
-    def _suspect(self, time_us: int, now: int) -> bool:
-        return not now - self.retention_us <= time_us <= now + DAY_US
+    def pick(self, places: NDArray[np.intp]) -> "Rows":
+        """Return some rows, in the order of ``places``."""
+        reasons = {new: self.reasons[old] for new, old in enumerate(places.tolist()) if old in self.reasons}
+        return Rows(self.parts, self.seq[places], self.suspect[places], self.windows.pick(places), reasons)
 
 
-def _json(reasons: list[Reason] | None) -> str | None:
-    return None if reasons is None else _REASONS.dump_json(reasons, exclude_none=True).decode()
+def gather(parts: Sequence[Part], digests: Mapping[str, int]) -> Rows:
+    """Put parts of the same schema one after the other; ``digests`` are the numbers of models."""
+    windows = [part.measured.windows for part in parts]
+    lengths = [len(part.measured) for part in parts]
+    starts = np.cumsum([0, *lengths])
+    models = []
+    for part in parts:
+        numbers = np.array([*(digests[digest] for digest in part.measured.digests), NONE], np.int64)
+        models.append(numbers[part.measured.windows.model])
+
+    def whole(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(each, name) for each in windows])
+
+    return Rows(
+        parts=parts,
+        seq=np.concatenate([part.measured.seq for part in parts]),
+        suspect=np.concatenate([part.suspect for part in parts]),
+        windows=Windows(
+            schema_id=windows[0].schema_id,
+            sensor=np.repeat(np.arange(len(parts)), lengths),
+            model=np.concatenate(models),
+            **{name: whole(name) for name in ("time_us", "status", "score", "level_dbfs", "dominant_hz", "features")},
+        ),
+        reasons={
+            int(start) + row: told
+            for part, start in zip(parts, starts[:-1], strict=True)
+            for row, told in part.measured.reasons.items()
+        },
+    )
 
 
-def single(value: float | None) -> float | None:
-    """Round a finite number to single precision as a column does; PostgreSQL refuses what underflows, here it is 0."""
-    return None if value is None else float(np.float32(value))
+async def copy_rows(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
+    """Store what is new; returns the places of these rows.
+
+    They are copied straight into the table, because nearly always all are new. Where one is not, the copy is undone,
+    and they go by a temporary table from which those that are new are inserted.
+    """
+    blocks = _encode(rows, schema)
+    async with connection.cursor() as cursor:
+        await cursor.execute("SAVEPOINT copied")
+        try:
+            await copy_in(cursor, f"COPY measurement ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", blocks)
+        except UniqueViolation:
+            await cursor.execute("ROLLBACK TO SAVEPOINT copied")
+            return await _insert_new(connection, rows, schema)
+        await cursor.execute("RELEASE SAVEPOINT copied")
+    return np.arange(len(rows))
 
 
-def _reals(values: Sequence[float | None], where: str) -> list[float | None]:
-    with np.errstate(over="ignore"):
-        rounded = [single(value) for value in values]
-    for index, value in enumerate(rounded):
-        if value is not None and math.isinf(value):
-            field = f"{where}.{index}"
-            raise InvalidError(f"{field}: {values[index]} is beyond single precision; send a physical value", loc=field)
-    return rounded
-
-
-def _vectors(measured: SensorColumns, place: int) -> list[bytes]:
-    matrix, where = measured.features, f"sensors.{place}.features"
-    names = SCHEMAS.get(matrix.schema_id)
-    if names is None:
-        raise InvalidError(
-            f"{where}.schema: {matrix.schema_id!r} is unknown, this collector knows {sorted(SCHEMAS)}; upgrade it",
-            loc=f"{where}.schema",
+async def _insert_new(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
+    places = _first_of_each_key(rows)
+    chosen = rows if len(places) == len(rows) else rows.pick(np.array(list(places.values()), np.intp))
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {_STAGED} (LIKE measurement) ON COMMIT DELETE ROWS".encode()
         )
-    if matrix.shape[1] != len(names):
-        raise InvalidError(
-            f"{where}.shape: {matrix.shape[1]} features, schema {matrix.schema_id!r} has {len(names)}",
-            loc=f"{where}.shape",
+        # Rows of another schema may have gone the same way within the transaction.
+        await cursor.execute(f"TRUNCATE {_STAGED}".encode())
+        await copy_in(cursor, f"COPY {_STAGED} ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", _encode(chosen, schema))
+        await cursor.execute(
+            f"INSERT INTO measurement ({_NAMES}) SELECT {_NAMES} FROM {_STAGED}"  # noqa: S608 - constants of ours
+            f" ON CONFLICT ({_KEY}) DO NOTHING RETURNING {_KEY}".encode()
         )
-    try:
-        content = matrix.unpack().tobytes()
-    except ValueError as error:
-        raise InvalidError(f"{where}.data: {error}", loc=f"{where}.data") from None
-    width = 2 * len(names)
-    return [content[start : start + width] for start in range(0, len(content), width)]
+        stored = [places[sensor, to_us(time), epoch, seq] for sensor, time, epoch, seq in await cursor.fetchall()]
+    return np.array(sorted(stored), np.intp)
 
 
-async def insert_rows(session: AsyncSession, rows: Rows, epoch: UUID) -> dict[UUID, Stored]:
-    """Insert what is new in one statement; returns per sensor how much that was."""
-    if not len(rows):
-        return {}
-    raw = (await (await session.connection()).get_raw_connection()).driver_connection
-    assert isinstance(raw, psycopg.AsyncConnection)
-    parameters = rows.columns | {"epoch": epoch, "learning": STATUS_CODES[Status.LEARNING]}
-    async with raw.cursor() as cursor:
-        await cursor.execute(_INSERT, parameters)
-        return {sensor: Stored(new, learning) for sensor, new, learning in await cursor.fetchall()}
+def _first_of_each_key(rows: Rows) -> dict[tuple[UUID, int, UUID, int], int]:
+    """Return the places of the rows by their key, the first one where several have the same."""
+    places: dict[tuple[UUID, int, UUID, int], int] = {}
+    columns = (rows.windows.sensor.tolist(), rows.windows.time_us.tolist(), rows.seq.tolist())
+    for place, (part, time_us, seq) in enumerate(zip(*columns, strict=True)):
+        whose = rows.parts[part]
+        places.setdefault((whose.measured.sensor, time_us, whose.epoch, seq), place)
+    return places
 
 
-async def number_digests(session: AsyncSession, digests: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of model digests, given on first sight."""
-    return await _number(session, ModelDigest, ModelDigest.digest, digests)
+def _encode(rows: Rows, schema: int) -> list[bytes]:
+    return encode(_fields(rows, schema), {row: _JSONB_VERSION + told for row, told in rows.reasons.items()})
 
 
-async def number_schemas(session: AsyncSession, names: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of feature schemas, given on first sight."""
-    return await _number(session, FeatureSchema, FeatureSchema.name, names)
+def _fields(rows: Rows, schema: int) -> list[binary_copy.Field]:
+    windows, count = rows.windows, len(rows)
+    return [
+        binary_copy.uuids([part.measured.sensor for part in rows.parts], windows.sensor),
+        binary_copy.times(windows.time_us),
+        binary_copy.uuids([part.epoch for part in rows.parts], windows.sensor),
+        binary_copy.integers(rows.seq, 8),
+        binary_copy.integers(windows.model, 4, windows.model == NONE),
+        binary_copy.reals(windows.score, 4, np.isnan(windows.score)),
+        binary_copy.reals(windows.level_dbfs),
+        binary_copy.reals(windows.dominant_hz),
+        binary_copy.integers(windows.status, 2),
+        binary_copy.integers(np.full(count, schema), 2),
+        binary_copy.booleans(rows.suspect),
+        binary_copy.binaries(windows.features.astype("<f2", copy=False)),
+    ]
 
 
-async def _number(session: AsyncSession, table: Any, column: Any, values: Sequence[str]) -> dict[str, int]:
-    wanted = sorted(set(values))
-    if not wanted:
-        return {}
-    query = select(column, table.id).where(column.in_(wanted))
-    found: dict[str, int] = dict((await session.execute(query)).all())
-    missing = [value for value in wanted if value not in found]
-    if missing:
-        rows = [{column.key: value} for value in missing]
-        await session.execute(insert(table).values(rows).on_conflict_do_nothing())
-        found = dict((await session.execute(query)).all())
-    return found
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers that stand for texts in rows: of model digests, whose thresholds are here too, and of all schemas."""
+
+    digests: dict[str, int]
+    thresholds: dict[str, float | None]
+    schemas: dict[str, int]
+
+
+_NUMBERS = """
+SELECT digest, id, threshold, true FROM model_digest WHERE digest = ANY(%(digests)b::text[])
+UNION ALL SELECT name, id, NULL, false FROM feature_schema
+"""
+
+
+async def number(session: AsyncSession, digests: Collection[str], schemas: Collection[str]) -> Numbers:
+    """Return the numbers of model digests and feature schemas; each gets its number on first sight."""
+    while True:
+        rows = await fetch(session, _NUMBERS, {"digests": list(digests)})
+        found = Numbers(
+            digests={text: id_ for text, id_, _, is_digest in rows if is_digest},
+            thresholds={text: threshold for text, _, threshold, is_digest in rows if is_digest},
+            schemas={text: id_ for text, id_, _, is_digest in rows if not is_digest},
+        )
+        new_digests = [{"digest": digest} for digest in sorted(set(digests) - found.digests.keys())]
+        new_schemas = [{"name": name} for name in sorted(set(schemas) - found.schemas.keys())]
+        if new_digests:
+            await session.execute(insert(ModelDigest).values(new_digests).on_conflict_do_nothing())
+        if new_schemas:
+            await session.execute(insert(FeatureSchema).values(new_schemas).on_conflict_do_nothing())
+        if not new_digests and not new_schemas:
+            return found

@@ -1,12 +1,11 @@
-"""The way of a batch: token, measurements, events, running models, heartbeat, training, answer."""
+"""The way of batches: token, measurements, events, running models, heartbeat, training, answer."""
 
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials
@@ -15,86 +14,166 @@ from audiosense_collector.agents.copies import Caller, Cause
 from audiosense_collector.agents.tables import Agent
 from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
-from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.clock import DAY_US, HOUR_US, now_us
+from audiosense_collector.db.bulk_update import update_changed
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
 from audiosense_collector.events import service as events
 from audiosense_collector.gaps import service as gaps
+from audiosense_collector.ingest import storing
 from audiosense_collector.ingest.body import ParsedBatch
-from audiosense_collector.ingest.rows import Rows, Stored, insert_rows, number_digests, number_schemas, single
-from audiosense_collector.ingest.tables import STATUS_CODES, ModelDigest
+from audiosense_collector.ingest.delivery import Delivery
+from audiosense_collector.ingest.storing import Stored, Told
 from audiosense_collector.live import notify
+from audiosense_collector.machines import locking as machines
 from audiosense_collector.machines.tables import Sensor
-from audiosense_collector.machines.units import LEVEL_A, VELOCITY, scale_of
+from audiosense_collector.metrics import instruments
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
-from audiosense_common.features import SCHEMAS, column
-from audiosense_common.wire import Answer, Batch, Reason, RunningModel, SensorColumns
+from audiosense_common.wire import Answer, Batch, RunningModel
 
 log = structlog.get_logger()
 TOKEN_BYTES = 24
-_AHEAD_US = 60_000_000
 _INT64_MAX = 2**63 - 1
 """What a column holds; an agent whose clock or count is broken is still heard."""
+Outcome = Answer | RequestError
 
 
-async def take(
-    session: AsyncSession, runtime: Runtime, sender: agents.Sender, parsed: ParsedBatch, caller: Caller
-) -> Answer | RequestError:
-    """Store a batch; the caller ends the transaction and only then answers.
+@dataclass(slots=True)
+class _Taking:
+    """A batch whose agent and sensors are locked, and what was stored of it."""
+
+    delivery: Delivery
+    agent: Agent
+    sensors: dict[UUID, Sensor]
+    stored: list[Stored] = field(default_factory=list)
+
+    @property
+    def batch(self) -> Batch:
+        return self.delivery.parsed.batch
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Takes batches of one collector; the writer says which together."""
+
+    runtime: Runtime
+
+    async def together(self, deliveries: Sequence[Delivery]) -> list[Outcome | None]:
+        """Take batches of different agents in one transaction; nobody's lock is waited for.
+
+        Returns:
+            For each its answer or refusal, or None if it must be taken alone: its agent or one of its sensors is
+            locked, or it is not plainly the agent's own credential that came with it.
+        """
+        async with self.runtime.sessions.begin() as session:
+            return await _take(session, self.runtime, deliveries, alone=False)
+
+    async def alone(self, delivery: Delivery) -> Outcome:
+        """Take a batch in its own transaction; who sent it is judged anew where that was only remembered.
+
+        Raises:
+            RequestError: it is not taken; nothing of it is stored.
+        """
+        sender = delivery.sender
+        if sender.credential is not None:
+            overlap_us = round(self.runtime.settings.credential_overlap_h * HOUR_US)
+            async with self.runtime.sessions.begin() as session:
+                found = await agents.authenticate(
+                    session, delivery.authorization, delivery.caller, overlap_us=overlap_us
+                )
+            if isinstance(found, RequestError):
+                return found
+            sender = found
+        async with self.runtime.sessions.begin() as session:
+            known = Delivery(sender, delivery.parsed, delivery.caller, delivery.authorization, delivery.is_backlog)
+            (outcome,) = await _take(session, self.runtime, [known], alone=True)
+        assert outcome is not None
+        return outcome
+
+
+async def _take(
+    session: AsyncSession, runtime: Runtime, deliveries: Sequence[Delivery], *, alone: bool
+) -> list[Outcome | None]:
+    """Store batches; the caller ends the transaction and only then answers."""
+    locked, allowed = await _lock(session, deliveries, alone=alone)
+    outcomes: list[Outcome | None] = [None] * len(deliveries)
+    taken: dict[int, _Taking] = {}
+    for place, taking in locked.items():
+        try:
+            outcomes[place] = await _judge(session, taking, allowed)
+            if outcomes[place] is None:
+                _check(taking)
+                taken[place] = taking
+        except RequestError as error:
+            outcomes[place] = error
+    # What is changed is written once, at the end: no query in between reads it.
+    with session.no_autoflush:
+        answers = await _keep(session, runtime, list(taken.values()), allowed)
+        await update_changed(session, [taking.agent for taking in taken.values()])
+        await update_changed(session, [sensor for taking in taken.values() for sensor in taking.sensors.values()])
+    for place, answer in zip(taken, answers, strict=True):
+        outcomes[place] = answer
+    return outcomes
+
+
+async def _lock(
+    session: AsyncSession, deliveries: Sequence[Delivery], *, alone: bool
+) -> tuple[dict[int, _Taking], list[UUID]]:
+    """Lock agents and sensors, each in the order of their identities.
 
     Returns:
-        The answer, or a refusal; that of an agent that has just been quarantined must be committed too.
+        Those that are to be taken now, by their place, and the sensors whose clips may be kept. Not alone, those that
+        others have locked are left out, and those that are not what their sender was remembered as.
 
     Raises:
-        ForbiddenError: the agent was revoked or quarantined before.
-        InvalidError: a field cannot be taken; nothing of the batch is stored.
+        UnauthorizedError: alone, and the agent is gone.
+        ForbiddenError: alone, and the agent was revoked or quarantined before.
     """
-    agent_id, batch = sender.agent, parsed.batch
-    agent = await agents.lock(session, agent_id)
+    if alone:
+        agent = await agents.lock(session, deliveries[0].agent)
+        found = {agent.id: agent}
+    else:
+        found = await agents.lock_free(session, [delivery.agent for delivery in deliveries])
+    sensors: dict[UUID, dict[UUID, Sensor]] = {agent_id: {} for agent_id in found}
+    for sensor in await machines.lock_sensors(session, list(found), waiting=alone):
+        assert sensor.agent_id is not None
+        sensors[sensor.agent_id][sensor.id] = sensor
+    # Nobody registers or moves a sensor without its agent's lock: what is missing here is locked by somebody.
+    known = await permission.of_agents(session, list(found))
+    free = found.keys() - {each.agent for each in known if each.sensor not in sensors[each.agent]}
+    locked = {}
+    for place, delivery in enumerate(deliveries):
+        if delivery.agent not in free:
+            continue
+        if alone or agents.is_plainly(found[delivery.agent], delivery.sender, delivery.caller):
+            locked[place] = _Taking(delivery, found[delivery.agent], sensors[delivery.agent])
+    return locked, [each.sensor for each in known if each.allowed]
+
+
+async def _judge(session: AsyncSession, taking: _Taking, allowed: Sequence[UUID]) -> Outcome | None:
+    """Return the refusal or the repeated answer of a batch, None if it is the next one."""
+    delivery, agent = taking.delivery, taking.agent
+    parsed, caller = delivery.parsed, delivery.caller
     refusal: RequestError | None = copies.check_served(agent, caller)
-    if refusal is None and sender.refusal is not None:
-        refusal = await _judge_overtaken(session, agent, sender, parsed, caller)
+    if refusal is None and delivery.sender.refusal is not None:
+        refusal = await _judge_overtaken(session, agent, delivery.sender, parsed, caller)
     if refusal is not None:
         return refusal
-    if batch.agent != agent.id:
-        raise InvalidError(f"agent: the batch is of agent {batch.agent}, the credential of {agent.id}", loc="agent")
+    if taking.batch.agent != agent.id:
+        raise InvalidError(
+            f"agent: the batch is of agent {taking.batch.agent}, the credential of {agent.id}", loc="agent"
+        )
+    clips = [sensor for sensor in allowed if sensor in taking.sensors]
     if agent.last_batch_sha256 == parsed.sha256:
-        allowed = await permission.allowed(session, [sensor.id for sensor in await _sensors_of(session, agent_id)])
-        return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": allowed})
+        return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": clips})
     earlier = copies.find_earlier(agent, parsed.sha256)
     if earlier is not None:
-        return await _answer_late(session, agent_id, batch, earlier)
-    if not _is_next(agent, batch):
-        return await _quarantine(session, agent, caller, batch, Cause.OLD_TOKEN)
-    now = now_us()
-    sensors = await _own_sensors(session, agent_id, batch)
-    stored = await _store(session, runtime, sensors, batch, now)
-    await events.upsert(session, batch.events)
-    await gaps.keep(session, agent_id, sensors, batch.gaps, now)
-    await _note_running(session, sensors, batch.running)
-    _note_heartbeat(agent, sensors, batch, now)
-    if batch.heartbeat is not None and batch.heartbeat.checks is not None:
-        await checks.keep(session, agent_id, sensors, batch.heartbeat.checks, now)
-    await _train_where_due(session, runtime, list(sensors.values()))
-    await session.flush()
-    count = sum(len(measured.seq) for measured in batch.sensors)
-    new = sum(found.new for found in stored.values())
-    answer = Answer(
-        server_time_us=now_us(),
-        token=secrets.token_urlsafe(TOKEN_BYTES),
-        stored=new,
-        repeated=count - new,
-        desired=await models.desired(session, list(sensors.values())),
-        probes_wanted=await detectability.wanted(session, list(sensors.values())),
-        clips_allowed=await permission.allowed(session, list(sensors)),
-        rotate_credential=credentials.is_due(agent, runtime.settings.credential_days, now),
-    )
-    copies.remember(agent, parsed.sha256, answer.token, caller)
-    agent.token, agent.epoch = answer.token, batch.epoch
-    agent.last_batch_sha256, agent.last_answer = parsed.sha256, answer.model_dump(mode="json")
-    return answer
+        return _answer_late(taking.batch, earlier, clips)
+    if not _is_next(agent, taking.batch):
+        return await _quarantine(session, agent, caller, taking.batch, Cause.OLD_TOKEN)
+    return None
 
 
 async def _judge_overtaken(
@@ -123,119 +202,105 @@ def _is_next(agent: Agent, batch: Batch) -> bool:
     return agent.token is None or new_epoch or batch.token == agent.token
 
 
-async def _answer_late(session: AsyncSession, agent_id: UUID, batch: Batch, earlier: copies.Earlier) -> Answer:
+def _answer_late(batch: Batch, earlier: copies.Earlier, clips_allowed: list[UUID]) -> Answer:
     """Answer the repeat of a batch that others have followed: a duplicate of the network, or a disk that was set back.
 
     It gets the token of its own time. A live agent never reads it; one that was set back and goes on with it is found.
     """
-    sensors = [sensor.id for sensor in await _sensors_of(session, agent_id)]
     return Answer(
         server_time_us=now_us(),
         token=earlier["token"],
         stored=0,
         repeated=sum(len(measured.seq) for measured in batch.sensors),
-        clips_allowed=await permission.allowed(session, sensors),
+        clips_allowed=clips_allowed,
     )
 
 
-async def _sensors_of(session: AsyncSession, agent_id: UUID) -> list[Sensor]:
-    return list(await session.scalars(select(Sensor).where(Sensor.agent_id == agent_id)))
+def _check(taking: _Taking) -> None:
+    """Refuse a batch that names sensors of others, or whose measurements do not fit their columns.
 
-
-async def _own_sensors(session: AsyncSession, agent_id: UUID, batch: Batch) -> dict[UUID, Sensor]:
-    sensors = {sensor.id: sensor for sensor in await _sensors_of(session, agent_id)}
+    Raises:
+        InvalidError: it does; the message names the first such field.
+    """
+    batch = taking.batch
     named = [(f"sensors.{place}.sensor", measured.sensor) for place, measured in enumerate(batch.sensors)]
     named += [(f"events.{place}.sensor", event.sensor) for place, event in enumerate(batch.events)]
     for where, sensor_id in named:
-        if sensor_id not in sensors:
+        if sensor_id not in taking.sensors:
             raise InvalidError(
                 f"{where}: sensor {sensor_id} is unknown for this agent; register it, or enrol the agent again",
                 loc=where,
             )
-    return sensors
+    if taking.delivery.parsed.problem is not None:
+        raise taking.delivery.parsed.problem
 
 
-async def _store(
-    session: AsyncSession, runtime: Runtime, sensors: Mapping[UUID, Sensor], batch: Batch, now: int
-) -> dict[UUID, Stored]:
-    digests = await number_digests(session, [digest for measured in batch.sensors for digest in measured.models])
-    schemas = await number_schemas(session, [measured.features.schema_id for measured in batch.sensors])
-    rows = Rows(retention_us=runtime.settings.retention_days * DAY_US)
-    for place, measured in enumerate(batch.sensors):
-        rows.add(measured, place, digests=digests, schema=schemas[measured.features.schema_id], now=now)
-    stored = await insert_rows(session, rows, batch.epoch)
-    for measured in batch.sensors:
-        sensor = sensors[measured.sensor]
-        found = stored.get(sensor.id, Stored())
-        sensor.last_heard = now
-        if found.new:
-            _note_latest(sensor, measured, now)
-            await _announce(session, sensor, measured)
-    for sensor_id, found in stored.items():
-        sensors[sensor_id].measurements += found.new
-        sensors[sensor_id].learning_windows += found.learning
-    return stored
+async def _keep(
+    session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], allowed: Sequence[UUID]
+) -> list[Answer]:
+    """Store all of batches that are next, and make their answers."""
+    now = now_us()
+    await _store(session, runtime, taken, now)
+    for taking in taken:
+        await _keep_rest(session, runtime, taking, now)
+    sensors = [sensor for taking in taken for sensor in taking.sensors.values()]
+    desired = await models.desired(session, sensors)
+    wanted = set(await detectability.wanted(session, sensors))
+    answers = []
+    for taking in taken:
+        new = sum(stored.new for stored in taking.stored)
+        answer = Answer(
+            server_time_us=now_us(),
+            token=secrets.token_urlsafe(TOKEN_BYTES),
+            stored=new,
+            repeated=taking.delivery.rows - new,
+            desired={sensor: desired[sensor] for sensor in taking.sensors if sensor in desired},
+            probes_wanted=[sensor for sensor in taking.sensors if sensor in wanted],
+            clips_allowed=[sensor for sensor in allowed if sensor in taking.sensors],
+            rotate_credential=credentials.is_due(taking.agent, runtime.settings.credential_days, now),
+        )
+        _remember(taking, answer)
+        answers.append(answer)
+    new, rows = sum(answer.stored for answer in answers), sum(taking.delivery.rows for taking in taken)
+    instruments.after_commit(session, lambda: instruments.batches_committed(len(taken), new=new, repeated=rows - new))
+    return answers
 
 
-def _note_latest(sensor: Sensor, measured: SensorColumns, now: int) -> None:
-    """Keep the newest measurement beside the sensor; a time beyond tomorrow is no news.
-
-    One that was kept from a clock that was ahead does not stand in the way of the present.
-    """
-    times = [(time_us, place) for place, time_us in enumerate(measured.time_us) if time_us <= now + DAY_US]
-    time_us, place = max(times, default=(0, -1))
-    newest = 0 if sensor.last_time is None or sensor.last_time > now + _AHEAD_US >= time_us else sensor.last_time
-    if place < 0 or time_us < newest:
-        return
-    vector = measured.features.unpack()[place]
-    sensor.last_time = time_us
-    sensor.last_status = STATUS_CODES[measured.status[place]]
-    sensor.last_score = single(measured.score[place])
-    sensor.last_level_dbfs = single(measured.level_dbfs[place])
-    sensor.last_dominant_hz = single(measured.dominant_hz[place])
-    sensor.last_flatness_db = float(vector[column(measured.features.schema_id, "flatness_db")])
-    sensor.last_reasons = _dump(measured.reasons.get(place))
-    known = SCHEMAS[measured.features.schema_id]
-    sensor.last_level_a_dbfs = float(vector[known.index(LEVEL_A)]) if LEVEL_A in known else None
-    sensor.last_velocity_db = float(vector[known.index(VELOCITY)]) if VELOCITY in known else None
-
-
-def _dump(reasons: list[Reason] | None) -> list[dict[str, Any]] | None:
-    return None if reasons is None else [reason.model_dump(exclude_none=True) for reason in reasons]
-
-
-async def _announce(session: AsyncSession, sensor: Sensor, measured: SensorColumns) -> None:
-    threshold = None
-    if measured.models:
-        threshold = await session.scalar(select(ModelDigest.threshold).where(ModelDigest.digest == measured.models[-1]))
-    await notify.measurements(
+async def _store(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], now: int) -> None:
+    told = [
+        (taking, Told(taking.sensors[columns.sensor], columns, measured, taking.batch.epoch))
+        for taking in taken
+        for columns, measured in zip(taking.batch.sensors, taking.delivery.parsed.measured, strict=True)
+    ]
+    retention_us = runtime.settings.retention_days * DAY_US
+    stored = await storing.store(
         session,
-        sensor_id=sensor.id,
-        machine_id=sensor.machine_id,
-        threshold=threshold,
-        reasons=_dump(measured.reasons.get(len(measured.seq) - 1)),
-        columns={
-            "time_us": measured.time_us,
-            "score": measured.score,
-            "status": [status.value for status in measured.status],
-            "level_dbfs": measured.level_dbfs,
-            **_physical(sensor, measured),
-            "dominant_hz": measured.dominant_hz,
-        },
+        [each for _, each in told],
+        now=now,
+        retention_us=retention_us,
+        is_watched=runtime.hub.wants,
     )
+    for (taking, _), each in zip(told, stored, strict=True):
+        taking.stored.append(each)
 
 
-def _physical(sensor: Sensor, measured: SensorColumns) -> dict[str, list[float | None]]:
-    """Return the columns of levels in the sensor's unit, as its series has them."""
-    scale, names = scale_of(sensor), SCHEMAS[measured.features.schema_id]
-    second: list[float | None] = [None] * len(measured.seq)
-    if scale.second in names:
-        second = measured.features.unpack()[:, names.index(scale.second)].tolist()
-    return {
-        "level": [scale.level(dbfs) for dbfs in measured.level_dbfs],
-        **({"level_a_db": [scale.level_a(value) for value in second]} if scale.second == LEVEL_A else {}),
-        **({"velocity_mm_s": [scale.velocity(value) for value in second]} if scale.second == VELOCITY else {}),
-    }
+async def _keep_rest(session: AsyncSession, runtime: Runtime, taking: _Taking, now: int) -> None:
+    """Keep what a batch holds besides measurements, and train where that is due."""
+    batch, agent, sensors = taking.batch, taking.agent, taking.sensors
+    await events.upsert(session, batch.events)
+    await gaps.keep(session, agent.id, sensors, batch.gaps, now)
+    await _note_running(session, sensors, batch.running)
+    _note_heartbeat(agent, sensors, batch, now)
+    if batch.heartbeat is not None and batch.heartbeat.checks is not None:
+        await checks.keep(session, agent.id, sensors, batch.heartbeat.checks, now)
+    await _train_where_due(session, runtime, list(sensors.values()))
+
+
+def _remember(taking: _Taking, answer: Answer) -> None:
+    agent, delivery = taking.agent, taking.delivery
+    copies.remember(agent, delivery.parsed.sha256, answer.token, delivery.caller)
+    agent.token, agent.epoch = answer.token, taking.batch.epoch
+    agent.last_batch_sha256, agent.last_answer = delivery.parsed.sha256, answer.model_dump(mode="json")
 
 
 async def _note_running(

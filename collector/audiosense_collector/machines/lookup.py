@@ -1,5 +1,6 @@
 """Finding a sensor by what a person types."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -33,3 +34,8 @@ def _condition(words: str) -> ColumnElement[bool]:
         return Sensor.id == UUID(words)
     except ValueError:
         return (Sensor.name == words) | (Machine.name + "/" + Sensor.name == words)
+
+
+async def sensors_of(session: AsyncSession, machines: Collection[UUID]) -> set[UUID]:
+    """Return the sensors of some machines."""
+    return set(await session.scalars(select(Sensor.id).where(Sensor.machine_id.in_(machines))))

@@ -100,10 +100,14 @@ class MachineCard(_MachineBase):
 
 
 class Fleet(BaseModel):
-    """All machines."""
+    """All machines, or a page of them; ``next`` goes into ``after`` for the page after this one.
+
+    Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
+    """
 
     server_time_us: int
     machines: list[MachineCard]
+    next: str | None
 
 
 class RunningOut(BaseModel):
@@ -163,42 +167,3 @@ class SensorSettings(BaseModel):
     false_alarms_per_week: Annotated[float, Field(ge=LEAST_PER_WEEK, le=MOST_PER_WEEK)] | None = None
     running_level_dbfs: RunningLevel | None = None
     settling_windows: Annotated[int, Field(ge=0, le=1_000)] | None = None
-
-
-class Series(BaseModel):
-    """Measurements of a sensor as columns.
-
-    With more rows than points each point is one real measurement: the one with the highest score in its span of
-    ``resolution_us``, the loudest where there is no score. 0 says that every row is shown. ``level`` and what follows
-    it are as in a sensor's card, null as a whole where the sensor has no such figure.
-    """
-
-    sensor_id: UUID
-    from_us: int
-    to_us: int
-    resolution_us: int
-    count: int
-    time_us: list[int]
-    score: list[float | None]
-    status: list[Literal["learning", "normal", "anomalous", "stopped", "invalid"]]
-    level_dbfs: list[float]
-    quantity: Quantity
-    unit: Unit
-    level: list[float]
-    level_a_db: list[float | None] | None
-    velocity_mm_s: list[float | None] | None
-    dominant_hz: list[float]
-    threshold: list[float | None]
-    features: dict[str, list[float | None]]
-    reasons: Annotated[
-        list[list[Reason] | None], Field(description="of anomalous windows, null for others; empty unless asked for")
-    ]
-
-
-class FeatureOut(BaseModel):
-    """A feature that can be charted."""
-
-    name: str
-    label: str
-    unit: str
-    group: str

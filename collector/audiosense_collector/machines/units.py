@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from audiosense_collector.machines.tables import Sensor
 from audiosense_common.wire import Quantity
 
@@ -12,6 +15,7 @@ REFERENCE_PA = 20e-6
 STANDARD_GRAVITY = 9.80665
 """Metres per second squared in 1 g (ISO 80000-3), so 1 g for 1 ms is a velocity of 9.80665 mm/s."""
 Unit = Literal["dBFS", "dB SPL", "g"]
+Reals = NDArray[np.float64]
 LEVEL_A, VELOCITY = "level_a_dbfs", "velocity_db"
 
 
@@ -43,6 +47,21 @@ class Scale:
         if self.quantity is Quantity.SOUND_PRESSURE:
             return dbfs + self._spl_at_0_dbfs(self.full_scale)
         return self.full_scale * _ratio(dbfs)
+
+    def levels(self, dbfs: Reals) -> Reals:
+        """Return RMS levels as ``level`` does."""
+        if self.full_scale is None:
+            return dbfs
+        if self.quantity is Quantity.SOUND_PRESSURE:
+            return dbfs + self._spl_at_0_dbfs(self.full_scale)
+        return np.asarray(self.full_scale * 10.0 ** (dbfs / 20.0))
+
+    def seconds(self, decibels: Reals) -> Reals:
+        """Return what the feature ``second`` stands for: dB(A) as ``level_a``, or mm/s as ``velocity`` does."""
+        assert self.full_scale is not None
+        if self.quantity is Quantity.SOUND_PRESSURE:
+            return decibels + self._spl_at_0_dbfs(self.full_scale)
+        return np.asarray(self.full_scale * STANDARD_GRAVITY * 10.0 ** (decibels / 20.0))
 
     def level_a(self, dbfs: float | None) -> float | None:
         """Return an A-weighted level in dB re 20 µPa, dB(A); None where it cannot be said."""

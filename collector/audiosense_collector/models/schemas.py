@@ -52,3 +52,10 @@ class ModelSummary(BaseModel):
     on_probation: bool = False
     refused_reason: str | None
     heard_from_db: dict[str, float | None] | None = None
+
+
+class ModelPage(BaseModel):
+    """Models, the newest first; ``next`` goes into ``before`` for the page after this one."""
+
+    items: list[ModelSummary]
+    next: str | None

@@ -3,12 +3,14 @@
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
+from audiosense_collector import paging
 from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.detectability import store as probes
 from audiosense_collector.detectability.tables import DetectabilityRow
 from audiosense_collector.errors import NotFoundError
@@ -16,7 +18,7 @@ from audiosense_collector.ingest.tables import ModelDigest
 from audiosense_collector.live import notify
 from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
-from audiosense_collector.models.schemas import BaselineSummary, ModelSummary, ThresholdSummary
+from audiosense_collector.models.schemas import BaselineSummary, ModelPage, ModelSummary, ThresholdSummary
 from audiosense_collector.models.tables import Model
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.running import apply
@@ -101,6 +103,12 @@ def _is_as_set(model: Model, sensor: Sensor) -> bool:
     return (model.manifest["running_level_dbfs"], running) == apply(running, running_settings(sensor))
 
 
+def sign_anew(unsigned: Bundle, key: SigningKey) -> Bundle:
+    """Sign a bundle that was trained where the key is not; all else stays as it is."""
+    manifest = Manifest.model_validate(unsigned.manifest.model_dump() | {"signing_key": key.key_id})
+    return sign_bundle(manifest, unsigned.model, unsigned.golden, key.private)
+
+
 def _sign_again(model: Model, key: SigningKey, sensor: Sensor, now: int) -> Bundle:
     trusted = key.public_keys()
     old = open_bundle(model.bundle, trusted)
@@ -152,9 +160,32 @@ async def read_bundle(session: AsyncSession, agent_id: UUID, digest: str) -> byt
 
 async def list_models(session: AsyncSession, sensor_id: UUID | None = None) -> list[ModelSummary]:
     """Return the models of a sensor, or all, the newest first."""
-    query = select(Model, Sensor).join(Sensor, Sensor.id == Model.sensor_id).order_by(Model.created.desc())
-    if sensor_id is not None:
-        query = query.where(Model.sensor_id == sensor_id)
+    return await _summaries(session, _models(sensor_id))
+
+
+async def page_models(session: AsyncSession, sensor_id: UUID | None, *, limit: int, before: str | None) -> ModelPage:
+    """Return a page of the models of a sensor, or of all, the newest first.
+
+    Raises:
+        InvalidError: ``before`` is not a ``next`` of another page.
+    """
+    query = _models(sensor_id).limit(limit + 1)
+    if before is not None:
+        created, digest = paging.decode(before, (int, str))
+        query = query.where(tuple_(Model.created, Model.digest) < tuple_(literal(created, MicrosecondTime()), digest))
+    found = await _summaries(session, query)
+    items = found[:limit]
+    more = len(found) > limit
+    return ModelPage(items=items, next=paging.encode(items[-1].created_us, items[-1].digest) if more else None)
+
+
+def _models(sensor_id: UUID | None) -> Select[Model, Sensor]:
+    query = select(Model, Sensor).join(Sensor, Sensor.id == Model.sensor_id)
+    query = query.order_by(Model.created.desc(), Model.digest.desc())
+    return query if sensor_id is None else query.where(Model.sensor_id == sensor_id)
+
+
+async def _summaries(session: AsyncSession, query: Select[Model, Sensor]) -> list[ModelSummary]:
     rows = [(model, sensor) for model, sensor in (await session.execute(query))]
     reports = await probes.read_reports(session, [model for model, _ in rows])
     return [summarise(model, sensor, reports.get(model.digest)) for model, sensor in rows]

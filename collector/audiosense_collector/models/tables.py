@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,7 +17,7 @@ class Model(Table):
     """
 
     __tablename__ = "model"
-    __table_args__ = (UniqueConstraint("sensor_id", "version"),)
+    __table_args__ = (UniqueConstraint("sensor_id", "version"), Index("ix_model_created_digest", "created", "digest"))
     digest: Mapped[str] = mapped_column(primary_key=True)
     sensor_id: Mapped[UUID] = mapped_column(ForeignKey("sensor.id"))
     version: Mapped[int]

@@ -15,10 +15,14 @@ HISTOGRAM_BINS = 50
 class _Rollup:
     """One sensor's windows of one span; ``time`` is its start. Sums instead of means, so that late windows add up.
 
-    The score's columns are null where no window was scored. ``model`` is the highest number among those that scored.
+    All windows count here by their time, those with a suspect clock as well. The score's columns are of the ``scored``
+    windows: not invalid, and with a score; they are null where there is none. ``model`` is the highest number among
+    these. Bin i of the histogram counts scores s with floor(50 s) = i, the last one 1 as well; a minute's bin stays at
+    32,767 once it is there.
+    Levels and frequencies are those of the ``windows - invalid`` valid windows, or where that is 0 of the invalid ones.
     ``means`` are little-endian float32 means of the features that ``rollups.contents`` lists for this table, in its
     order, ``extremes`` the float16 minima and then maxima of those that it calls main; both are of schema ``schema``,
-    and cover the windows of that schema only, ``described`` many.
+    the newest among the same windows, and cover the windows of that schema only, ``described`` many.
     """
 
     sensor_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -59,3 +63,12 @@ class HourRollup(_Rollup, Table):
 
     __tablename__ = "rollup_hour"
     histogram: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+
+
+class RollupRebuild(Table):
+    """A sensor whose roll-ups are to be made again from its measurements; ``done_before`` says how far that is."""
+
+    __tablename__ = "rollup_rebuild"
+    sensor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    asked: Mapped[TimeColumn]
+    done_before: Mapped[TimeColumn | None]

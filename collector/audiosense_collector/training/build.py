@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -19,6 +20,7 @@ from audiosense_collector.training.reference import make_reference
 from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.scorer import OnnxScorer
 from audiosense_collector.training.settings import DEFAULT_DETECTOR, FitSettings
+from audiosense_collector.training.steps import Tell, silent
 from audiosense_common import features
 from audiosense_common.bundle import (
     GOLDEN,
@@ -113,6 +115,7 @@ def build(
     period_s: float | None = None,
     probes: ProbeSet | None = None,
     choice: Mapping[str, float] | None = None,
+    tell: Tell = silent,
 ) -> Built:
     """Train, export, check and sign. The same arguments give the same bytes.
 
@@ -127,6 +130,7 @@ def build(
         period_s: from one window's start to the next; null where windows follow each other without a gap.
         probes: synthetic faults in windows of the baseline, to report what would be heard of them.
         choice: figures of how the detector was chosen, for the manifest.
+        tell: is told each step.
 
     Raises:
         TrainingError: the baseline or the settings cannot give a model; the message says why.
@@ -137,24 +141,17 @@ def build(
     windows = select_features(ready.windows, detector.features)
     probed = None if probes is None else select_probes(ready.windows, probes, detector.features)
     period_s = period_s or model.window_s
-    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, probed, period_s=period_s)
+    calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, probed, period_s=period_s, tell=tell)
+    tell("exporting", 0.0)
     graph = calibrated.detector.export()
     check_graph(graph)
     golden = _golden(calibrated.detector, windows)
     manifest = Manifest(
-        bundle_version=model.version,
-        sensor=model.sensor,
+        **_for_whom(model, detector),
         created_us=created_us,
         install_before_us=created_us + INSTALL_WITHIN_US,
         signing_key=key.key_id,
-        detector=detector.name,
         schema_id=ready.windows.schema_id,
-        features=[
-            FeatureNeed(name=name, digest=features.definition_digest(name, model.sample_rate_hz))
-            for name in detector.features
-        ],
-        sample_rate_hz=model.sample_rate_hz,
-        window_s=model.window_s,
         threshold=_threshold(calibrated, settings),
         debouncing=debouncing,
         running_level_dbfs=ready.running_level_dbfs,
@@ -163,8 +160,10 @@ def build(
         evaluation=calibrated.evaluation | {"windows_at_rest": float(ready.at_rest)} | dict(choice or {}),
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
+    tell("signing", 0.0)
     bundle = sign_bundle(manifest, graph, golden, key.private)
     bundle.check_golden(OnnxScorer(graph))
+    tell("probing", 0.0)
     reference = Reference.fit(ready.windows.features, least_spreads(features.SCHEMAS[ready.windows.schema_id]))
     return Built(bundle, reference, _report(probes, calibrated))
 
@@ -176,6 +175,20 @@ def select_probes(baseline: BaselineWindows, probes: ProbeSet, names: Sequence[s
         TrainingError: as ``select_features`` raises it.
     """
     return Probed(select_features(probes, names).astype(np.float32), place_probes(baseline.times(), probes))
+
+
+def _for_whom(model: SensorModel, detector: Detector) -> dict[str, Any]:
+    """Return what the manifest tells of the sensor and of what is computed of its sound."""
+    rate_hz = model.sample_rate_hz
+    needs = [FeatureNeed(name=name, digest=features.definition_digest(name, rate_hz)) for name in detector.features]
+    return {
+        "bundle_version": model.version,
+        "sensor": model.sensor,
+        "sample_rate_hz": rate_hz,
+        "window_s": model.window_s,
+        "detector": detector.name,
+        "features": needs,
+    }
 
 
 def _threshold(calibrated: Calibrated, settings: FitSettings) -> Threshold:

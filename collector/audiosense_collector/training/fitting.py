@@ -11,6 +11,7 @@ from audiosense_collector.training.detectors import Detector, Fitted, Statistics
 from audiosense_collector.training.errors import MIN_WINDOWS, TrainingError
 from audiosense_collector.training.settings import FitSettings
 from audiosense_collector.training.statistics import Windows, robust_statistics
+from audiosense_collector.training.steps import Tell, silent
 from audiosense_collector.training.thresholds import Choice, keep_budget, take_percentile
 from audiosense_common.bundle import Debouncing
 
@@ -76,6 +77,7 @@ def fit(
     probes: Probed | None = None,
     *,
     period_s: float = 5.0,
+    tell: Tell = silent,
 ) -> Calibrated:
     """Fit a detector on a baseline (windows, features) in order of time, one window every ``period_s``.
 
@@ -95,7 +97,8 @@ def fit(
     sets = [] if probes is None else [probes]
     if extension:
         sets.append(Probed(extend_drift(windows, period_s, extension), np.arange(len(windows))))
-    found = hold_out(detector, windows, fold, settings, sets)
+    found = hold_out(detector, windows, fold, settings, sets, tell=tell)
+    tell("threshold", 0.0)
     fusion = detector.calibrate(found.windows)
     held_out = to_scores(fusion, found.windows)
     debounced = debounce(held_out, debouncing)
@@ -137,11 +140,14 @@ def hold_out(
     fold: NDArray[np.int64],
     settings: FitSettings,
     probes: Sequence[Probed] = (),
+    *,
+    tell: Tell = silent,
 ) -> HeldOut:
     """Measure each window, and each probe, by members that were fitted on the other folds' windows only."""
     own = np.empty((len(windows), len(detector.members)))
     mixed = [np.empty((len(each.windows), len(detector.members))) for each in probes]
     for number in np.unique(fold):
+        tell("fitting", float(number / (fold.max() + 1)))
         members = detector.fit_statistics(windows[fold != number], settings)
         own[fold == number] = detector.measure(members, windows[fold == number])
         for found, each in zip(mixed, probes, strict=True):

@@ -1,27 +1,33 @@
 """Training in a process of its own, so that requests are answered while a forest is fitted."""
 
 import asyncio
+import contextlib
 import functools
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
-from audiosense_collector.signing import load_signing_key
+from audiosense_collector.signing import SigningKey, load_signing_key
 from audiosense_collector.training.errors import TrainingError
 from audiosense_collector.training.probing import OTHER_TIME, ProbeSet
 from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.settings import AUTO, FitSettings
+from audiosense_collector.training.steps import Tell, silent
+from audiosense_common.bundle import open_bundle
 from audiosense_common.features import schema
 
 if TYPE_CHECKING:
@@ -33,9 +39,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class TrainingOrder:
-    """All that the training process must know; ``matrix`` is (windows, features) float16 in order of time."""
+    """All that the training process must know; ``matrix`` is (windows, features) float16 in order of time.
 
-    data_dir: Path
+    Without a ``trust_dir`` there is no signing key: the bundle is signed with one made for the occasion.
+    """
+
+    trust_dir: Path | None
     sensor: UUID
     version: int
     sample_rate_hz: int
@@ -62,17 +71,19 @@ class Trained:
 
     Attributes:
         packed: the bundle.
+        public_keys: of the key that signed it, by key id.
         reference_bins: the packed distribution of the windows that it was trained on.
         report: of what it hears, as JSON takes it; null without probes.
     """
 
     packed: bytes
+    public_keys: dict[str, str]
     reference_bins: bytes
     report: dict[str, Any] | None
 
 
-def train(order: TrainingOrder) -> Trained:
-    """Train a model.
+def train(order: TrainingOrder, tell: Tell = silent) -> Trained:
+    """Train a model; ``tell`` is told each step.
 
     Raises:
         TrainingError: the windows cannot give a model.
@@ -86,7 +97,9 @@ def train(order: TrainingOrder) -> Trained:
     settings = FitSettings(
         trees=order.trees, false_alarms_per_week=order.false_alarms_per_week, percentile=order.percentile
     )
+    key = SigningKey.of(Ed25519PrivateKey.generate()) if order.trust_dir is None else load_signing_key(order.trust_dir)
     if order.detector == AUTO:
+        tell("choosing", 0.0)
         choice = choose_detector(ready.windows, probes, settings)
         detector, figures = choice.detector, choice.figures
     else:
@@ -100,15 +113,16 @@ def train(order: TrainingOrder) -> Trained:
     built = build(
         ready,
         model,
-        load_signing_key(order.data_dir),
+        key,
         created_us=order.created_us,
         detector=detector,
         settings=settings,
         probes=probes,
         choice=figures,
+        tell=tell,
     )
     report = None if built.detectability is None else built.detectability.model_dump(mode="json")
-    return Trained(built.bundle.pack(), built.reference.pack(), report)
+    return Trained(built.bundle.pack(), key.public_keys(), built.reference.pack(), report)
 
 
 def assess(order: TrainingOrder, threshold: float) -> dict[str, Any]:
@@ -147,52 +161,117 @@ def _prepare(order: TrainingOrder) -> "Prepared":
     return prepare(baseline, order.running, accept_drift=order.accept_drift)
 
 
+def check(packed: bytes, public_keys: Mapping[str, str]) -> None:
+    """Examine a bundle that came from elsewhere as if it had been made here: its graph, and its golden vectors.
+
+    Raises:
+        BundleError: it is not whole, holds what no model may, or is off its golden vectors.
+    """
+    from audiosense_collector.training.scorer import OnnxScorer  # noqa: PLC0415 - ONNX stays out of the server's memory
+    from audiosense_common.onnx_guard import check_graph  # noqa: PLC0415
+
+    bundle = open_bundle(packed, dict(public_keys))
+    check_graph(bundle.model)
+    bundle.check_golden(OnnxScorer(bundle.model))
+
+
 class Trainer:
-    """One training process, started when it is first needed."""
+    """Training processes, each started when it is first needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 1) -> None:
+        self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
+        self._sending: Connection | None = None
+        self._listeners: dict[int, tuple[asyncio.AbstractEventLoop, Tell]] = {}
+        self._numbers = itertools.count()
+        self._busy = 0
 
-    async def run(self, order: TrainingOrder) -> Trained:
-        """Train in the process.
+    async def run(self, order: TrainingOrder, tell: Tell = silent) -> Trained:
+        """Train in a process; ``tell`` is called here, in the event loop.
 
         Raises:
             OSError: the process could not be started or was killed; the next training gets a new one.
             TrainingError: as ``train`` raises it.
         """
-        return await self._do(train, order)
+        number = next(self._numbers)
+        self._listeners[number] = (asyncio.get_running_loop(), tell)
+        try:
+            return await self._do(_train_telling, number, order)
+        finally:
+            del self._listeners[number]
 
     async def assess(self, order: TrainingOrder, threshold: float) -> dict[str, Any]:
-        """Report on a model's probes in the process; raises as ``run`` does."""
+        """Report on a model's probes in a process; raises as ``run`` does."""
         return await self._do(assess, order, threshold)
 
+    async def check(self, packed: bytes, public_keys: Mapping[str, str]) -> None:
+        """Examine a bundle in a process; raises as ``check`` and ``run`` do."""
+        await self._do(check, packed, public_keys)
+
     async def _do(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        self._busy += 1
         try:
             call = functools.partial(work, *arguments, **named)
             return await asyncio.get_running_loop().run_in_executor(self.pool(), call)
         except BrokenProcessPool:
             self.close()
             raise OSError("the training process was killed, most likely for lack of memory") from None
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # A job is cancelled only when the whole worker stops: nobody waits for any result then.
             self.close()
             raise
+        finally:
+            self._busy -= 1
 
     def pool(self) -> ProcessPoolExecutor:
-        """Return the executor of the process, made on first use."""
+        """Return the executor of the processes, made on first use."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_live_with_parent)
+            receiving, self._sending = context.Pipe(duplex=False)
+            self._pool = ProcessPoolExecutor(
+                self._processes, mp_context=context, initializer=_live_with_parent, initargs=(self._sending,)
+            )
+            threading.Thread(target=self._hear, args=(receiving,), daemon=True, name="training steps").start()
         return self._pool
 
+    def _hear(self, receiving: Connection) -> None:
+        """Hand on what the processes tell, until all of them and this one have closed the pipe."""
+        with receiving, contextlib.suppress(EOFError, OSError, RuntimeError):
+            while True:
+                number, step, share = receiving.recv()
+                loop, tell = self._listeners.get(number, (None, silent))
+                if loop is not None:
+                    loop.call_soon_threadsafe(tell, step, share)
+
     def close(self) -> None:
-        """End the process once its training is done."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        """End the processes; a training that nobody waits for any more is cut short."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        if self._busy:
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001 - public only from Python 3.14 on
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+        if self._sending is not None:
+            self._sending.close()
 
 
-def _live_with_parent() -> None:
+_to_parent: Connection | None = None
+
+
+def _train_telling(number: int, order: TrainingOrder) -> Trained:
+    def tell(step: str, share: float) -> None:
+        # Shorter than PIPE_BUF, so that what several processes write at once is not mixed.
+        if _to_parent is not None:
+            _to_parent.send((number, step, share))
+
+    return train(order, tell)
+
+
+def _live_with_parent(to_parent: Connection) -> None:
     """Leave Ctrl-C to the parent, and end when it ends, be it by kill -9."""
+    global _to_parent  # noqa: PLW0603 - a process's one pipe
+    _to_parent = to_parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,10 +1,13 @@
 """Training as the interface shows it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from audiosense_collector.training.settings import LEAST_PER_WEEK, MOST_PER_WEEK
+
+MOST_NAMED = 1_000
 
 
 class TrainRequest(BaseModel):
@@ -34,9 +37,23 @@ class JobAccepted(BaseModel):
     job_id: int
 
 
-class JobOut(BaseModel):
-    """How a job stands; ``error`` is the reason of its last failure."""
+class FleetTrainRequest(TrainRequest):
+    """Train many sensors, each as ``TrainRequest`` says: ``all``, or those named and those of machines and sites."""
 
-    id: int
-    status: Literal["todo", "doing", "succeeded", "failed", "cancelled", "aborting", "aborted"]
-    error: str | None
+    all: bool = False
+    sites: Annotated[list[UUID], Field(max_length=MOST_NAMED)] = []
+    machines: Annotated[list[UUID], Field(max_length=MOST_NAMED)] = []
+    sensors: Annotated[list[UUID], Field(max_length=MOST_NAMED)] = []
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.all == bool(self.sites or self.machines or self.sensors):
+            raise ValueError("expected either `all`: true or some of `sites`, `machines`, `sensors`")
+        return self
+
+
+class FleetTraining(BaseModel):
+    """Jobs that were queued, by sensor; ``waiting`` counts the sensors that had one waiting already."""
+
+    jobs: dict[UUID, int]
+    waiting: int

@@ -10,26 +10,28 @@ import procrastinate
 import structlog
 from numpy.typing import NDArray
 from procrastinate.exceptions import AlreadyEnqueued
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import SECOND_US, now_us
 from audiosense_collector.detectability import store as probes
-from audiosense_collector.errors import ConflictError, NotFoundError
+from audiosense_collector.errors import ConflictError, NotFoundError, SettingsError
 from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, Measurement
 from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import service as models
+from audiosense_collector.queue.progress import Attempt
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training.probing import OTHER_TIME
 from audiosense_collector.training.process import TrainingOrder
-from audiosense_collector.training.tables import JobError
-from audiosense_common.bundle import open_bundle
+from audiosense_collector.training.steps import whole
+from audiosense_collector.training.tables import UnsignedModel
+from audiosense_common.bundle import Bundle, open_bundle
 from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import Status
 
 log = structlog.get_logger()
-TASK = "train"
+TASK, SIGN_TASK = "train", "sign"
 RETRY_GROWTH = 4
 """After a training that failed, the next one waits for a quarter of a baseline more."""
 
@@ -112,13 +114,21 @@ async def request_by_hand(session: AsyncSession, jobs: procrastinate.App, sensor
     return job_id
 
 
-async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: bool = False) -> str | None:
+async def train(
+    runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: bool = False, attempt: Attempt | None = None
+) -> str | None:
     """Train a sensor's model and make it the one to run; returns its digest, None if there was nothing to do.
+
+    A process without the signing key hands the model over to be signed; the digest is not known then. The result and
+    the end of the job are one transaction: it is done once, or not at all.
 
     Raises:
         NotFoundError: no such sensor.
         TrainingError: the windows cannot give a model.
+        TakenOverError: the job was given to another worker meanwhile.
     """
+    attempt = attempt or Attempt()
+    attempt.step("reading", 0.0)
     async with runtime.sessions.begin() as session:
         sensor = await session.get(Sensor, sensor_id, with_for_update=True)
         if sensor is None:
@@ -126,30 +136,79 @@ async def train(runtime: Runtime, sensor_id: UUID, what: Request, *, automatic: 
         if automatic and sensor.desired_digest is not None:
             return None
         order = await _make_order(session, runtime, sensor, what)
-    trained = await runtime.trainer.run(order)
-    bundle = open_bundle(trained.packed, runtime.signing_key.public_keys())
+    trained = await runtime.trainer.run(order, lambda step, share: attempt.step(step, whole(step, share)))
+    report = {"reason": OTHER_TIME} if trained.report is None and order.probes is not None else trained.report
+    made = UnsignedModel(
+        sensor_id=sensor_id,
+        created=now_us(),
+        packed=trained.packed,
+        public_keys=trained.public_keys,
+        reference_bins=trained.reference_bins,
+        probes_created=None if report is None else order.probes_created,
+        report=report,
+    )
     async with runtime.sessions.begin() as session:
-        await models.store(session, bundle, trained.packed, reference_bins=trained.reference_bins)
-        if trained.report is not None:
-            await probes.put_report(session, bundle.digest, order.probes_created, trained.report)
-        elif order.probes is not None:
-            await probes.put_report(session, bundle.digest, order.probes_created, {"reason": OTHER_TIME})
-        sensor = await session.get(Sensor, sensor_id)
-        if sensor is not None and running_settings(sensor) != order.running:
-            await models.push(session, runtime.signing_key, bundle.digest)
-        await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=None))
+        await attempt.finish(session)
+        if runtime.signer is None:
+            await _hand_over(session, runtime.jobs, made, attempt)
+            log.info("model trained, to be signed", sensor=str(sensor_id), version=order.version)
+            return None
+        bundle = open_bundle(trained.packed, runtime.signer.public_keys())
+        await _take_in(session, runtime, bundle, made)
     log.info("model trained", sensor=str(sensor_id), digest=bundle.digest, version=order.version)
     return bundle.digest
 
 
-async def record_failure(runtime: Runtime, sensor_id: UUID | None, job_id: int | None, message: str) -> None:
+async def _take_in(session: AsyncSession, runtime: Runtime, bundle: Bundle, made: UnsignedModel) -> None:
+    """Store a signed model with what it hears of probes, offer it, and bring it up to what was set meanwhile."""
+    await models.store(session, bundle, bundle.pack(), reference_bins=made.reference_bins)
+    if made.report is not None and made.probes_created is not None:
+        await probes.put_report(session, bundle.digest, made.probes_created, made.report)
+    sensor = await session.get(Sensor, made.sensor_id, with_for_update=True)
+    if sensor is not None:
+        await models.apply_settings(session, runtime.signing_key, sensor)
+        sensor.training_error = None
+
+
+async def _hand_over(session: AsyncSession, jobs: procrastinate.App, made: UnsignedModel, attempt: Attempt) -> None:
+    """Queue the signing within the transaction that ends the training."""
+    if attempt.job is None or attempt.job.id is None:
+        raise SettingsError("this process has no signing key: train where `serve` runs, or queue the training")
+    made.job_id = attempt.job.id
+    session.add(made)
+    raw = (await (await session.connection()).get_raw_connection()).driver_connection
+    deferrer = jobs.configure_task(SIGN_TASK, lock=f"train-{made.sensor_id}", queue="signing", connection=raw)
+    await deferrer.defer_async(sensor_id=str(made.sensor_id), trained=made.job_id)
+
+
+async def sign(runtime: Runtime, trained: int, attempt: Attempt) -> None:
+    """Examine what a worker without the key has trained, sign it, and make it the one to run.
+
+    Raises:
+        BundleError: it is not what a training gives; it is not signed then.
+        TakenOverError: the job was given to another worker meanwhile.
+    """
+    async with runtime.sessions() as session:
+        made = await session.get(UnsignedModel, trained)
+    if made is None:
+        return
+    await runtime.trainer.check(made.packed, made.public_keys)
+    unsigned = open_bundle(made.packed, made.public_keys)
+    bundle = models.sign_anew(unsigned, runtime.signing_key)
+    async with runtime.sessions.begin() as session:
+        await attempt.finish(session)
+        await _take_in(session, runtime, bundle, made)
+        await session.execute(delete(UnsignedModel).where(UnsignedModel.job_id == trained))
+    log.info("model signed", sensor=str(made.sensor_id), digest=bundle.digest, version=bundle.manifest.bundle_version)
+
+
+async def record_failure(runtime: Runtime, sensor_id: UUID | None, attempt: Attempt, message: str) -> None:
     """Keep why a training failed, for the job and, if one is named, the sensor's page."""
     log.warning("training failed", sensor=str(sensor_id), error=message)
     async with runtime.sessions.begin() as session:
         if sensor_id is not None:
             await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=message))
-        if job_id is not None:
-            await session.merge(JobError(job_id=job_id, message=message))
+        await attempt.note_error(session, message)
 
 
 async def _make_order(session: AsyncSession, runtime: Runtime, sensor: Sensor, what: Request) -> TrainingOrder:
@@ -175,7 +234,7 @@ async def _order(
     first, last = (rows[0].time, rows[-1].time) if rows else (0, 0)
     created, known = await probes.read_probes(session, sensor.id, sensor.schema_id) or (0, None)
     return TrainingOrder(
-        data_dir=runtime.settings.data_dir,
+        trust_dir=None if runtime.signer is None else runtime.settings.trust_dir,
         sensor=sensor.id,
         version=sensor.bundle_version,
         sample_rate_hz=sensor.sample_rate_hz,

@@ -25,7 +25,7 @@ async def rows_of(runtime, agent):
 
 
 async def show(browser, agent):
-    (found,) = [each for each in (await browser.get("/api/v1/agents")).json() if each["id"] == str(agent.id)]
+    (found,) = [each for each in (await browser.get("/api/v1/agents")).json()["items"] if each["id"] == str(agent.id)]
     return found
 
 

@@ -95,6 +95,6 @@ async def test_an_administrator_has_an_agent_rotate_at_once(browser, make_agent)
     old, agent.credential = agent.credential, await ask(agent)
     assert not (await agent.send(agent.batch()))["rotate_credential"]
     assert await code(agent, old) == 401
-    (found,) = [each for each in (await browser.get("/api/v1/agents")).json() if each["id"] == str(agent.id)]
+    (found,) = [each for each in (await browser.get("/api/v1/agents")).json()["items"] if each["id"] == str(agent.id)]
     assert not found["rotating"]
     assert found["copies"] == [], "the agent itself is no copy, though it may show its old credential once more"

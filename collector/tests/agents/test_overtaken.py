@@ -16,7 +16,7 @@ def started_again(agent):
 
 
 async def show(browser, agent):
-    (found,) = [each for each in (await browser.get("/api/v1/agents")).json() if each["id"] == str(agent.id)]
+    (found,) = [each for each in (await browser.get("/api/v1/agents")).json()["items"] if each["id"] == str(agent.id)]
     return found
 
 

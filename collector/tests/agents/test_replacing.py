@@ -44,7 +44,7 @@ async def test_sensors_of_the_same_names_go_over_with_their_history(  # noqa: PL
     refused = await old.post(dump(old.batch(old.columns(1))))
     assert (refused.status_code, refused.json()["type"]) == (403, "revoked")
     assert f"replaced by successor ({found['agent']})" in refused.json()["detail"]
-    shown = {each["id"]: each for each in (await browser.get("/api/v1/agents")).json()}
+    shown = {each["id"]: each for each in (await browser.get("/api/v1/agents")).json()["items"]}
     assert [each["name"] for each in shown[str(old.id)]["sensors"]] == ["gone"]
     assert {each["name"]: each["measurements"] for each in shown[found["agent"]]["sensors"]} == {
         "a": 5,
@@ -87,7 +87,7 @@ async def test_the_name_of_a_replaced_agent_means_its_successor(runtime, browser
     old = await make_agent(name="hall-5")
     second = (await enrol(agents_port, await make_key(runtime), "hall-5", name="hall-5")).json()["agent"]
     assert (await enrol(agents_port, await make_key(runtime), "hall-5", name="hall-5")).status_code == 201
-    shown = {each["id"]: each for each in (await browser.get("/api/v1/agents")).json()}
+    shown = {each["id"]: each for each in (await browser.get("/api/v1/agents")).json()["items"]}
     assert shown[str(old.id)]["state_reason"] == f"replaced by hall-5 ({second})"
     assert shown[str(old.id)]["state_cause"] == "replaced"
     assert shown[str(old.id)]["replaced_by"] == {"id": second, "name": "hall-5"}

@@ -19,7 +19,7 @@ async def test_who_listened_is_kept_once_for_the_pieces_of_one_listening(browser
     for asked in ("bytes=500-", "bytes=0-99", "bytes=100-199"):
         await browser.get(f"/api/v1/clips/{event.id}", headers={"Range": asked})
     (entry,) = await logged(browser, clip=event.id)
-    assert (entry["action"], entry["actor"], entry["address"]) == ("listened", "unknown", "127.0.0.1")
+    assert (entry["action"], entry["actor"], entry["address"]) == ("listened", browser.user, "127.0.0.1")
     assert entry["sensor_id"] == str(sensor)
     assert abs(entry["at_us"] - now_us()) < 60_000_000
 

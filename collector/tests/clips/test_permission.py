@@ -4,8 +4,6 @@ from uuid import uuid4
 
 import pytest
 
-from audiosense_collector.clips.audit import UNKNOWN
-
 
 async def of(browser, sensor):
     response = await browser.get(f"/api/v1/sensors/{sensor}/clips-permission")
@@ -75,7 +73,7 @@ async def test_who_switched_it_is_kept_and_a_switch_that_changes_nothing_is_not(
         await switch(browser, sensor, allowed=allowed)
     entries = await log(browser, sensor=sensor)
     assert [entry["action"] for entry in entries] == ["reset", "withdrawn", "allowed"]
-    assert {(entry["actor"], entry["address"]) for entry in entries} == {(UNKNOWN, "127.0.0.1")}
+    assert {(entry["actor"], entry["address"]) for entry in entries} == {(browser.user, "127.0.0.1")}
     page = (await browser.get("/api/v1/clip-audit", params={"sensor": sensor, "limit": 2})).json()
     assert [entry["action"] for entry in page["items"]] == ["reset", "withdrawn"]
     rest = await log(browser, sensor=sensor, before=page["next"])

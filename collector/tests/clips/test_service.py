@@ -12,6 +12,8 @@ from audiosense_collector.clips.storage import ClipFiles
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_common.wire_clips import MAX_CLIP_BYTES, NOT_ALLOWED, ClipUpload
 
+ALL_AGENTS = "/api/v1/agents?limit=1000"
+
 
 async def test_a_clip_is_stored_listed_and_played_byte_for_byte(runtime, browser, known):
     agent, sensor, event = known
@@ -231,7 +233,7 @@ async def test_of_too_many_clips_at_once_some_are_put_off(browser, known, monkey
 async def test_an_agents_counts_of_clips_are_shown(browser, known):
     agent, _, _ = known
     await agent.send(agent.batch(heartbeat={"version": "0.2.0", "clips_waiting": 3, "clips_dropped": 7}))
-    shown = next(each for each in (await browser.get("/api/v1/agents")).json() if each["id"] == str(agent.id))
+    shown = next(each for each in (await browser.get(ALL_AGENTS)).json()["items"] if each["id"] == str(agent.id))
     assert (shown["clips_waiting"], shown["clips_dropped"]) == (3, 7)
 
 

@@ -55,7 +55,7 @@ async def read(browser, sensor):
 
 
 async def list_models(browser, sensor):
-    return (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    return (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from audiosense_collector.drift.verdict import degree_of, describe_day, describe
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS, FeatureExtractor
 from audiosense_common.synth import MACHINE_KINDS, Fault, SyntheticMachine
 
-pytestmark = pytest.mark.xdist_group("drift_verdict")  # the machines are heard once
 NAMES = SCHEMAS[SCHEMA_ID]
 DBFS = np.array([FEATURES[name].unit == "dBFS" for name in NAMES])
 RATE_HZ = 4_000

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from audiosense_collector.errors import BadRequestError, TooLargeError, UnsupportedError
-from audiosense_collector.ingest.body import decompress
+from audiosense_collector.ingest.body import MAX_FRAMES, decompress
 from audiosense_common.wire import MAX_BODY_BYTES, MAX_DECODED_BYTES
 
 ZERO_GIGABYTE = 2**30
@@ -41,6 +41,43 @@ def test_what_was_compressed_comes_back(content):
     assert decompress(gzip.compress(content), "gzip") == content
     assert decompress(zstandard.compress(content), "zstd") == content
     assert decompress(content, None) == content
+
+
+@given(st.lists(st.tuples(st.binary(max_size=500), st.booleans()), min_size=1, max_size=MAX_FRAMES))
+def test_frames_of_zstd_one_after_the_other_are_one_body(parts):
+    frames = []
+    for content, tells_size in parts:
+        compressor = zstandard.ZstdCompressor(write_content_size=tells_size, write_checksum=not tells_size)
+        frames.append(compressor.compress(content))
+    assert decompress(b"".join(frames), "zstd") == b"".join(content for content, _ in parts)
+
+
+def test_limits_hold_over_all_frames():
+    frame = zstandard.compress(bytes(MAX_DECODED_BYTES // 4))
+    assert len(decompress(frame * 4, "zstd")) == MAX_DECODED_BYTES
+    with pytest.raises(TooLargeError):
+        decompress(frame * 4 + zstandard.compress(b"x"), "zstd")
+    with pytest.raises(BadRequestError, match="more than 16 frames"):
+        decompress(zstandard.compress(b"x") * (MAX_FRAMES + 1), "zstd")
+
+
+@pytest.mark.parametrize("rest", [b"x", b"\x28\xb5\x2f\xfd", zstandard.compress(b"y" * 99)[:-1]])
+def test_what_follows_a_frame_must_be_one(rest):
+    with pytest.raises(BadRequestError):
+        decompress(zstandard.compress(b"x") + rest, "zstd")
+
+
+def test_a_frame_that_holds_more_than_it_says_is_not_unpacked():
+    size = 200 * 2**20
+    bomb = zstandard.compress(bytes(size))
+    assert bomb.count(size.to_bytes(4, "little")) == 1
+    lying = bomb.replace(size.to_bytes(4, "little"), (1_000_000).to_bytes(4, "little"))
+    tracemalloc.start()
+    with pytest.raises(BadRequestError, match="zstd"):
+        decompress(lying, "zstd")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < MAX_DECODED_BYTES
 
 
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "zstd"]))

@@ -1,6 +1,7 @@
 """More batches at once than are worked on: the rest is sent away, comes back, and is stored once."""
 
 import asyncio
+import contextlib
 import ssl
 
 import httpx
@@ -9,13 +10,13 @@ from sqlalchemy import text
 
 from audiosense_collector.app import create_agent_app
 from audiosense_collector.db import engine
-from audiosense_collector.errors import RETRY_AFTER_S
-from audiosense_collector.ingest.gate import Gate
+from audiosense_collector.errors import RETRY_AFTER_S, UnavailableError
+from audiosense_collector.ingest.gate import MOST_BYTES, Gate
 from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import open_runtime
 from audiosense_collector.server import running
 
-LIMIT_S = 60
+LIMIT_S = 180
 AGENTS, BATCHES, QUEUE = 20, 2, 3
 
 
@@ -72,6 +73,28 @@ def test_the_gate_opens_again_when_a_batch_fails():
             fail()
     assert gate.in_work == 0
     assert gate.turned_away == 0
+
+
+def test_the_gate_bounds_bytes_but_lets_one_large_batch_in():
+    gate = Gate(10)
+    with gate.entered(MOST_BYTES + 1):
+        with pytest.raises(UnavailableError), gate.entered(1):
+            pass
+        assert (gate.in_work, gate.turned_away) == (1, 1)
+    with gate.entered(1), gate.entered(MOST_BYTES - 1):
+        assert gate.in_work == 2
+    assert gate.in_work == 0
+
+
+def test_a_backlog_leaves_the_last_quarter_of_the_places_to_the_present():
+    gate = Gate(8)
+    with contextlib.ExitStack() as stack:
+        for _ in range(6):
+            stack.enter_context(gate.entered())
+            gate.check_backlog()
+        with gate.entered(), pytest.raises(UnavailableError, match="backlog"):
+            gate.check_backlog()
+    assert gate.in_work == 0
 
 
 async def test_without_a_free_connection_a_batch_is_put_off_and_later_taken(

@@ -15,6 +15,8 @@ from sqlalchemy import text
 from audiosense_collector.clock import now_us
 from audiosense_common.wire import Event, EventState, FeatureMatrix, Heartbeat, RunningModel, SensorColumns, Status
 
+ALL_AGENTS = "/api/v1/agents?limit=1000"
+
 COLUMNS = ("seq", "time_us", "score", "status", "model", "level_dbfs", "dominant_hz")
 WINDOWS = 4
 VALID = {
@@ -217,7 +219,7 @@ async def test_the_heartbeat_shows_spool_clock_and_sources(browser, make_agent):
     beat = Heartbeat(version="0.2.0", spool_rows=7, dropped=1, sources={sensor: "no sound for 12 s"})
     running = {sensor: RunningModel(digest="b" * 64, version=2, refused="c" * 64, reason="stale")}
     await agent.send(agent.batch(heartbeat=beat, running=running, sent_us=0))
-    shown = next(item for item in (await browser.get("/api/v1/agents")).json() if item["id"] == str(agent.id))
+    shown = next(item for item in (await browser.get(ALL_AGENTS)).json()["items"] if item["id"] == str(agent.id))
     assert (shown["version"], shown["spool_rows"], shown["dropped"], shown["state"]) == ("0.2.0", 7, 1, "active")
     assert shown["clock_offset_us"] < -1_000_000_000_000_000
     assert shown["sensors"][0]["source_state"] == "no sound for 12 s"
@@ -229,7 +231,7 @@ async def test_stored_measurements_are_counted_for_each_sensor_once(browser, mak
     for _ in range(2):
         assert (await agent.post(dump(batch))).status_code == 200
     await other.send(other.batch(other.columns(7)))
-    shown = {item["id"]: item["sensors"] for item in (await browser.get("/api/v1/agents")).json()}
+    shown = {item["id"]: item["sensors"] for item in (await browser.get(ALL_AGENTS)).json()["items"]}
     assert {sensor["name"]: sensor["measurements"] for sensor in shown[str(agent.id)]} == {"a": 3, "b": 2}
     assert [sensor["measurements"] for sensor in shown[str(other.id)]] == [7]
 
@@ -303,7 +305,7 @@ async def test_numbers_too_small_for_the_database_are_zero(make_agent, browser, 
 async def test_an_agent_whose_clock_and_counts_are_broken_is_still_heard(make_agent, browser):
     agent = await make_agent()
     await agent.send(agent.batch(sent_us=2**80, heartbeat={"version": "1", "spool_rows": 2**70}))
-    shown = next(each for each in (await browser.get("/api/v1/agents")).json() if each["id"] == str(agent.id))
+    shown = next(each for each in (await browser.get(ALL_AGENTS)).json()["items"] if each["id"] == str(agent.id))
     assert shown["spool_rows"] == 2**63 - 1
 
 

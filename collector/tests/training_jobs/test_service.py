@@ -15,7 +15,7 @@ from audiosense_common.bundle import open_bundle
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.wire import FeatureMatrix, RunningModel, Status
 
-LIMIT_S = 60
+LIMIT_S = 180
 
 
 async def work(runtime):
@@ -52,7 +52,7 @@ async def test_a_complete_baseline_becomes_a_model_that_the_agent_is_offered(run
     assert bundle.manifest.baseline.windows == 40
     assert str(bundle.manifest.sensor) == sensor
 
-    (model,) = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    (model,) = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"]
     assert model["state"] == "offered"
     await agent.send(agent.batch(running={sensor: RunningModel(digest=wanted["digest"], version=1)}))
     card = await read_card(browser, sensor)
@@ -71,7 +71,7 @@ async def test_a_model_on_probation_is_shown_and_one_that_was_sent_back_is_not_i
 
     async def shown(**running):
         await agent.send(agent.batch(running={sensor: RunningModel(**running)}))
-        (model,) = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+        (model,) = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"]
         return model["state"], model["on_probation"], model["refused_reason"]
 
     runs = {"digest": wanted["digest"], "version": 1}
@@ -108,7 +108,7 @@ async def test_a_training_by_hand_takes_the_newest_windows_and_an_old_model_can_
     await work(runtime)
     job = (await browser.get(f"/api/v1/jobs/{response.json()['job_id']}")).json()
     assert (job["status"], job["error"]) == ("succeeded", None)
-    new, old = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    new, old = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"]
     assert (new["version"], old["version"]) == (2, 1)
     assert new["baseline"]["windows"] == 50
     assert new["threshold"]["parameters"]["percentile"] == 90
@@ -132,9 +132,9 @@ async def test_the_threshold_keeps_the_narrowest_budget_that_was_set(runtime, br
     for request, expected in (({}, 7), ({"false_alarms_per_week": 14}, 14), ({"percentile": 90}, None)):
         await browser.post(f"/api/v1/sensors/{sensor}/train", json=request)
         await work(runtime)
-        newest, *_ = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+        newest, *_ = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"]
         assert newest["threshold"]["parameters"].get("false_alarms_per_week") == expected
-    first = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()[-1]
+    first = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"][-1]
     assert first["threshold"]["parameters"]["false_alarms_per_week"] == 1
     both = await browser.post(f"/api/v1/sensors/{sensor}/train", json={"percentile": 90, "false_alarms_per_week": 1})
     assert both.status_code == 422
@@ -272,7 +272,7 @@ async def test_windows_of_a_machine_at_rest_are_not_learnt(runtime, browser, mak
     await agent.send(agent.batch(agent.columns(30, status=Status.NORMAL), agent.columns(30, status=Status.STOPPED)))
     await browser.post(f"/api/v1/sensors/{sensor}/train", json={"windows": 60})
     await work(runtime)
-    [model] = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    [model] = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"]
     assert model["baseline"]["windows"] == 30
 
 
@@ -309,7 +309,7 @@ async def test_an_upgraded_agent_keeps_its_model_and_is_trained_on_windows_of_th
     assert (answer["stored"], answer["desired"][sensor]) == (50, before)
     assert (await browser.post(f"/api/v1/sensors/{sensor}/train", json={"windows": 60})).status_code == 202
     await work(runtime)
-    newest, *_ = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()
+    newest, *_ = (await browser.get("/api/v1/models", params={"sensor": sensor})).json()["items"]
     assert newest["baseline"]["windows"] == 30
 
 

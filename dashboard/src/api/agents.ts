@@ -1,20 +1,45 @@
 // The agents, and what an administrator does with them.
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
 import type { components } from "./schema";
 
 export type Agent = components["schemas"]["AgentOut"];
 export type AgentCopy = components["schemas"]["CopyOut"];
+export type Gap = components["schemas"]["GapOut"];
 export type Evidence = components["schemas"]["Evidence"];
 
 const REFETCH_MS = 10_000;
+const PAGE = 1_000;
 const KEY = ["agents"] as const;
 
 export const agentsQuery = queryOptions({
   queryKey: KEY,
-  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents", { signal })),
+  queryFn: async ({ signal }) => {
+    const agents: Agent[] = [];
+    let after: string | undefined;
+    do {
+      const query = { limit: PAGE, ...(after === undefined ? {} : { after }) };
+      const page = await unwrap(client.GET("/api/v1/agents", { params: { query }, signal }));
+      agents.push(...page.items);
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    return agents;
+  },
   refetchInterval: REFETCH_MS,
 });
+
+const GAPS_OF_A_PAGE = 20;
+
+/** What an agent measured and lost, the latest told first. */
+export const gapsQuery = (agentId: string) =>
+  infiniteQueryOptions({
+    queryKey: ["gaps", agentId] as const,
+    queryFn: ({ signal, pageParam: before }) =>
+      unwrap(client.GET("/api/v1/agents/{agent_id}/gaps", { params: { path: { agent_id: agentId }, query: { limit: GAPS_OF_A_PAGE, before } }, signal })),
+    initialPageParam: null as number | null,
+    getNextPageParam: (page) => page.next,
+    refetchInterval: 60_000,
+  });
 
 export type Action = { kind: "revoke" } | { kind: "rotate" } | { kind: "accept"; copy: string | null };
 

@@ -10,6 +10,24 @@ export const BASE_URL = import.meta.env.DEV ? new URL("/", SCRIPT_URL) : new URL
 
 export const client = createClient<paths>({ baseUrl: BASE_URL.href.replace(/\/$/, "") });
 
+/** Shows the collector that a change comes from this page: another site's page cannot send it. */
+export const PAGE_HEADER = { "AudioSense-Page": "1" };
+
+client.use({
+  onRequest({ request }) {
+    if (request.method !== "GET") for (const [name, value] of Object.entries(PAGE_HEADER)) request.headers.set(name, value);
+    return request;
+  },
+});
+
+const SIGN_IN = "sign_in";
+const listeners = new Set<() => void>();
+
+/** Be told when a call was refused because nobody is signed in any more. */
+export function onSignedOut(listener: () => void): void {
+  listeners.add(listener);
+}
+
 /** A call that the collector refused or that did not reach it; `status` is 0 where there was no answer. */
 export class ApiError extends Error {
   readonly status: number;
@@ -39,6 +57,8 @@ function problemKind(problem: unknown): string | undefined {
   return typeof kind === "string" ? kind : undefined;
 }
 
+const NO_CONTENT = 204;
+
 interface Result<T> {
   data?: T | undefined;
   error?: unknown;
@@ -54,8 +74,11 @@ export async function unwrap<T>(call: Promise<Result<T>>): Promise<T> {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, "");
   }
-  if (!result.response.ok || result.data === undefined) {
-    throw new ApiError(result.response.status, problemText(result.error), problemKind(result.error));
+  const { response, data, error } = result;
+  if (!response.ok || (data === undefined && response.status !== NO_CONTENT)) {
+    const kind = problemKind(error);
+    if (response.status === 401 && kind === SIGN_IN) for (const listener of listeners) listener();
+    throw new ApiError(response.status, problemText(error), kind);
   }
-  return result.data;
+  return data as T;
 }

@@ -1,6 +1,6 @@
 // The predecessor's interface, behind developer mode: its own small set of calls on the sandbox.
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { BASE_URL, ApiError, unwrap } from "./client";
+import { BASE_URL, ApiError, PAGE_HEADER, unwrap } from "./client";
 
 const REFRESH_MS = 5_000;
 
@@ -41,7 +41,7 @@ export interface SandboxAnswer {
 
 async function call<T>(path: string, init: RequestInit): Promise<T> {
   const request = async () => {
-    const response = await fetch(new URL(path, BASE_URL), init);
+    const response = await fetch(new URL(path, BASE_URL), { ...init, headers: PAGE_HEADER });
     const body: unknown = await response.json().catch(() => null);
     return response.ok ? { data: body as T, response } : { error: body, response };
   };

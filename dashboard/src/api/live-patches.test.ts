@@ -87,7 +87,7 @@ describe("the fleet", () => {
       last_heard_us: 1, open_events: 0, sensors,
     });
     const other = machine("m2", [{ ...sensor, id: "s9" }]);
-    cache.setQueryData<Fleet>(keys.fleet, { server_time_us: 0, machines: [machine("m1", [sensor, { ...sensor, id: "s2" }]), other] });
+    cache.setQueryData<Fleet>(keys.fleet, { server_time_us: 0, machines: [machine("m1", [sensor, { ...sensor, id: "s2" }]), other], next: null });
     applyMeasurements(cache, [live()]);
     const fleet = cache.getQueryData<Fleet>(keys.fleet);
     expect(fleet?.machines[0]).toMatchObject({ status: "anomalous", score: 0.7 });
@@ -97,10 +97,11 @@ describe("the fleet", () => {
 
 describe("a series", () => {
   const series: Series = {
-    sensor_id: "s1", from_us: 90 * MINUTE_US, to_us: 100 * MINUTE_US, resolution_us: 0, count: 2,
+    sensor_id: "s1", from_us: 90 * MINUTE_US, to_us: 100 * MINUTE_US, resolution: "raw", resolution_us: 0, count: 2,
     time_us: [90 * MINUTE_US, 100 * MINUTE_US], score: [0.1, 0.2], status: ["normal", "normal"], level_dbfs: [-1, -2],
     quantity: "acceleration", unit: "g", level: [0.8, 0.7], level_a_db: null, velocity_mm_s: [2, null],
     dominant_hz: [1, 2], threshold: [0.5, 0.5], features: { crest_db: [3, 4] }, reasons: [],
+    windows: null, anomalous: null, score_min: null, score_mean: null, score_max: null, level_min: null, level_max: null,
   };
 
   it("grows at its live edge and loses what left its span", () => {
@@ -109,6 +110,13 @@ describe("a series", () => {
     expect(after.score).toEqual([0.2, 0.7]);
     expect(after.features.crest_db).toEqual([4, null]);
     expect(after.to_us - after.from_us).toBe(10 * MINUTE_US);
+  });
+
+  it("keeps what points of several windows ranged over in step", () => {
+    const joined = { ...series, resolution_us: 60e6, windows: [12, 12], anomalous: [0, 1], level_max: [0.9, 0.8] };
+    const after = extendSeries(joined, live());
+    expect([after.windows, after.anomalous, after.level_max]).toEqual([[12, 1], [1, 1], [0.8, 0.9]]);
+    expect(after.score_min).toBeNull();
   });
 
   it("takes no window twice", () => {

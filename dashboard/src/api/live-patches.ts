@@ -99,19 +99,28 @@ export function extendSeries(series: Series, live: LiveMeasurements): Series {
   const from = series.from_us + Math.max(0, end - series.to_us);
   const keep = Math.max(0, series.time_us.findIndex((at) => at >= from));
   const join = <V>(old: V[], news: (index: number) => V): V[] => [...old.slice(keep), ...fresh.map(news)];
+  const score = (index: number) => live.score[index] ?? null;
+  const level = (index: number) => live.level[index] ?? Number.NaN;
   return {
     ...series,
     from_us: from,
     to_us: Math.max(end, series.to_us),
     time_us: join(series.time_us, (index) => live.time_us[index] ?? end),
-    score: join(series.score, (index) => live.score[index] ?? null),
+    score: join(series.score, score),
     status: join<WindowStatus>(series.status, (index) => live.status[index] ?? "invalid"),
     level_dbfs: join(series.level_dbfs, (index) => live.level_dbfs[index] ?? Number.NaN),
-    level: join(series.level, (index) => live.level[index] ?? Number.NaN),
+    level: join(series.level, level),
     level_a_db: series.level_a_db && join(series.level_a_db, (index) => live.level_a_db?.[index] ?? null),
     velocity_mm_s: series.velocity_mm_s && join(series.velocity_mm_s, (index) => live.velocity_mm_s?.[index] ?? null),
     dominant_hz: join(series.dominant_hz, (index) => live.dominant_hz[index] ?? Number.NaN),
     threshold: join(series.threshold, () => live.threshold),
+    windows: series.windows && join(series.windows, () => 1),
+    anomalous: series.anomalous && join(series.anomalous, (index) => (live.status[index] === "anomalous" ? 1 : 0)),
+    score_min: series.score_min && join(series.score_min, score),
+    score_mean: series.score_mean && join(series.score_mean, score),
+    score_max: series.score_max && join(series.score_max, score),
+    level_min: series.level_min && join(series.level_min, level),
+    level_max: series.level_max && join(series.level_max, level),
     features: Object.fromEntries(
       Object.entries(series.features).map(([name, values]) => [name, join(values, () => null)]),
     ),

@@ -5,6 +5,7 @@ import { BASE_URL } from "./client";
 import { applyMeasurements } from "./live-patches";
 import { keys } from "./queries";
 import { queryClient } from "./query-client";
+import { askAgainWhoIsSignedIn } from "./session";
 import type { LiveMeasurements } from "./types";
 
 const FLUSH_MS = 250;
@@ -53,10 +54,11 @@ function touched(): void {
 }
 
 function onHello(message: MessageEvent<string>): void {
-  setServerTime((JSON.parse(message.data) as { server_time_us: number }).server_time_us);
+  const hello = JSON.parse(message.data) as { server_time_us: number; resumed?: boolean };
+  setServerTime(hello.server_time_us);
   retries = 0;
-  // A stream that comes back has missed messages: read everything shown again.
-  if (state.link === "lost") void queryClient.invalidateQueries();
+  // A stream that comes back without what it missed: read everything shown again.
+  if (state.link === "lost" && !hello.resumed) void queryClient.invalidateQueries();
   touched();
 }
 
@@ -64,6 +66,7 @@ function onError(): void {
   setState({ ...state, link: "lost" });
   // The browser reconnects by itself after a dropped connection, but never after an answer that is no stream.
   if (source?.readyState !== EventSource.CLOSED) return;
+  askAgainWhoIsSignedIn();
   clearTimeout(retryTimer);
   retryTimer = setTimeout(open, RETRY_MS[Math.min(retries, RETRY_MS.length - 1)]);
   retries += 1;
@@ -99,13 +102,21 @@ function close(): void {
   source = undefined;
 }
 
-/** Open the stream; call once, at start. Closed with the page, so that a page in the back-forward cache holds none. */
-export function startLive(): void {
+function onShow(event: PageTransitionEvent): void {
+  if (event.persisted) open();
+}
+
+/** Open the stream while somebody is signed in; closed with the page, so that one in the back-forward cache holds none. */
+export function startLive(): () => void {
   open();
   window.addEventListener("pagehide", close);
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) open();
-  });
+  window.addEventListener("pageshow", onShow);
+  return () => {
+    close();
+    setState({ link: "connecting", lastMessageMs: Date.now() });
+    window.removeEventListener("pagehide", close);
+    window.removeEventListener("pageshow", onShow);
+  };
 }
 
 /** Close the stream and open a new one now. */

@@ -144,6 +144,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Password
+         * @description Set another password; all other sessions end.
+         */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description The browsers in which one is signed in.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign Out Everywhere
+         * @description Sign out in all browsers, this one too.
+         */
+        delete: operations["sign_out_everywhere"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Session
+         * @description Sign out in another browser.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -153,7 +217,7 @@ export interface paths {
         };
         /**
          * List Agents
-         * @description All agents with their sensors and copies.
+         * @description Agents with their sensors and copies, by name.
          */
         get: operations["list_agents"];
         put?: never;
@@ -304,6 +368,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit
+         * @description Who changed what, the newest first.
+         */
+        get: operations["read_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/clip-audit": {
         parameters: {
             query?: never;
@@ -421,9 +505,29 @@ export interface paths {
         };
         /**
          * Read Fleet
-         * @description All machines with their sensors' latest measurements.
+         * @description All machines with their sensors' latest measurements, by site and name.
          */
         get: operations["read_fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description Jobs of all kinds, the newest first.
+         */
+        get: operations["list_jobs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -461,7 +565,10 @@ export interface paths {
         };
         /**
          * Live
-         * @description Stream ``hello``, then ``measurements``, ``event``, ``model`` and ``resync`` as they come; pings in between.
+         * @description Stream ``hello``, then ``measurements``, ``event``, ``model``, ``job`` and ``resync`` as they come.
+         *
+         *     With ``sensors`` or ``machines`` only what is about one of them. A client that comes back with ``Last-Event-ID``
+         *     within a minute, at any process, is sent what it missed; else ``resync``: load everything again.
          */
         get: operations["live"];
         put?: never;
@@ -552,6 +659,26 @@ export interface paths {
         patch: operations["change_sensor"];
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/bands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Bands
+         * @description Third-octave levels over time, for a spectrogram; by default of the last hour.
+         */
+        get: operations["read_bands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/clips-permission": {
         parameters: {
             query?: never;
@@ -616,6 +743,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Rows
+         * @description Everything that is stored of a span, by default the last hour, as a stream.
+         *
+         *     CSV ends with the line `# rows: N`, Parquet with its footer: an export without them was cut off.
+         */
+        get: operations["export_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/gaps": {
         parameters: {
             query?: never;
@@ -645,7 +794,7 @@ export interface paths {
         };
         /**
          * Read Series
-         * @description Measurements of a span, by default the last hour.
+         * @description Measurements of a span, by default the last hour: raw rows, minutes or hours, whichever serves it.
          */
         get: operations["read_series"];
         put?: never;
@@ -670,6 +819,54 @@ export interface paths {
          * @description Queue a training of a sensor's model.
          */
         post: operations["train_sensor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Session
+         * @description Who is signed in, and what a page must say and offer before anybody is.
+         */
+        get: operations["read_session"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in with name and password; the answer sets the session's cookie.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign Out
+         * @description Sign out in this browser.
+         */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Up
+         * @description Make the first administrator with the secret of the one-time link, and sign in.
+         */
+        post: operations["set_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -714,6 +911,114 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tokens
+         * @description All API tokens, the newest first.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Create Token
+         * @description Make an API token; its secret is in this answer and never again.
+         */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Token
+         * @description Refuse a token from its next request on.
+         */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train Fleet
+         * @description Queue a training for each of many sensors; workers on any number of hosts share them.
+         */
+        post: operations["train_fleet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description All users.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Create User
+         * @description Make a user.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Change a user's role or password, disable or enable; it holds from that user's next request on.
+         */
+        patch: operations["change_user"];
         trace?: never;
     };
     "/v2/clear": {
@@ -867,6 +1172,16 @@ export interface components {
             state_reason: string | null;
             /** Version */
             version: string;
+        };
+        /**
+         * AgentPage
+         * @description Agents by name; ``next`` goes into ``after`` for the page after this one.
+         */
+        AgentPage: {
+            /** Items */
+            items: components["schemas"]["AgentOut"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * AgentSensor
@@ -1088,6 +1403,66 @@ export interface components {
             next: number | null;
         };
         /**
+         * Bands
+         * @description Third-octave levels over time, for a spectrogram.
+         *
+         *     ``data`` is base64 of ``shape`` (columns, bands) little-endian IEEE 754 half-precision numbers, column after column:
+         *     a quarter of the size of the same as JSON numbers, which no screen tells from it (steps of at most 0.06 dB).
+         *     ``centre_hz`` (bands,) are the bands' nominal centre frequencies (IEC 61260-1), ``time_us`` (columns,) where each
+         *     column begins. A column is the mean of the levels of its windows in dB re full scale; spans without any have none.
+         * @example {
+         *       "centre_hz": [
+         *         12.5,
+         *         16
+         *       ],
+         *       "data": "ANMA1ADTgNM=",
+         *       "from_us": 1764288000000000,
+         *       "resolution": "minute",
+         *       "resolution_us": 60000000,
+         *       "sensor_id": "6f1c3a52-0b7e-4c1e-9a55-0d6f6f0f2b11",
+         *       "shape": [
+         *         2,
+         *         2
+         *       ],
+         *       "time_us": [
+         *         1764288000000000,
+         *         1764288060000000
+         *       ],
+         *       "to_us": 1764288120000000,
+         *       "unit": "dB"
+         *     }
+         */
+        Bands: {
+            /** Centre Hz */
+            centre_hz: number[];
+            /** Data */
+            data: string;
+            /** From Us */
+            from_us: number;
+            resolution: components["schemas"]["Resolution"];
+            /** Resolution Us */
+            resolution_us: number;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Shape */
+            shape: [
+                number,
+                number
+            ];
+            /** Time Us */
+            time_us: number[];
+            /** To Us */
+            to_us: number;
+            /**
+             * Unit
+             * @constant
+             */
+            unit: "dB";
+        };
+        /**
          * BaselineSummary
          * @description What a model was trained on; see the manifest's baseline. Older models tell no modes.
          */
@@ -1120,6 +1495,46 @@ export interface components {
          * @enum {string}
          */
         Cause: "last_taken" | "old_token" | "old_credential" | "quarantined" | "not_accepted";
+        /**
+         * ChangeOut
+         * @description A change: who made it, from where, what was so before and after.
+         */
+        ChangeOut: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** Address */
+            address: string;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** At Us */
+            at_us: number;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** Id */
+            id: number;
+            /** Request Id */
+            request_id: string | null;
+            /** Subject */
+            subject: string;
+            /** Subject Id */
+            subject_id: string;
+        };
+        /**
+         * ChangePage
+         * @description Changes, the newest first; ``next`` is ``before`` of the page after this.
+         */
+        ChangePage: {
+            /** Items */
+            items: components["schemas"]["ChangeOut"][];
+            /** Next */
+            next: number | null;
+        };
         /**
          * CheckFigure
          * @description One number of a check's evidence.
@@ -1502,14 +1917,73 @@ export interface components {
         };
         /**
          * Fleet
-         * @description All machines.
+         * @description All machines, or a page of them; ``next`` goes into ``after`` for the page after this one.
+         *
+         *     Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
          */
         Fleet: {
             /** Machines */
             machines: components["schemas"]["MachineCard"][];
+            /** Next */
+            next: string | null;
             /** Server Time Us */
             server_time_us: number;
         };
+        /**
+         * FleetTrainRequest
+         * @description Train many sensors, each as ``TrainRequest`` says: ``all``, or those named and those of machines and sites.
+         */
+        FleetTrainRequest: {
+            /**
+             * Accept Drift
+             * @default false
+             */
+            accept_drift: boolean;
+            /**
+             * All
+             * @default false
+             */
+            all: boolean;
+            /** False Alarms Per Week */
+            false_alarms_per_week?: number | null;
+            /**
+             * Machines
+             * @default []
+             */
+            machines: string[];
+            /** Percentile */
+            percentile?: number | null;
+            /**
+             * Sensors
+             * @default []
+             */
+            sensors: string[];
+            /**
+             * Sites
+             * @default []
+             */
+            sites: string[];
+            /** Windows */
+            windows?: number | null;
+        };
+        /**
+         * FleetTraining
+         * @description Jobs that were queued, by sensor; ``waiting`` counts the sensors that had one waiting already.
+         */
+        FleetTraining: {
+            /** Jobs */
+            jobs: {
+                [key: string]: number;
+            };
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * Format
+         * @description What an export is written as.
+         * @enum {string}
+         */
+        Format: "csv" | "parquet";
         /**
          * FormatFacts
          * @description The file as decoded, and which of its channels was analysed.
@@ -1619,18 +2093,76 @@ export interface components {
         };
         /**
          * JobOut
-         * @description How a job stands; ``error`` is the reason of its last failure.
+         * @description How a job stands; ``error`` is the reason of its last failure, also while it is tried again.
          */
         JobOut: {
+            /**
+             * Attempts
+             * @description how often it was begun
+             */
+            attempts: number;
             /** Error */
             error: string | null;
+            /** Finished Us */
+            finished_us: number | null;
             /** Id */
             id: number;
             /**
+             * Kind
+             * @description what is done: train, sign, detectability, notify, …
+             * @example train
+             */
+            kind: string;
+            /**
+             * Progress
+             * @description how much of it is done
+             */
+            progress: number;
+            /** Queued Us */
+            queued_us: number | null;
+            /**
+             * Sensor Id
+             * @description the sensor that it is about, if it is about one
+             */
+            sensor_id: string | null;
+            /**
+             * Started Us
+             * @description when its last attempt began
+             */
+            started_us: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            /**
              * Status
+             * @description the state in the queue's own words, as releases before told it
              * @enum {string}
              */
             status: "todo" | "doing" | "succeeded" | "failed" | "cancelled" | "aborting" | "aborted";
+            /**
+             * Step
+             * @description what is at work, or was last
+             * @example fitting
+             */
+            step: string | null;
+            /**
+             * Worker
+             * @description host and process of its last attempt
+             * @example host-2:4711
+             */
+            worker: string | null;
+        };
+        /**
+         * JobPage
+         * @description Jobs, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        JobPage: {
+            /** Items */
+            items: components["schemas"]["JobOut"][];
+            /** Next */
+            next: number | null;
         };
         /**
          * KindHeard
@@ -1796,6 +2328,16 @@ export interface components {
             stretches: number;
         };
         /**
+         * ModelPage
+         * @description Models, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        ModelPage: {
+            /** Items */
+            items: components["schemas"]["ModelSummary"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
          *
@@ -1865,6 +2407,50 @@ export interface components {
             unit: string;
         };
         /**
+         * NewToken
+         * @description A token to be made.
+         */
+        NewToken: {
+            /**
+             * Days
+             * @default 90
+             */
+            days: number;
+            /** Name */
+            name: string;
+            scope: components["schemas"]["Role"];
+        };
+        /**
+         * NewUser
+         * @description A user to be made.
+         */
+        NewUser: {
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * PasswordChange
+         * @description The password until now and the one from now on.
+         */
+        PasswordChange: {
+            /**
+             * Current
+             * Format: password
+             */
+            current: string;
+            /**
+             * New
+             * Format: password
+             */
+            new: string;
+        };
+        /**
          * PermissionChange
          * @description Whether sound clips are kept; null: as the site, or without its word as the source, says.
          */
@@ -1920,6 +2506,11 @@ export interface components {
             errors?: {
                 [key: string]: unknown;
             }[] | null;
+            /**
+             * Request Id
+             * @description the request's number in the collector's log
+             */
+            request_id?: string | null;
             /** Status */
             status: number;
             /** Title */
@@ -2005,6 +2596,18 @@ export interface components {
             /** Token Given Us */
             token_given_us: number | null;
         };
+        /**
+         * Resolution
+         * @description What an answer is made of.
+         * @enum {string}
+         */
+        Resolution: "raw" | "minute" | "hour";
+        /**
+         * Role
+         * @description What somebody may do; the scopes of API tokens have the same ranks.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "administrator";
         /**
          * RunningOut
          * @description Above which level a machine runs.
@@ -2247,11 +2850,81 @@ export interface components {
          * Series
          * @description Measurements of a sensor as columns.
          *
-         *     With more rows than points each point is one real measurement: the one with the highest score in its span of
-         *     ``resolution_us``, the loudest where there is no score. 0 says that every row is shown. ``level`` and what follows
-         *     it are as in a sensor's card, null as a whole where the sensor has no such figure.
+         *     ``resolution`` says what the points were made of: ``raw`` rows, or roll-ups by ``minute`` or ``hour``; and
+         *     ``resolution_us`` the span of each, where 0 says that each point is one window. ``count`` is the number of windows.
+         *
+         *     A point of several windows has their highest ``score`` and their worst ``status``; what they ranged over, how many
+         *     they were and how many of them were anomalous stands in the columns from ``windows`` on, which are null where each
+         *     point is one window. Of raw rows, its time and other figures are those of the window with the highest score, the
+         *     loudest where there is none; of roll-ups, its time is where the span begins, and the figures are means. Its
+         *     threshold is that of the newest model that scored. A span of roll-ups begins and ends with whole points.
+         *
+         *     ``level`` and what follows it are as in a sensor's card, null as a whole where the sensor has no such figure.
+         * @example {
+         *       "anomalous": [
+         *         2
+         *       ],
+         *       "count": 51840,
+         *       "dominant_hz": [
+         *         118.4
+         *       ],
+         *       "features": {
+         *         "crest_db": [
+         *           11.9
+         *         ]
+         *       },
+         *       "from_us": 1764288000000000,
+         *       "level": [
+         *         82.8
+         *       ],
+         *       "level_a_db": [
+         *         79.1
+         *       ],
+         *       "level_dbfs": [
+         *         -31.2
+         *       ],
+         *       "level_max": [
+         *         88
+         *       ],
+         *       "level_min": [
+         *         81.9
+         *       ],
+         *       "quantity": "sound_pressure",
+         *       "reasons": [],
+         *       "resolution": "minute",
+         *       "resolution_us": 300000000,
+         *       "score": [
+         *         0.71
+         *       ],
+         *       "score_max": [
+         *         0.71
+         *       ],
+         *       "score_mean": [
+         *         0.41
+         *       ],
+         *       "score_min": [
+         *         0.35
+         *       ],
+         *       "sensor_id": "6f1c3a52-0b7e-4c1e-9a55-0d6f6f0f2b11",
+         *       "status": [
+         *         "anomalous"
+         *       ],
+         *       "threshold": [
+         *         0.62
+         *       ],
+         *       "time_us": [
+         *         1764288000000000
+         *       ],
+         *       "to_us": 1764547200000000,
+         *       "unit": "dB SPL",
+         *       "windows": [
+         *         60
+         *       ]
+         *     }
          */
         Series: {
+            /** Anomalous */
+            anomalous: number[] | null;
             /** Count */
             count: number;
             /** Dominant Hz */
@@ -2268,16 +2941,33 @@ export interface components {
             level_a_db: (number | null)[] | null;
             /** Level Dbfs */
             level_dbfs: number[];
+            /**
+             * Level Max
+             * @description in ``unit``
+             */
+            level_max: number[] | null;
+            /**
+             * Level Min
+             * @description in ``unit``
+             */
+            level_min: number[] | null;
             quantity: components["schemas"]["Quantity"];
             /**
              * Reasons
-             * @description of anomalous windows, null for others; empty unless asked for
+             * @description of anomalous windows, null for others; empty unless asked for, and for roll-ups
              */
             reasons: (components["schemas"]["Reason"][] | null)[];
+            resolution: components["schemas"]["Resolution"];
             /** Resolution Us */
             resolution_us: number;
             /** Score */
             score: (number | null)[];
+            /** Score Max */
+            score_max: (number | null)[] | null;
+            /** Score Mean */
+            score_mean: (number | null)[] | null;
+            /** Score Min */
+            score_min: (number | null)[] | null;
             /**
              * Sensor Id
              * Format: uuid
@@ -2298,6 +2988,64 @@ export interface components {
             unit: "dBFS" | "dB SPL" | "g";
             /** Velocity Mm S */
             velocity_mm_s: (number | null)[] | null;
+            /** Windows */
+            windows: number[] | null;
+        };
+        /**
+         * SessionOut
+         * @description A browser in which the user is signed in.
+         */
+        SessionOut: {
+            /** Address */
+            address: string;
+            /** Browser */
+            browser: string;
+            /** Created Us */
+            created_us: number;
+            /** Current */
+            current: boolean;
+            /** Expires Us */
+            expires_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Used Us */
+            last_used_us: number;
+        };
+        /**
+         * SessionState
+         * @description What a page must know before anybody is signed in.
+         *
+         *     ``insecure`` says that this page came without encryption over a network; ``setup_needed`` that there is no user yet.
+         */
+        SessionState: {
+            /** Demo */
+            demo: boolean;
+            /** Insecure */
+            insecure: boolean;
+            /** Setup Needed */
+            setup_needed: boolean;
+            user: components["schemas"]["SignedIn"] | null;
+        };
+        /**
+         * Setup
+         * @description The secret of the one-time link, and who the first administrator is.
+         */
+        Setup: {
+            /**
+             * Link
+             * Format: password
+             */
+            link: string;
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
         };
         /**
          * ShownStatus
@@ -2305,6 +3053,30 @@ export interface components {
          * @enum {string}
          */
         ShownStatus: "alarm" | "anomalous" | "invalid" | "offline" | "waiting" | "learning" | "stopped" | "normal";
+        /**
+         * SignIn
+         * @description Name and password.
+         */
+        SignIn: {
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
+        /**
+         * SignedIn
+         * @description Who is signed in; ``means`` is ``demo`` where signing in is switched off.
+         */
+        SignedIn: {
+            /** Means */
+            means: string;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
         /**
          * SiteOut
          * @description A place.
@@ -2435,6 +3207,56 @@ export interface components {
             value: number;
         };
         /**
+         * TokenMade
+         * @description A token with its secret, which is shown this once.
+         */
+        TokenMade: {
+            /** Created Us */
+            created_us: number;
+            /** Expires Us */
+            expires_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Used Us */
+            last_used_us: number | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string | null;
+            scope: components["schemas"]["Role"];
+            /** State */
+            state: string;
+            /** Token */
+            token: string;
+        };
+        /**
+         * TokenOut
+         * @description An API token; ``owner`` is the user whose role bounds it, null for one made by command.
+         */
+        TokenOut: {
+            /** Created Us */
+            created_us: number;
+            /** Expires Us */
+            expires_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Used Us */
+            last_used_us: number | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string | null;
+            scope: components["schemas"]["Role"];
+            /** State */
+            state: string;
+        };
+        /**
          * TrainRequest
          * @description Train on the newest ``windows`` windows, or on the first baseline.
          *
@@ -2473,6 +3295,39 @@ export interface components {
             train_windows: number;
             /** Window Size */
             window_size: number;
+        };
+        /**
+         * UserChange
+         * @description What is to be changed of a user; what is not named stays. Another password signs the user out everywhere.
+         */
+        UserChange: {
+            /** Disabled */
+            disabled?: boolean | null;
+            /** Password */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /**
+         * UserOut
+         * @description A user.
+         */
+        UserOut: {
+            /** Created Us */
+            created_us: number;
+            /** Disabled Us */
+            disabled_us: number | null;
+            /** Has Password */
+            has_password: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+            /** Sessions */
+            sessions: number;
         };
     };
     responses: never;
@@ -2514,6 +3369,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2525,6 +3389,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2568,6 +3441,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2579,6 +3461,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2615,6 +3506,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2626,6 +3526,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2664,6 +3573,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2675,6 +3593,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2726,6 +3653,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2746,6 +3682,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2782,6 +3727,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2793,6 +3747,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2847,6 +3810,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2865,9 +3837,85 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    list_agents: {
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts; try again after ``retry_after_s``. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -2882,11 +3930,218 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AgentOut"][];
+                    "application/json": components["schemas"]["SessionOut"][];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_agents: {
+        parameters: {
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentPage"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2920,6 +4175,24 @@ export interface operations {
                     "application/json": components["schemas"]["AgentOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2940,6 +4213,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2969,6 +4251,24 @@ export interface operations {
                     "application/json": components["schemas"]["CheckOut"][];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -2980,6 +4280,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3012,6 +4321,24 @@ export interface operations {
                     "application/json": components["schemas"]["GapPage"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3023,6 +4350,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3052,6 +4388,24 @@ export interface operations {
                     "application/json": components["schemas"]["AgentOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3063,6 +4417,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3092,6 +4455,24 @@ export interface operations {
                     "application/json": components["schemas"]["AgentOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3112,6 +4493,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3159,6 +4549,24 @@ export interface operations {
                     "application/json": components["schemas"]["AnalysisOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than what is taken. */
             413: {
                 headers: {
@@ -3170,6 +4578,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3199,6 +4616,24 @@ export interface operations {
                     "application/json": components["schemas"]["AnalysisOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3217,6 +4652,78 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit: {
+        parameters: {
+            query?: {
+                actor?: string | null;
+                action?: string | null;
+                subject?: string | null;
+                subject_id?: string | null;
+                limit?: number;
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangePage"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     read_clip_audit: {
@@ -3225,6 +4732,7 @@ export interface operations {
                 clip?: string | null;
                 sensor?: string | null;
                 site?: string | null;
+                /** @description items on a page */
                 limit?: number;
                 before?: number | null;
             };
@@ -3243,8 +4751,35 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3261,7 +4796,9 @@ export interface operations {
                 sensor?: string | null;
                 event?: string | null;
                 kind?: components["schemas"]["ClipKind"] | null;
+                /** @description items on a page */
                 limit?: number;
+                /** @description `next` of the page before, for the one after it */
                 before?: string | null;
             };
             header?: never;
@@ -3279,8 +4816,35 @@ export interface operations {
                     "application/json": components["schemas"]["ClipPage"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3319,6 +4883,31 @@ export interface operations {
                     "audio/flac": string;
                 };
             };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3330,6 +4919,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3357,6 +4955,24 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3377,6 +4993,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3410,6 +5035,24 @@ export interface operations {
                     "application/json": components["schemas"]["ClipOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3428,6 +5071,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_events: {
@@ -3436,7 +5088,9 @@ export interface operations {
                 machine?: string | null;
                 sensor?: string | null;
                 state?: ("open" | "closed") | null;
+                /** @description items on a page */
                 limit?: number;
+                /** @description `next` of the page before, for the one after it */
                 before?: string | null;
             };
             header?: never;
@@ -3454,8 +5108,35 @@ export interface operations {
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3485,6 +5166,24 @@ export interface operations {
                     "application/json": components["schemas"]["FeatureOut"][];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3503,11 +5202,27 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     read_fleet: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description machines on a page; all unless given */
+                limit?: number | null;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+                /** @description with sparklines; unless given, where it is about at most 1,000 sensors */
+                sparklines?: boolean | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3523,8 +5238,99 @@ export interface operations {
                     "application/json": components["schemas"]["Fleet"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                state?: ("waiting" | "running" | "done" | "failed") | null;
+                /** @description train, sign, detectability, notify, … */
+                kind?: string | null;
+                sensor?: string | null;
+                /** @description the `next` of the page before */
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3554,6 +5360,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3572,28 +5396,71 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     live: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description identities, separated by commas; more narrow the stream */
+                sensors?: string | null;
+                /** @description identities, separated by commas; more narrow the stream */
+                machines?: string | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Server-sent events. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3623,6 +5490,24 @@ export interface operations {
                     "application/json": components["schemas"]["MachineDetail"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3641,12 +5526,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_models: {
         parameters: {
             query?: {
                 sensor?: string | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
             };
             header?: never;
             path?: never;
@@ -3660,11 +5558,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ModelSummary"][];
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3694,6 +5619,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelSummary"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3705,6 +5648,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3738,6 +5690,24 @@ export interface operations {
                     "application/json": components["schemas"]["SensorCard"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3749,6 +5719,95 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_bands: {
+        parameters: {
+            query?: {
+                /** @description UTC microseconds; an hour before the end unless given */
+                from_us?: number | null;
+                /** @description UTC microseconds, not included; now unless given */
+                to_us?: number | null;
+                columns?: number;
+            };
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bands"];
+                };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3778,6 +5837,24 @@ export interface operations {
                     "application/json": components["schemas"]["PermissionOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3789,6 +5866,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3822,6 +5908,24 @@ export interface operations {
                     "application/json": components["schemas"]["PermissionOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3833,6 +5937,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3862,6 +5975,24 @@ export interface operations {
                     "application/json": components["schemas"]["DetectabilityOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3873,6 +6004,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3905,6 +6045,24 @@ export interface operations {
                     "application/json": components["schemas"]["DriftOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3916,6 +6074,93 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_rows: {
+        parameters: {
+            query?: {
+                /** @description UTC microseconds; an hour before the end unless given */
+                from_us?: number | null;
+                /** @description UTC microseconds, not included; now unless given */
+                to_us?: number | null;
+                format?: components["schemas"]["Format"];
+                /** @description raw rows, or roll-ups by minute or hour */
+                resolution?: components["schemas"]["Resolution"];
+                /** @description names, separated by commas, or `*` for all */
+                features?: string;
+            };
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "text/csv; charset=utf-8; header=present": string;
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3948,6 +6193,24 @@ export interface operations {
                     "application/json": components["schemas"]["GapPage"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -3966,17 +6229,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     read_series: {
         parameters: {
             query?: {
+                /** @description UTC microseconds; an hour before the end unless given */
                 from_us?: number | null;
+                /** @description UTC microseconds, not included; now unless given */
                 to_us?: number | null;
                 points?: number;
-                /** @description names, separated by commas */
+                /** @description names, separated by commas; `GET /api/v1/features` lists them */
                 features?: string;
-                /** @description with the reasons of anomalous windows */
+                /** @description with the reasons of anomalous windows, where raw rows are shown */
                 reasons?: boolean;
             };
             header?: never;
@@ -3996,6 +6270,31 @@ export interface operations {
                     "application/json": components["schemas"]["Series"];
                 };
             };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4007,6 +6306,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4040,6 +6348,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobAccepted"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4060,6 +6386,254 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts; try again after ``retry_after_s``. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4093,6 +6667,24 @@ export interface operations {
                     "application/json": components["schemas"]["SitePermissionOut"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4104,6 +6696,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4131,8 +6732,499 @@ export interface operations {
                     "application/json": components["schemas"]["System"];
                 };
             };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenOut"][];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenMade"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    train_fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FleetTrainRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetTraining"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserOut"][];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserOut"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserOut"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4169,6 +7261,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4180,6 +7281,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4216,6 +7326,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4227,6 +7346,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4281,6 +7409,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4301,6 +7438,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4337,6 +7483,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
                 headers: {
@@ -4348,6 +7503,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,7 +4,8 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useLive } from "@/api/live";
 import { systemQuery } from "@/api/queries";
-import { AgentsIcon, CodeIcon, Logo, MoonIcon, SunIcon, SystemIcon } from "@/components/icons";
+import { type SignedIn, sessionQuery, useSignOut } from "@/api/session";
+import { AgentsIcon, CodeIcon, Logo, MoonIcon, SignOutIcon, SunIcon, SystemIcon, UserIcon } from "@/components/icons";
 import { LANGUAGES, useLanguage, useMessages } from "@/i18n";
 import { useDeveloperMode } from "./developer-mode";
 import { THEMES, useTheme } from "./theme";
@@ -13,27 +14,62 @@ const ICON_BUTTON = "inline-flex h-10 min-w-10 items-center justify-center round
 
 export function Header() {
   const t = useMessages();
-  const { offered, on } = useDeveloperMode();
+  const user = useQuery(sessionQuery).data?.user;
   return (
     <header className="sticky top-0 z-20 border-b border-line bg-surface">
       <div className="mx-auto flex h-12 max-w-[1500px] items-center gap-1 px-3 sm:gap-2 sm:px-5">
         <Link to="/" className="mr-1 flex items-center gap-2 rounded-md font-semibold tracking-tight sm:mr-4">
           <Logo />
-          <span className={offered ? "sr-only min-[480px]:not-sr-only" : ""}>{t.app.name}</span>
+          <span className={user ? "sr-only min-[560px]:not-sr-only" : ""}>{t.app.name}</span>
         </Link>
-        <nav aria-label={t.app.nav} className="flex items-center gap-1 text-sm">
-          <NavLink to="/" label={t.app.home} />
-          <NavLink to="/agents" label={t.agents.title} icon={<AgentsIcon />} />
-          {offered && on && <NavLink to="/developer" label={t.developer.title} icon={<CodeIcon />} />}
-        </nav>
+        {user && <Navigation />}
         <div className="ml-auto flex items-center">
-          <LiveIndicator />
-          {offered && <DeveloperToggle />}
+          {user && <LiveIndicator />}
+          {user && <DeveloperToggle />}
+          {user && <UserMenu user={user} />}
           <LanguageButton />
           <ThemeButton />
         </div>
       </div>
     </header>
+  );
+}
+
+function Navigation() {
+  const t = useMessages();
+  const { offered, on } = useDeveloperMode();
+  return (
+    <nav aria-label={t.app.nav} className="flex items-center gap-1 text-sm">
+      <NavLink to="/" label={t.app.home} />
+      <NavLink to="/agents" label={t.agents.title} icon={<AgentsIcon />} />
+      {offered && on && <NavLink to="/developer" label={t.developer.title} icon={<CodeIcon />} />}
+    </nav>
+  );
+}
+
+/** Who is signed in, and the way out; on a phone that is on the account's page. */
+function UserMenu({ user }: { user: SignedIn }) {
+  const t = useMessages();
+  const signOut = useSignOut();
+  const label = t.auth.account(user.name, t.auth.role[user.role]);
+  return (
+    <>
+      <Link to="/account" aria-label={label} title={label} data-user={user.name} className={`${ICON_BUTTON} gap-1.5 px-2 text-sm`}>
+        <UserIcon />
+        <span className="hidden max-w-40 truncate md:inline">{user.name}</span>
+      </Link>
+      {user.means === "session" && (
+        <button
+          type="button"
+          aria-label={t.auth.signOut}
+          title={t.auth.signOut}
+          onClick={() => signOut.mutate("here")}
+          className={`${ICON_BUTTON} max-sm:hidden`}
+        >
+          <SignOutIcon />
+        </button>
+      )}
+    </>
   );
 }
 
@@ -76,7 +112,8 @@ function LiveIndicator() {
 
 function DeveloperToggle() {
   const t = useMessages();
-  const { on, setOn } = useDeveloperMode();
+  const { offered, on, setOn } = useDeveloperMode();
+  if (!offered) return null;
   return (
     <button
       type="button"

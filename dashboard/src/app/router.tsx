@@ -4,28 +4,32 @@ import { agentsQuery } from "@/api/agents";
 import { BASE_URL } from "@/api/client";
 import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
+import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
 import { parseMachineSearch } from "@/lib/ranges";
 import { FleetPage } from "@/pages/fleet/FleetPage";
-import { Layout } from "./Layout";
+import { Layout, SETUP_PATH } from "./Layout";
 
-/** Reading has begun before the page is there; the page itself shows an error. */
-function warm(reading: Promise<unknown>): void {
-  reading.catch(() => undefined);
+/** Reading has begun before the page is there, if somebody is signed in; the page itself shows an error. */
+function warm(read: () => Promise<unknown>): void {
+  queryClient
+    .query(sessionQuery)
+    .then(({ user }) => (user ? read() : undefined))
+    .catch(() => undefined);
 }
 
 const rootRoute = createRootRoute({
   component: Layout,
   errorComponent: PageError,
   notFoundComponent: NotFound,
-  loader: () => warm(queryClient.query(systemQuery)),
+  loader: () => warm(() => queryClient.query(systemQuery)),
 });
 
 const fleetRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
   component: FleetPage,
-  loader: () => warm(queryClient.query(fleetQuery)),
+  loader: () => warm(() => queryClient.query(fleetQuery)),
 });
 
 const machineRoute = createRoute({
@@ -33,7 +37,7 @@ const machineRoute = createRoute({
   path: "/machines/$machineId",
   validateSearch: parseMachineSearch,
   component: lazyRouteComponent(() => import("@/pages/machine/MachinePage"), "MachinePage"),
-  loader: ({ params }) => warm(queryClient.query(machineQuery(params.machineId))),
+  loader: ({ params }) => warm(() => queryClient.query(machineQuery(params.machineId))),
 });
 
 const developerRoute = createRoute({
@@ -46,11 +50,24 @@ const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
   component: lazyRouteComponent(() => import("@/pages/agents/AgentsPage"), "AgentsPage"),
-  loader: () => warm(queryClient.query(agentsQuery)),
+  loader: () => warm(() => queryClient.query(agentsQuery)),
+});
+
+const accountRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/account",
+  component: lazyRouteComponent(() => import("@/pages/account/AccountPage"), "AccountPage"),
+});
+
+/** Its link holds a secret behind the #, which browsers send nowhere. */
+const setupRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: SETUP_PATH,
+  component: lazyRouteComponent(() => import("@/pages/signin/SetupPage"), "SetupPage"),
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, agentsRoute, developerRoute]),
+  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,

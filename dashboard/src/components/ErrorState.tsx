@@ -7,6 +7,8 @@ import type { Messages } from "@/i18n/en";
 export function explain(error: unknown, t: Messages): string {
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
   if (error.status === 0) return t.error.unreachable;
+  if (error.kind in t.auth.kinds) return t.auth.kinds[error.kind as keyof typeof t.auth.kinds];
+  if (error.status === 429) return t.auth.tooMany;
   if (error.status === 404) return t.error.notFound;
   if (error.status >= 500) return error.message || t.error.server(String(error.status));
   return t.error.refused(error.message || String(error.status));

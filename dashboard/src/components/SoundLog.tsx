@@ -1,6 +1,7 @@
 // Who listened to sound and who switched it: a few entries of the collector's log, the newest first.
 import { useQuery } from "@tanstack/react-query";
 import { auditQuery, type AuditEntry } from "@/api/clips";
+import { useMay } from "@/api/session";
 import { ErrorState } from "@/components/ErrorState";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
@@ -10,7 +11,13 @@ interface SoundLogProps {
   empty: string;
 }
 
-export function SoundLog({ of, empty }: SoundLogProps) {
+export function SoundLog(props: SoundLogProps) {
+  const t = useMessages();
+  if (!useMay("operator")) return <p className="text-xs text-faint">{t.auth.needs.operator}</p>;
+  return <Entries {...props} />;
+}
+
+function Entries({ of, empty }: SoundLogProps) {
   const log = useQuery(auditQuery(of));
   if (log.isError && !log.data) return <ErrorState error={log.error} onRetry={() => void log.refetch()} />;
   if (log.data?.items.length === 0) return <p className="text-xs text-faint">{empty}</p>;

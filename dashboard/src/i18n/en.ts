@@ -1,6 +1,7 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
 
 import { agents } from "./agents.en";
+import { auth } from "./auth.en";
 import { baseline } from "./baseline.en";
 import { clips } from "./clips.en";
 import { detectability } from "./detectability.en";
@@ -36,6 +37,7 @@ export const en = {
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
   language: { label: "Language" },
+  auth,
   developer,
   live: {
     open: "Live",

@@ -1,5 +1,6 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
 import { agents } from "./agents.es";
+import { auth } from "./auth.es";
 import { baseline } from "./baseline.es";
 import { clips } from "./clips.es";
 import { detectability } from "./detectability.es";
@@ -34,6 +35,7 @@ export const es: Messages = {
   },
   theme: { label: "Tema", light: "Claro", dark: "Oscuro", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
   language: { label: "Idioma" },
+  auth,
   developer,
   live: {
     open: "En vivo",

@@ -1,5 +1,6 @@
 """Collector and agent as processes of their own, to be killed and looked into."""
 
+import functools
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,16 +58,27 @@ class Plant:
         key = command(create, environment=self.environment).strip()
         command(["audiosense_agent", "enroll", key, "--config", str(self.configuration)], environment={})
 
+    @functools.cached_property
+    def headers(self) -> dict[str, str]:
+        """What shows that an administrator asks."""
+        create = ["audiosense_collector", "tokens", "create", "tests", "--scope", "administrator", "--quiet"]
+        return {"Authorization": f"Bearer {command(create, environment=self.environment).strip()}"}
+
     def kill(self, process: Process) -> None:
         assert process.kill() == -signal.SIGKILL
         self.kills[process.name] += 1
 
     def stored(self) -> int:
-        return int(httpx.get(f"{self.http}/api/v1/system", trust_env=False, timeout=30).json()["measurements"])
+        return int(
+            httpx.get(f"{self.http}/api/v1/system", headers=self.headers, trust_env=False, timeout=30).json()[
+                "measurements"
+            ]
+        )
 
     def models_run(self) -> bool | None:
         """A training that was killed with its collector is done again."""
-        machines = httpx.get(f"{self.http}/api/v1/fleet", trust_env=False, timeout=30).json()["machines"]
+        answer = httpx.get(f"{self.http}/api/v1/fleet", headers=self.headers, trust_env=False, timeout=30)
+        machines = answer.json()["machines"]
         sensors = [sensor for machine in machines for sensor in machine["sensors"]]
         return (len(sensors) == len(self.machines) and all(sensor["model_digest"] for sensor in sensors)) or None
 

@@ -8,6 +8,8 @@ import os
 import signal
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,17 @@ AGENT_POINTS = (
     "answer: after commit",
 )
 COLLECTOR_POINTS = (
-    "before INSERT INTO measurement",
-    "after INSERT INTO measurement",
+    "before COPY measurement",
+    "after COPY measurement",
+    "after INSERT INTO rollup_minute",
     "after UPDATE sensor",
     "after UPDATE agent",
     "before commit",
     "after commit",
 )
 _DELETED = "DELETE FROM measurement"
-_STORING = ("INSERT INTO measurement", "UPDATE sensor", "UPDATE agent")
+_COPIED = "COPY measurement"
+_STORING = (_COPIED, "INSERT INTO rollup_minute", "UPDATE sensor", "UPDATE agent")
 
 
 class _Death:
@@ -95,39 +99,64 @@ def _make_spool_die(death: _Death) -> None:
     sqlite3.connect = dying  # type: ignore[assignment]
 
 
-def _make_database_die(death: _Death) -> None:
-    """Let transactions that store measurements die."""
-    storing: set[int] = set()
+class _Database:
+    """Lets transactions that store measurements die."""
 
-    def around(run: Any) -> Any:
-        async def dying(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-            words = next((found for found in _STORING if isinstance(query, str) and found in query), "")
-            if words == "INSERT INTO measurement":
-                storing.add(id(self.connection))
-            known = words and id(self.connection) in storing
-            if known:
-                death.come_by(f"before {words}")
-            result = await run(self, query, *arguments, **options)
-            if known:
-                death.come_by(f"after {words}")
+    def __init__(self, death: _Death) -> None:
+        self._death = death
+        self._storing: set[int] = set()
+
+    def patch(self) -> None:
+        """Pass by the write points from now on."""
+        cursor: Any = psycopg.AsyncCursor
+        cursor.execute, cursor.executemany = self._around(cursor.execute), self._around(cursor.executemany)
+        cursor.copy = self._around_copy(cursor.copy)
+        psycopg.AsyncConnection.commit = self._around_commit(psycopg.AsyncConnection.commit)  # type: ignore[method-assign]
+
+    def _words(self, cursor: Any, query: Any) -> str:
+        """Return the point's words for a statement of a transaction that stores measurements, else nothing."""
+        plain = (query if isinstance(query, str) else query.decode() if isinstance(query, bytes) else "").replace(
+            '"', ""
+        )
+        words = next((found for found in _STORING if found in plain), "")
+        if words == _COPIED:
+            self._storing.add(id(cursor.connection))
+        return words if id(cursor.connection) in self._storing else ""
+
+    def _around(self, run: Any) -> Any:
+        async def dying(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+            words = self._words(cursor, query)
+            self._come_by("before", words)
+            result = await run(cursor, query, *arguments, **options)
+            self._come_by("after", words)
             return result
 
         return dying
 
-    commit = psycopg.AsyncConnection.commit
+    def _around_copy(self, copy: Any) -> Any:
+        @asynccontextmanager
+        async def dying(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> AsyncIterator[Any]:
+            words = self._words(cursor, statement)
+            self._come_by("before", words)
+            async with copy(cursor, statement, *arguments, **options) as copying:
+                yield copying
+            self._come_by("after", words)
 
-    async def dying_commit(self: Any) -> None:
-        known = id(self) in storing
-        if known:
-            death.come_by("before commit")
-        await commit(self)
-        if known:
-            storing.discard(id(self))
-            death.come_by("after commit")
+        return dying
 
-    cursor: Any = psycopg.AsyncCursor
-    cursor.execute, cursor.executemany = around(cursor.execute), around(cursor.executemany)
-    psycopg.AsyncConnection.commit = dying_commit  # type: ignore[method-assign]
+    def _around_commit(self, commit: Any) -> Any:
+        async def dying(connection: Any) -> None:
+            known = id(connection) in self._storing
+            self._come_by("before", "commit" if known else "")
+            await commit(connection)
+            self._storing.discard(id(connection))
+            self._come_by("after", "commit" if known else "")
+
+        return dying
+
+    def _come_by(self, side: str, words: str) -> None:
+        if words:
+            self._death.come_by(f"{side} {words}")
 
 
 def main() -> None:
@@ -139,7 +168,7 @@ def main() -> None:
         _make_spool_die(death)
         from audiosense_agent.cli import main as run  # noqa: PLC0415 - after the patch
     else:
-        _make_database_die(death)
+        _Database(death).patch()
         from audiosense_collector.cli import main as run  # noqa: PLC0415 - after the patch
     run()
 

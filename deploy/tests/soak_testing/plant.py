@@ -1,6 +1,7 @@
 """Three agents, a collector, its database and the network between them, each of which is hurt at random."""
 
 import contextlib
+import functools
 import os
 import random
 import shutil
@@ -84,6 +85,12 @@ class SoakCollector:
         """Give a command of ``audiosense-collector``."""
         return command(["audiosense_collector", *arguments], environment=self.environment)
 
+    @functools.cached_property
+    def headers(self) -> dict[str, str]:
+        """What shows that an administrator asks."""
+        token = self.command("tokens", "create", "tests", "--scope", "administrator", "--quiet")
+        return {"Authorization": f"Bearer {token.strip()}"}
+
     def kill(self) -> None:
         """Kill it and start it again."""
         assert self.process.kill() == -signal.SIGKILL
@@ -117,7 +124,11 @@ class SoakCollector:
 
     def stored(self) -> int:
         """Count what the collector tells to have stored."""
-        return int(httpx.get(f"{self.http}/api/v1/system", trust_env=False, timeout=30).json()["measurements"])
+        return int(
+            httpx.get(f"{self.http}/api/v1/system", headers=self.headers, trust_env=False, timeout=30).json()[
+                "measurements"
+            ]
+        )
 
     def rows(self) -> list[tuple[Key, bytes]]:
         """All stored measurements."""
@@ -133,9 +144,9 @@ class SoakCollector:
 
         def ask() -> dict[str, Any] | None:
             with contextlib.suppress(httpx.HTTPError):
-                answer = httpx.get(f"{self.http}/api/v1/agents", trust_env=False, timeout=30)
+                answer = httpx.get(f"{self.http}/api/v1/agents", headers=self.headers, trust_env=False, timeout=30)
                 if answer.is_success:
-                    return next(agent for agent in answer.json() if agent["name"] == name)
+                    return next(agent for agent in answer.json()["items"] if agent["name"] == name)
             return None
 
         return wait_for("the collector tells of its agents", ask, seconds=60, processes=[])
@@ -150,7 +161,7 @@ class SoakCollector:
             newest = max(shown["copies"], key=lambda copy: int(copy["last_seen_us"]))
             with contextlib.suppress(httpx.HTTPError):
                 url = f"{self.http}/api/v1/agents/{shown['id']}/accept"
-                httpx.post(url, json={"copy": newest["instance"]}, trust_env=False, timeout=30)
+                httpx.post(url, json={"copy": newest["instance"]}, headers=self.headers, trust_env=False, timeout=30)
             return None
 
         wait_for(f"{name} is accepted", try_it, seconds=60, processes=[])

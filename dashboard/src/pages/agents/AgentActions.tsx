@@ -1,6 +1,7 @@
 // What can be done with an agent as a whole, each asked about first.
 import { useState } from "react";
 import type { Action, Agent, useAct } from "@/api/agents";
+import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
 import { Ask } from "./Ask";
 
@@ -26,13 +27,15 @@ export function AgentActions({ agent, act }: { agent: Agent; act: ReturnType<typ
   };
   return (
     <div className="mt-auto flex flex-col gap-2">
-      <div className="flex flex-wrap gap-2">
-        {offered.map((kind) => (
-          <button key={kind} type="button" className="button" disabled={act.isPending} onClick={() => setAsked(kind)}>
-            {label[kind]}
-          </button>
-        ))}
-      </div>
+      <NeedsRole role="administrator">
+        <div className="flex flex-wrap gap-2">
+          {offered.map((kind) => (
+            <button key={kind} type="button" className="button" disabled={act.isPending} onClick={() => setAsked(kind)}>
+              {label[kind]}
+            </button>
+          ))}
+        </div>
+      </NeedsRole>
       {asked && offered.includes(asked) && (
         <Ask label={label[asked]} yes={yes[asked]} onYes={() => confirm(asked)} onNo={() => setAsked(null)}>
           <p>{question[asked]}</p>

@@ -15,6 +15,7 @@ import { useServerNowUs } from "@/lib/clock";
 import { useFormat } from "@/lib/use-format";
 import { AgentActions } from "./AgentActions";
 import { Copies } from "./Copies";
+import { Gaps } from "./Gaps";
 
 const EDGE: Record<Condition, string> = { active: "border-l-line", revoked: "border-l-line", silent: "border-l-warning", quarantined: "border-l-warning" };
 const TEXT: Record<Condition, string> = { active: "text-soft", revoked: "text-faint", silent: "text-warning", quarantined: "text-warning" };
@@ -42,6 +43,7 @@ export function AgentPanel({ agent }: { agent: Agent }) {
       <Copies agent={agent} act={act} />
       <AgentFacts agent={agent} />
       <Sensors agent={agent} />
+      <Gaps agent={agent} />
       {!agent.replaced_by && <OwnChecks agent={agent} />}
       <AgentActions agent={agent} act={act} />
       <p role="status" className="text-sm text-soft empty:hidden">

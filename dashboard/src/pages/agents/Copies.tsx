@@ -1,6 +1,7 @@
 // Copies of an agent: what was seen, who they are, and which one is to go on.
 import { useState, type ReactNode } from "react";
 import type { Agent, AgentCopy, Evidence, useAct } from "@/api/agents";
+import { NeedsRole } from "@/components/NeedsRole";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
 import { heldByOthers, shortId } from "@/lib/agents";
@@ -88,9 +89,11 @@ function OneCopy({ copy, disabled, onAccept, children }: OneCopyProps) {
           <TimeAgo us={copy.last_seen_us}>{(last) => t.agents.copies.seen(format.time(copy.first_seen_us), last)}</TimeAgo>
         </p>
       </div>
-      <button type="button" className="button" disabled={disabled} onClick={onAccept}>
-        {t.agents.copies.accept}
-      </button>
+      <NeedsRole role="administrator" compact>
+        <button type="button" className="button" disabled={disabled} onClick={onAccept}>
+          {t.agents.copies.accept}
+        </button>
+      </NeedsRole>
       {children && <div className="basis-full">{children}</div>}
     </li>
   );

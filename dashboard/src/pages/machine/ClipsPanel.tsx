@@ -4,6 +4,7 @@ import { useState } from "react";
 import { type ClipPermission, permissionQuery, useChangePermission } from "@/api/clips";
 import type { SensorDetail } from "@/api/types";
 import { ErrorState, explain } from "@/components/ErrorState";
+import { NeedsRole } from "@/components/NeedsRole";
 import { SoundLog } from "@/components/SoundLog";
 import { useMessages } from "@/i18n";
 import type { Messages } from "@/i18n/en";
@@ -46,20 +47,22 @@ function Switch({ permission }: { permission: ClipPermission }) {
   };
   return (
     <>
-      <label className="flex min-h-8 items-center gap-2 text-sm">
-        <input
-          type="checkbox"
-          role="switch"
-          className="size-4"
-          checked={allowed}
-          onChange={(event) => {
-            if (!event.target.checked) set(false);
-            else if (mayHearSpeech) setAsking(true);
-            else set(true);
-          }}
-        />
-        {t.clips.keep}
-      </label>
+      <NeedsRole role="administrator">
+        <label className="flex min-h-8 items-center gap-2 text-sm">
+          <input
+            type="checkbox"
+            role="switch"
+            className="size-4"
+            checked={allowed}
+            onChange={(event) => {
+              if (!event.target.checked) set(false);
+              else if (mayHearSpeech) setAsking(true);
+              else set(true);
+            }}
+          />
+          {t.clips.keep}
+        </label>
+      </NeedsRole>
       <p className="text-xs text-faint">{whoSays(permission, t)}</p>
       <p className="mt-2 text-sm text-soft">{allowed ? t.clips.on : t.clips.off}</p>
       {mayHearSpeech && (allowed || asking) && (

@@ -5,6 +5,7 @@ import { driftQuery } from "@/api/queries";
 import type { Drift, SensorDetail } from "@/api/types";
 import { ErrorState, explain } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
+import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { DriftGroups } from "./DriftGroups";
@@ -66,14 +67,16 @@ function Advice({ drift }: { drift: Drift }) {
   return (
     <div className="mt-3 border-t border-line pt-3">
       <p className="mb-2 text-sm text-soft">{t.drift.advice}</p>
-      <button
-        type="button"
-        className="button"
-        disabled={train.isPending}
-        onClick={() => train.mutate({ sensorId: drift.sensor_id, windows, percentile: undefined, budget: undefined, acceptDrift: false })}
-      >
-        {t.drift.retrain}
-      </button>
+      <NeedsRole role="operator">
+        <button
+          type="button"
+          className="button"
+          disabled={train.isPending}
+          onClick={() => train.mutate({ sensorId: drift.sensor_id, windows, percentile: undefined, budget: undefined, acceptDrift: false })}
+        >
+          {t.drift.retrain}
+        </button>
+      </NeedsRole>
       {train.isError && <p role="alert" className="mt-2 text-sm text-alarm">{t.train.failed(explain(train.error, t))}</p>}
       {train.isSuccess && <JobState jobId={train.data.job_id} />}
     </div>

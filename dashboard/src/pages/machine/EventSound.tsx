@@ -1,6 +1,7 @@
 // The sound of an event beside the machine's normal sound, to compare them by ear; the review page takes its place later.
 import { useRef, useState } from "react";
 import { type Clip, clipUrl, useRefreshAudit } from "@/api/clips";
+import { NeedsRole } from "@/components/NeedsRole";
 import { SoundLog } from "@/components/SoundLog";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
@@ -11,9 +12,11 @@ export function EventSound({ clip }: { clip: Clip }) {
   const [open, setOpen] = useState(false);
   return (
     <div data-clip={clip.id} className="whitespace-normal">
-      <button type="button" className="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-        {open ? t.clips.close : t.clips.listen(format.withUnit(clip.duration_s, 0, "s"))}
-      </button>
+      <NeedsRole role="operator" compact>
+        <button type="button" className="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? t.clips.close : t.clips.listen(format.withUnit(clip.duration_s, 0, "s"))}
+        </button>
+      </NeedsRole>
       {open && <Players clip={clip} />}
     </div>
   );

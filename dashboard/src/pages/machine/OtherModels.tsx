@@ -3,6 +3,7 @@ import { useState } from "react";
 import { usePush } from "@/api/mutations";
 import type { ModelSummary } from "@/api/types";
 import { explain } from "@/components/ErrorState";
+import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
 import { shortDigest } from "@/lib/digest";
 import { useFormat } from "@/lib/use-format";
@@ -30,9 +31,11 @@ export function OtherModels({ models }: { models: readonly ModelSummary[] }) {
               </span>
               {model.refused_reason && <span className="block text-xs text-fault">{t.model.refused(model.refused_reason)}</span>}
             </span>
-            <button type="button" className="button shrink-0" disabled={push.isPending} onClick={() => setAsked(model)}>
-              {t.model.push}
-            </button>
+            <NeedsRole role="administrator" compact>
+              <button type="button" className="button shrink-0" disabled={push.isPending} onClick={() => setAsked(model)}>
+                {t.model.push}
+              </button>
+            </NeedsRole>
           </li>
         ))}
       </ul>

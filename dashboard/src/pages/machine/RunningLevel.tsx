@@ -4,6 +4,7 @@ import { useChangeSensor } from "@/api/mutations";
 import type { SensorDetail } from "@/api/types";
 import { explain } from "@/components/ErrorState";
 import { Facts } from "@/components/Facts";
+import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
 import { levelDigits } from "@/lib/levels";
 import { useFormat } from "@/lib/use-format";
@@ -18,9 +19,11 @@ export function RunningLevel({ sensor }: { sensor: SensorDetail }) {
       <RunningFacts sensor={sensor} />
       {running.origin === "agent" && <p className="mt-1 text-xs text-faint">{t.running.agentHint}</p>}
       {running.origin !== "agent" && !open && (
-        <button type="button" className="button mt-2" disabled={change.isPending} onClick={() => setOpen(true)}>
-          {t.running.change}
-        </button>
+        <NeedsRole role="administrator">
+          <button type="button" className="button mt-2" disabled={change.isPending} onClick={() => setOpen(true)}>
+            {t.running.change}
+          </button>
+        </NeedsRole>
       )}
       {open && (
         <RunningForm

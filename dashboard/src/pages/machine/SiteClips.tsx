@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { type ClipPermission, useChangeSitePermission } from "@/api/clips";
 import { explain } from "@/components/ErrorState";
+import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
 
 const CHOICES = ["source", "on", "off"] as const;
@@ -19,24 +20,26 @@ export function SiteClips({ permission }: { permission: ClipPermission }) {
   };
   return (
     <div className="mt-2 flex flex-col gap-2 text-sm">
-      <label className="flex flex-col gap-1">
-        <span className="text-soft">{t.clips.site.label(permission.site_name)}</span>
-        <select
-          className="field"
-          value={asking ? "on" : current}
-          onChange={(event) => {
-            const choice = CHOICES.find((each) => each === event.target.value) ?? "source";
-            if (choice === "on") setAsking(true);
-            else set(choice);
-          }}
-        >
-          {CHOICES.map((choice) => (
-            <option key={choice} value={choice}>
-              {t.clips.site[choice]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <NeedsRole role="administrator">
+        <label className="flex flex-col gap-1">
+          <span className="text-soft">{t.clips.site.label(permission.site_name)}</span>
+          <select
+            className="field"
+            value={asking ? "on" : current}
+            onChange={(event) => {
+              const choice = CHOICES.find((each) => each === event.target.value) ?? "source";
+              if (choice === "on") setAsking(true);
+              else set(choice);
+            }}
+          >
+            {CHOICES.map((choice) => (
+              <option key={choice} value={choice}>
+                {t.clips.site[choice]}
+              </option>
+            ))}
+          </select>
+        </label>
+      </NeedsRole>
       {asking && (
         <div role="alert" className="rounded-md bg-warning-wash p-3 text-warning">
           <p>

@@ -4,6 +4,7 @@ import { useEffect, useState } from "react";
 import { useTrain } from "@/api/mutations";
 import { isFinished, jobQuery, keys } from "@/api/queries";
 import { explain } from "@/components/ErrorState";
+import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 
@@ -20,9 +21,11 @@ export function TrainForm({ sensorId, budget }: { sensorId: string; budget: numb
   if (!open) {
     return (
       <div className="mt-4">
-        <button type="button" className="button" onClick={() => setOpen(true)} disabled={train.isPending}>
-          {t.train.open}
-        </button>
+        <NeedsRole role="operator">
+          <button type="button" className="button" onClick={() => setOpen(true)} disabled={train.isPending}>
+            {t.train.open}
+          </button>
+        </NeedsRole>
         {train.isPending && <p role="status" className="mt-2 text-sm text-soft">{t.train.waiting}</p>}
         {train.isError && <p role="alert" className="mt-2 text-sm text-alarm">{t.train.failed(explain(train.error, t))}</p>}
         {train.isSuccess && <JobState jobId={train.data.job_id} />}

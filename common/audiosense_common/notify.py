@@ -1,4 +1,4 @@
-"""Tells systemd that the agent is ready, alive or stopping (sd_notify); does nothing elsewhere."""
+"""Tells systemd that a process is ready, alive or stopping (sd_notify); does nothing elsewhere."""
 
 import contextlib
 import os

@@ -1,0 +1,1 @@
+"""Who may do what: users, sessions, tokens, roles, and the log of changes."""

@@ -1,0 +1,180 @@
+"""The log of changes, written by itself: who is at work is set once, and each flush of a session adds what it changed.
+
+Whatever a request or a command changes through the ORM is found here, so a new route needs no line for it. What is
+changed by statements is told with ``note``; a changing request that told nothing is logged by its name alone.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import LargeBinary, event, insert, inspect
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+from starlette.types import Scope
+
+from audiosense_collector.auth.tables import AuditEntry
+from audiosense_collector.clock import now_us
+
+UNLOGGED = frozenset({"audit_entry", "clip_audit", "user_session", "sign_in_failures", "setup_link", "job_error"})
+"""Logs themselves, and what is told with ``note`` where it matters."""
+SECRETS = frozenset({"password"})
+CHANGED = "(changed)"
+MAX_TEXT = 2_000
+
+
+@dataclass(slots=True)
+class Trail:
+    """Who is at work, from where, doing what; ``scope`` is the request's, ``told`` how many entries it has made."""
+
+    actor: str
+    address: str
+    operation: str = ""
+    scope: Scope | None = None
+    told: int = 0
+
+    @property
+    def action(self) -> str:
+        """Name of the route or command."""
+        route = None if self.scope is None else self.scope.get("route")
+        return getattr(route, "name", None) or self.operation
+
+
+_current: ContextVar[Trail | None] = ContextVar("audit_trail", default=None)
+
+
+def current() -> Trail | None:
+    """Return who is at work; None for what the collector does by itself."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def at_work(trail: Trail | None) -> Iterator[None]:
+    """Set who is at work."""
+    token = _current.set(trail)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+async def note(
+    session: AsyncSession,
+    subject: str,
+    subject_id: object = "",
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    action: str | None = None,
+    actor: str | None = None,
+) -> None:
+    """Add an entry in the session's transaction; ``actor`` where nobody is signed in yet."""
+    trail = _current.get()
+    if trail is None:
+        trail = Trail("collector", "")
+    await session.execute(
+        insert(AuditEntry), [_row(trail, (subject, str(subject_id)), before, after, action=action, actor=actor)]
+    )
+
+
+async def end_request(session: AsyncSession, path_parameters: dict[str, Any]) -> None:
+    """Log a changing request that has changed nothing that was seen: what it named is all there is to tell."""
+    trail = _current.get()
+    if trail is None or trail.scope is None:
+        return
+    await session.flush()
+    if not trail.told:
+        named = {name: str(value) for name, value in path_parameters.items()}
+        await note(session, "request", next(iter(named.values()), ""), after=named or None)
+
+
+@event.listens_for(Session, "after_flush")
+def _on_flush(session: Session, _context: Any) -> None:
+    trail = _current.get()
+    if trail is None:
+        return
+    rows = []
+    for kind, changed in (("new", session.new), ("dirty", session.dirty), ("deleted", session.deleted)):
+        for row in changed:
+            if row.__tablename__ in UNLOGGED:
+                continue
+            before, after = _difference(row, kind)
+            if before or after:
+                rows.append(_row(trail, (row.__tablename__, _identity(row)), before, after))
+    if rows:
+        session.execute(insert(AuditEntry), rows)
+
+
+def _row(
+    trail: Trail,
+    subject: tuple[str, str],
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    *,
+    action: str | None = None,
+    actor: str | None = None,
+) -> dict[str, Any]:
+    trail.told += 1
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return {
+        "at": now_us(),
+        "actor": actor or trail.actor,
+        "address": trail.address,
+        "action": action or trail.action,
+        "subject": subject[0],
+        "subject_id": subject[1],
+        "before": before,
+        "after": after,
+        "request_id": None if request_id is None else str(request_id),
+    }
+
+
+def _identity(row: Any) -> str:
+    return " ".join(_show(value) for value in inspect(row).mapper.primary_key_from_instance(row))
+
+
+def _difference(row: Any, kind: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return the columns that changed, before and after; secrets and large contents by their name alone."""
+    state = inspect(row)
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for attribute in state.mapper.column_attrs:
+        history = state.attrs[attribute.key].history
+        if kind == "dirty" and not history.has_changes():
+            continue
+        column = attribute.columns[0]
+        hidden = column.name in SECRETS or isinstance(column.type, LargeBinary)
+        old = history.deleted[0] if history.deleted else None
+        new = history.added[0] if history.added else None
+        if kind == "deleted":
+            old, new = (history.unchanged[0] if history.unchanged else old), None
+        if kind != "new" and old is not None:
+            before[column.name] = CHANGED if hidden else _plain(old)
+        if kind == "dirty" or (kind == "new" and new is not None):
+            after[column.name] = CHANGED if hidden and new is not None else _plain(new)
+    if kind == "dirty":
+        before = {name: before.get(name) for name in after}
+    return before or None, after or None
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, dict | list):
+        text = repr(value)
+        return value if len(text) <= MAX_TEXT else f"({len(text)} characters)"
+    return _show(value)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, UUID | datetime):
+        return str(value)
+    text = str(value)
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"

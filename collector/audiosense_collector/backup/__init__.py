@@ -1,0 +1,1 @@
+"""Everything that the collector knows in one file, and back."""

@@ -1,0 +1,72 @@
+"""``worker``."""
+
+import asyncio
+import contextlib
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvloop
+
+from audiosense_collector.cli.common import database
+from audiosense_collector.jobs import make_jobs
+from audiosense_collector.logs import configure_logs
+from audiosense_collector.runtime import open_runtime
+from audiosense_collector.settings import Settings
+from audiosense_collector.signing import FILE, FOLDER
+from audiosense_collector.systemd import supervised
+
+app = typer.Typer()
+
+
+@app.command()
+def worker(
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Jobs at a time, and training processes.  [default: processors]"),
+    ] = None,
+    queues: Annotated[
+        str | None, typer.Option(help="Only these, separated by commas, as in training,signing.  [default: all it can]")
+    ] = None,
+) -> None:
+    """Do jobs, beside `serve` or on another host, where it needs DATABASE_URL only."""
+    from audiosense_collector.notifications.service import targets_of  # noqa: PLC0415
+    from audiosense_collector.queue.worker import processors, work  # noqa: PLC0415
+
+    settings = Settings.load()
+    targets_of(settings)
+    configure_logs(settings.log_level.number, settings.log_format)
+    local = (settings.trust_dir / FOLDER / FILE).exists()
+    number = concurrency or processors()
+    asked = [name for name in (queues or "").split(",") if name]
+
+    async def main(url: str) -> None:
+        async with open_runtime(settings, url, make_jobs(url), local=local, trainers=number) as runtime, supervised():
+            await _until_told(asyncio.create_task(work(runtime, concurrency=number, queues=asked)))
+
+    with contextlib.suppress(KeyboardInterrupt), database(settings, local=local) as url:
+        print(
+            f"AudioSense worker, {number} jobs at a time, {'with' if local else 'without'} the signing key", flush=True
+        )
+        uvloop.run(main(url))
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    print("AudioSense worker stopped")
+
+
+async def _until_told(working: asyncio.Task[None]) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting, working], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working

@@ -1,0 +1,162 @@
+"""Arrays as the binary format of COPY, made for all rows at once.
+
+The format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format". Rows of the same pattern of nulls
+are equally wide, so each pattern is one structured array whose bytes are sent as they are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
+_NULL = -1
+_POSTGRES_EPOCH_US = 946_684_800_000_000
+"""2000-01-01, from which PostgreSQL counts, in UTC microseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column: numbers in network byte order of shape (rows,), or bytes of shape (rows, width), and what is null."""
+
+    values: NDArray[Any]
+    null: NDArray[np.bool_] | None = None
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """What a structured array calls the column's type."""
+        return (self.values.dtype, self.values.shape[1:]) if self.values.ndim > 1 else (self.values.dtype,)
+
+    @property
+    def width(self) -> int:
+        """Bytes of a value."""
+        return int(self.values.dtype.itemsize * np.prod(self.values.shape[1:], dtype=np.int64))
+
+
+def integers(values: NDArray[Any], width: int, null: NDArray[np.bool_] | None = None) -> Field:
+    """Return a column of smallint, integer or bigint: ``width`` is 2, 4 or 8 bytes."""
+    return Field(values.astype(f">i{width}"), null)
+
+
+def reals(values: NDArray[Any], width: int = 4, null: NDArray[np.bool_] | None = None) -> Field:
+    """Return a column of real or double precision: ``width`` is 4 or 8 bytes."""
+    return Field(values.astype(f">f{width}"), null)
+
+
+def booleans(values: NDArray[np.bool_]) -> Field:
+    """Return a column of booleans."""
+    return Field(values.astype(np.uint8))
+
+
+def times(values_us: NDArray[np.int64]) -> Field:
+    """Return a column of timestamps, from UTC microseconds since 1970."""
+    return Field((values_us - _POSTGRES_EPOCH_US).astype(">i8"))
+
+
+def from_times(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return UTC microseconds since 1970 of timestamps in PostgreSQL's own count."""
+    return values + _POSTGRES_EPOCH_US
+
+
+def uuids(values: Sequence[UUID], places: NDArray[np.intp]) -> Field:
+    """Return a column of UUIDs: of each row the one at its place in ``values``."""
+    known = np.frombuffer(b"".join(value.bytes for value in values), np.uint8).reshape(-1, 16)
+    return Field(known[places])
+
+
+def binaries(values: NDArray[Any]) -> Field:
+    """Return a column of bytea: of each row the bytes of its values, shape (rows, …)."""
+    whole = np.ascontiguousarray(values)
+    width = int(whole.dtype.itemsize * np.prod(whole.shape[1:], dtype=np.int64))
+    return Field(whole.view(np.uint8).reshape(len(whole), width))
+
+
+def smallint_arrays(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> Field:
+    """Return a column of smallint[], shape (rows, entries)."""
+    return _arrays(values, 2, 21, null)
+
+
+def integer_arrays(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> Field:
+    """Return a column of integer[], shape (rows, entries)."""
+    return _arrays(values, 4, 23, null)
+
+
+def _arrays(values: NDArray[Any], width: int, type_oid: int, null: NDArray[np.bool_] | None) -> Field:
+    rows, entries = values.shape
+    made = np.empty(rows, [("head", ">i4", 5), ("entries", [("width", ">i4"), ("value", f">i{width}")], entries)])
+    made["head"] = (1, 0, type_oid, entries, 1)
+    made["entries"]["width"] = width
+    made["entries"]["value"] = values
+    return Field(made.view(np.uint8).reshape(rows, -1), null)
+
+
+def encode(fields: Sequence[Field], last: Mapping[int, bytes] | None = None) -> list[bytes]:
+    """Return blocks of rows, each of whole rows, in no particular order of the rows.
+
+    Args:
+        fields: the columns, at least one.
+        last: where given there is one more column at the end, null but for these rows.
+    """
+    rows = len(fields[0].values)
+    pattern = np.zeros(rows, np.int64)
+    nullable = [field.null for field in fields if field.null is not None]
+    for place, null in enumerate(nullable):
+        pattern |= null.astype(np.int64) << place
+    marked = sorted(last or ())
+    pattern[marked] |= 1 << len(nullable)
+    found = np.unique(pattern)
+    blocks = []
+    for each in found:
+        chosen = np.flatnonzero(pattern == each) if len(found) > 1 else None
+        block = _encode_alike(fields, chosen, has_last=last is not None)
+        if each >> len(nullable) and last is not None and chosen is not None:
+            blocks.append(_with_last(block, [last[int(row)] for row in chosen]))
+        elif each >> len(nullable) and last is not None:
+            blocks.append(_with_last(block, [last[row] for row in range(rows)]))
+        else:
+            blocks.append(block.tobytes())
+    return blocks
+
+
+def _encode_alike(fields: Sequence[Field], chosen: NDArray[np.intp] | None, *, has_last: bool) -> NDArray[Any]:
+    """Encode rows that have their nulls in the same columns."""
+    layout: list[tuple[Any, ...]] = [("count", ">i2")]
+    one = 0 if chosen is None else int(chosen[0])
+    filled = [field.null is None or not field.null[one] for field in fields]
+    for place, (field, has_value) in enumerate(zip(fields, filled, strict=True)):
+        layout.append((f"width{place}", ">i4"))
+        if has_value:
+            layout.append((f"value{place}", *field.kind))
+    if has_last:
+        layout.append(("last", ">i4"))
+    block = np.empty(len(fields[0].values) if chosen is None else len(chosen), layout)
+    block["count"] = len(fields) + has_last
+    for place, (field, has_value) in enumerate(zip(fields, filled, strict=True)):
+        block[f"width{place}"] = field.width if has_value else _NULL
+        if has_value:
+            block[f"value{place}"] = field.values if chosen is None else field.values[chosen]
+    if has_last:
+        block["last"] = _NULL
+    return block
+
+
+def _with_last(block: NDArray[Any], values: Iterable[bytes]) -> bytes:
+    """Put each row's last column, which is null in the block, in its place."""
+    plain = block.view(np.uint8).reshape(len(block), -1)[:, :-4]
+    parts = ((row.tobytes(), len(value).to_bytes(4), value) for row, value in zip(plain, values, strict=True))
+    return b"".join(chain.from_iterable(parts))
+
+
+async def copy_in(cursor: psycopg.AsyncCursor[Any], statement: str, blocks: Iterable[bytes]) -> None:
+    """Send blocks of rows to a ``COPY … FROM STDIN WITH (FORMAT BINARY)``."""
+    async with cursor.copy(statement.encode()) as copy:
+        await copy.write(HEADER)
+        for block in blocks:
+            await copy.write(block)
+        await copy.write(TRAILER)

@@ -1,0 +1,87 @@
+"""Writing what was changed of many loaded rows by one statement, where SQLAlchemy would send one for each row."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Self
+
+import psycopg
+from sqlalchemy import ColumnElement, String, inspect
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.db.base import Table
+from audiosense_collector.db.driver import driver
+
+_DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+
+
+async def update_changed(session: AsyncSession, rows: Sequence[Table]) -> None:
+    """Write what was changed of rows of one table whose primary key is ``id``; the session lets go of them then.
+
+    They must be locked: a column that changed in one of them is written in all, as it was loaded.
+    """
+    changed = [(row, _changes(row)) for row in rows]
+    written = [row for row, names in changed if names]
+    names = sorted(set().union(*(names for _, names in changed)))
+    if written:
+        query, columns = _statement(type(written[0]), ("id", *names))
+        async with (await driver(session)).cursor() as cursor:
+            await cursor.execute(query, {column.alias: column.values(written) for column in columns})
+    for row in rows:
+        session.expunge(row)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column as an array that is a parameter; JSON travels as text, and null is never JSON's own."""
+
+    name: str
+    alias: str
+    parameter: str
+    assignment: str
+    process: Callable[[Any], Any] | None
+
+    @classmethod
+    def of(cls, name: str, column: ColumnElement[Any], place: int) -> Self:
+        alias, is_json = f"c{place}", isinstance(column.type, JSONB)
+        array = "text[]" if is_json else f"{column.type.compile(_DIALECT)}[]"
+        source = f"new.{alias}::jsonb" if is_json else f"new.{alias}"
+        process = _dump if is_json else column.type.bind_processor(_DIALECT)
+        if isinstance(column.type, String):
+            process = _check_text
+        return cls(name, alias, f"%({alias})b::{array}", f'"{column.key}" = {source}', process)
+
+    def values(self, rows: Sequence[Table]) -> list[Any]:
+        values = [getattr(row, self.name) for row in rows]
+        return values if self.process is None else [self.process(value) for value in values]
+
+
+@cache
+def _statement(kind: type[Table], names: tuple[str, ...]) -> tuple[bytes, list[_Column]]:
+    known, table = inspect(kind).columns, kind.__tablename__
+    columns = [_Column.of(name, known[name], place) for place, name in enumerate(names)]
+    query = (
+        f'UPDATE "{table}" SET {", ".join(column.assignment for column in columns[1:])}'  # noqa: S608 - names of ours
+        f" FROM unnest({', '.join(column.parameter for column in columns)})"
+        f' AS new ({", ".join(column.alias for column in columns)}) WHERE "{table}".id = new.{columns[0].alias}'
+    )
+    return query.encode(), columns
+
+
+def _check_text(value: str | None) -> str | None:
+    """Refuse what the server would refuse in less clear words."""
+    if value is not None and "\0" in value:
+        raise psycopg.DataError("a text holds the character NUL (0x00)")
+    return value
+
+
+def _dump(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _changes(row: Table) -> set[str]:
+    state = inspect(row)
+    return set(state.mapper.columns.keys()) - state.unmodified

@@ -1,0 +1,302 @@
+"""Cards of machines and their sensors, made by PostgreSQL as JSON: ten thousand of them in one query.
+
+What a card says is decided here and nowhere else; ``schemas.MachineCard`` describes it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.checks import service as checks
+from audiosense_collector.checks.schemas import SensorHealthOut
+from audiosense_collector.clock import SECOND_US, to_datetime
+from audiosense_collector.ingest.tables import STATUS_CODES, STATUSES
+from audiosense_collector.machines.schemas import ShownStatus, Sparkline
+from audiosense_collector.machines.units import REFERENCE_PA, STANDARD_GRAVITY
+from audiosense_collector.settings import Settings
+from audiosense_common.wire import EventState, Quantity, Reason, Status
+from audiosense_common.wire_checks import CheckState
+
+OFFLINE_US = 60 * SECOND_US
+OFFLINE_WINDOWS = 6
+MOST_LINES = 1_000
+"""An answer about more sensors than this has no sparklines: they would be ten times as much as all else."""
+FEW_MINUTES = 15
+"""A line of fewer minutes is made of raw rows: a model's first minutes are no three points."""
+_JSON = {
+    "ok": SensorHealthOut(state=CheckState.OK).model_dump_json(),
+    "unknown": SensorHealthOut(state=CheckState.UNKNOWN).model_dump_json(),
+    "no_levels": Sparkline(kind="level_dbfs", time_us=[], value=[]).model_dump_json(),
+    "no_scores": Sparkline(kind="score", time_us=[], value=[]).model_dump_json(),
+    "blank_reason": json.dumps({name: None for name, each in Reason.model_fields.items() if not each.is_required()}),
+}
+_SEVERITY = ", ".join(f"'{status.value}'" for status in ShownStatus)
+_STATUS_WORDS = ", ".join(f"'{status.value}'" for status in STATUSES)
+# Exponents beyond these stand for no physical level; PostgreSQL refuses what overflows.
+_RATIO = "power(10, least(greatest({0} / 20.0, -30), 25))"
+_CALIBRATED = "s.full_scale BETWEEN 1e-30 AND 1e30"
+_PASCAL = f"s.quantity = '{Quantity.SOUND_PRESSURE.value}'"
+_SPL = f"20 * log(s.full_scale / {REFERENCE_PA})"
+
+
+def _string(expression: str) -> str:
+    return f"coalesce(to_json(({expression})::text)::text, 'null')"
+
+
+def _word(expression: str) -> str:
+    """A string of letters, digits and marks that JSON takes as they are."""
+    return f"""coalesce('"' || ({expression}) || '"', 'null')"""
+
+
+def _number(expression: str) -> str:
+    """A number or a truth value; JSON has no word for what is not finite."""
+    return f"coalesce(nullif(nullif(nullif(({expression})::text, 'NaN'), 'Infinity'), '-Infinity'), 'null')"
+
+
+def _json(expression: str) -> str:
+    return f"coalesce(({expression})::text, 'null')"
+
+
+def _object(members: Mapping[str, str]) -> str:
+    """Join members to an object: several times as fast as PostgreSQL's own functions, which look up each one's type."""
+    joined = ", ',', ".join(f"""'"{name}":', {expression}""" for name, expression in members.items())
+    return f"concat('{{', {joined}, '}}')"
+
+
+_SENSOR = {
+    "id": _word("s.id"),
+    "name": _string("s.name"),
+    "agent_id": _word("s.agent_id"),
+    "status": _word("s.status"),
+    "score": _number("s.last_score"),
+    "threshold": _number("s.threshold"),
+    "level_dbfs": _number("s.last_level_dbfs"),
+    "quantity": _word("s.quantity"),
+    "unit": _word(f"CASE WHEN s.full_scale IS NULL THEN 'dBFS' WHEN {_PASCAL} THEN 'dB SPL' ELSE 'g' END"),
+    "level": _number(f"""CASE
+        WHEN s.full_scale IS NULL THEN s.last_level_dbfs
+        WHEN NOT {_CALIBRATED} THEN NULL
+        WHEN {_PASCAL} THEN s.last_level_dbfs + {_SPL}
+        ELSE s.full_scale * {_RATIO.format("s.last_level_dbfs")}
+    END"""),
+    "level_a_db": _number(f"CASE WHEN {_CALIBRATED} AND {_PASCAL} THEN s.last_level_a_dbfs + {_SPL} END"),
+    "velocity_mm_s": _number(f"""CASE WHEN {_CALIBRATED} AND NOT {_PASCAL}
+        THEN s.full_scale * {STANDARD_GRAVITY} * {_RATIO.format("s.last_velocity_db")} END"""),
+    "dominant_hz": _number("s.last_dominant_hz"),
+    "last_heard_us": _number("to_us(s.last_time)"),
+    "model_digest": _string("s.running_digest"),
+    "learning": _json("""CASE WHEN s.running_digest IS NULL THEN json_build_object(
+        'windows', s.learning_windows, 'needed', coalesce(s.baseline_windows, :baseline_windows)) END"""),
+    "heuristic_flag": _number("""CASE WHEN s.running_digest IS NULL AND s.last_flatness_db IS NOT NULL THEN
+        s.last_dominant_hz > coalesce(s.heuristic_dominant_hz, :heuristic_dominant_hz)
+        OR s.last_flatness_db > 10 * log(coalesce(s.heuristic_flatness, :heuristic_flatness)) END"""),
+    "open_event": _number("s.open_events > 0"),
+    "health": _json("""CASE
+        WHEN w.state IS NOT NULL THEN json_build_object(
+            'state', w.state, 'key', w.key, 'cause', w.cause, 'since_us', to_us(w.since))::text
+        WHEN h.subject IS NOT NULL THEN :ok
+        ELSE :unknown
+    END"""),
+    "reasons": _json("""CASE
+        WHEN jsonb_array_length(s.told_reasons) = 0 THEN '[]'
+        WHEN s.told_reasons IS NOT NULL THEN (
+            SELECT jsonb_agg(:blank_reason ::jsonb || r.reason ORDER BY r.place)
+            FROM jsonb_array_elements(s.told_reasons) WITH ORDINALITY AS r (reason, place))
+    END"""),
+    "sparkline": _json("""CASE
+        WHEN l.id IS NOT NULL THEN json_build_object(
+            'kind', CASE WHEN s.running_digest IS NULL THEN 'level_dbfs' ELSE 'score' END,
+            'time_us', l.time_us, 'value', l.value)::text
+        WHEN s.running_digest IS NULL THEN :no_levels
+        ELSE :no_scores
+    END"""),
+}
+_MACHINE = {
+    "id": _word("p.id"),
+    "name": _string("p.name"),
+    "site": _object({"id": _word("p.site_id"), "name": _string("p.site")}),
+    "status": _word("m.status"),
+    "score": _number("m.score"),
+    "threshold": _number("m.threshold"),
+    "last_heard_us": _number("m.last_heard_us"),
+    "open_events": _number("m.open_events"),
+    "sensors": "'[', m.sensors, ']'",
+}
+
+# A line's last hour of sound in 60 points, or what there is of it. A machine at rest has no score there: it sounds
+# unlike its running self, which is no finding. The constant bounds let PostgreSQL skip all other partitions; the
+# millisecond keeps the oldest row out of a 61st point.
+_LINES = f"""
+, span AS (
+    SELECT min(s.last_time) - interval '1 hour' AS low, max(s.last_time) AS high
+    FROM sensor s JOIN page p ON p.id = s.machine_id
+), minute AS (
+    SELECT s.id, count(*) AS points, json_agg(to_us(r.time) ORDER BY r.time) AS time_us,
+        json_agg(CASE WHEN s.running_digest IS NULL THEN r.level_dbfs_max WHEN r.stopped < r.scored THEN r.score_max END
+            ORDER BY r.time) AS value
+    FROM sensor s JOIN page p ON p.id = s.machine_id CROSS JOIN LATERAL (
+        SELECT m.*, min(m.time) FILTER (WHERE s.running_digest IS NULL OR m.scored > 0) OVER () AS first
+        FROM rollup_minute m
+        WHERE m.sensor_id = s.id AND m.time > s.last_time - interval '1 hour' AND m.time <= s.last_time
+          AND m.time >= (SELECT low FROM span) AND m.time <= (SELECT high FROM span)
+    ) AS r
+    WHERE r.time >= r.first
+    GROUP BY s.id
+), young AS (
+    SELECT s.id, s.last_time, s.running_digest FROM sensor s JOIN page p ON p.id = s.machine_id
+    LEFT JOIN minute r ON r.id = s.id WHERE coalesce(r.points, 0) < {FEW_MINUTES}
+), window_line AS (
+    SELECT id, json_agg(time_us ORDER BY time_us) AS time_us, json_agg(value ORDER BY time_us) AS value
+    FROM (
+        SELECT id, to_us(max(time)) AS time_us, max(value) AS value,
+            row_number() OVER (PARTITION BY id ORDER BY max(time) DESC) AS place
+        FROM (
+            SELECT y.id, y.last_time, m.time,
+                CASE WHEN y.running_digest IS NULL THEN m.level_dbfs
+                    WHEN m.status <> {STATUS_CODES[Status.STOPPED]} THEN m.score END AS value,
+                min(m.time) FILTER (WHERE y.running_digest IS NULL OR m.score IS NOT NULL)
+                    OVER (PARTITION BY y.id) AS first
+            FROM young y JOIN measurement m ON m.sensor_id = y.id
+                AND m.time > y.last_time - interval '1 hour' AND m.time <= y.last_time
+                AND m.time >= (SELECT low FROM span) AND m.time <= (SELECT high FROM span)
+        ) AS heard
+        WHERE time >= first
+        GROUP BY id, floor(extract(epoch FROM last_time - time) / (extract(epoch FROM last_time - first) / 60 + 0.001))
+    ) AS point
+    WHERE place <= 60
+    GROUP BY id
+), line AS (
+    SELECT s.id, coalesce(w.time_us, r.time_us) AS time_us, coalesce(w.value, r.value) AS value
+    FROM sensor s JOIN page p ON p.id = s.machine_id
+    LEFT JOIN minute r ON r.id = s.id LEFT JOIN window_line w ON w.id = s.id
+    WHERE r.id IS NOT NULL OR w.id IS NOT NULL
+)
+"""
+_NO_LINES = ", line AS (SELECT NULL::uuid AS id, NULL::json AS time_us, NULL::json AS value WHERE false)"
+
+_CARDS = f"""
+WITH page AS (
+    SELECT m.id, m.name, t.id AS site_id, t.name AS site, row_number() OVER (ORDER BY t.name, m.name, m.id) AS place
+    FROM machine m JOIN site t ON t.id = m.site_id
+    WHERE <condition> AND (CAST(:limit AS bigint) IS NULL OR EXISTS (SELECT FROM sensor s WHERE s.machine_id = m.id))
+    ORDER BY place LIMIT :limit
+), opened AS (
+    SELECT sensor_id, count(*) AS events, (array_agg(reasons ORDER BY start DESC))[1] AS reasons
+    FROM event WHERE state <> '{EventState.CLOSE.value}' GROUP BY sensor_id
+), worst AS (
+    SELECT DISTINCT ON (subject) subject, state, key, cause, since FROM agent_check
+    WHERE told > :fresh AND key <> ALL(:no_health) AND state IN ('failed', 'warning')
+    ORDER BY subject, state, since, key
+), told AS (
+    SELECT subject FROM agent_check
+    WHERE told > :fresh AND key <> ALL(:no_health) AND state = 'ok' GROUP BY subject
+)<lines>, shown AS (
+    SELECT s.*, p.place, coalesce(o.events, 0) AS open_events, d.threshold,
+        coalesce(nullif(o.reasons, '[]'), s.last_reasons) AS told_reasons,
+        CASE
+            WHEN s.last_heard IS NULL OR s.last_status IS NULL THEN '{ShownStatus.WAITING.value}'
+            WHEN o.events > 0 THEN '{ShownStatus.ALARM.value}'
+            WHEN :now - s.last_heard
+                > greatest({OFFLINE_US / 1e6}, {OFFLINE_WINDOWS} * s.window_s) * interval '1 second'
+            THEN '{ShownStatus.OFFLINE.value}'
+            ELSE (ARRAY[{_STATUS_WORDS}])[s.last_status + 1]
+        END AS status
+    FROM page p JOIN sensor s ON s.machine_id = p.id
+    LEFT JOIN model_digest d ON d.digest = s.running_digest
+    LEFT JOIN opened o ON o.sensor_id = s.id
+), card AS (
+    SELECT s.place, s.id AS sensor_id, s.name AS sensor_name, s.open_events, s.status, s.last_score, s.threshold,
+        s.last_time, row_number() OVER (
+            PARTITION BY s.place
+            ORDER BY array_position(ARRAY[{_SEVERITY}], s.status), coalesce(-s.last_score, 0), s.name, s.id
+        ) AS nth_worst,
+        {_object(_SENSOR)} AS document
+    FROM shown s
+    LEFT JOIN worst w ON w.subject = s.id
+    LEFT JOIN told h ON h.subject = s.id
+    LEFT JOIN line l ON l.id = s.id
+), machine AS (
+    SELECT place, to_us(max(last_time)) AS last_heard_us, sum(open_events)::int AS open_events,
+        max(status) FILTER (WHERE nth_worst = 1) AS status,
+        max(last_score) FILTER (WHERE nth_worst = 1) AS score,
+        max(threshold) FILTER (WHERE nth_worst = 1) AS threshold,
+        string_agg(document, ',' ORDER BY sensor_name, sensor_id) AS sensors
+    FROM card GROUP BY place
+)
+SELECT coalesce(string_agg({_object(_MACHINE)}, ',' ORDER BY p.place), '') AS documents,
+    min(p.site) FILTER (WHERE p.place = :limit) AS last_site,
+    min(p.name) FILTER (WHERE p.place = :limit) AS last_name,
+    min(p.id::text) FILTER (WHERE p.place = :limit) AS last_id
+FROM page p JOIN machine m ON m.place = p.place
+"""
+_COUNT = """
+SELECT count(*) FROM sensor s JOIN machine m ON m.id = s.machine_id JOIN site t ON t.id = m.site_id WHERE {condition}
+"""
+_ANY = """
+SELECT EXISTS (
+    SELECT FROM machine m JOIN site t ON t.id = m.site_id
+    WHERE {condition} AND EXISTS (SELECT FROM sensor s WHERE s.machine_id = m.id)
+)
+"""
+FLEET = "NOT m.sandbox"
+"""All machines but the one that the developer interface acts on."""
+ONE_MACHINE = "m.id = :machine"
+AFTER = " AND (t.name, m.name, m.id) > (:site, :name, CAST(:machine AS uuid))"
+"""Machines that stand after another one, by site and name."""
+Place = tuple[str, str, UUID]
+"""Where a machine stands: its site's name, its name, its identity."""
+
+
+async def read_cards(
+    session: AsyncSession,
+    settings: Settings,
+    now_us: int,
+    condition: str,
+    parameters: dict[str, Any],
+    *,
+    limit: int | None = None,
+    lines: bool | None = None,
+) -> tuple[str, Place | None]:
+    """Return the cards of machines that have sensors as the elements of a JSON array, and where a full page ends.
+
+    Args:
+        session: in whose transaction they are read.
+        settings: defaults of what a sensor leaves open.
+        now_us: which time it is, UTC microseconds.
+        condition: which machines; ``m`` is the machine and ``t`` its site.
+        parameters: of the condition.
+        limit: how many machines at most.
+        lines: whether with sparklines; by default where there are not more than ``MOST_LINES`` sensors.
+    """
+    if lines is None and limit is None:
+        count = await session.scalar(text(_COUNT.format(condition=condition)), parameters)
+        lines = int(count or 0) <= MOST_LINES
+    query = _CARDS.replace("<condition>", condition).replace("<lines>", _LINES if lines is not False else _NO_LINES)
+    await session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))
+    found = (
+        await session.execute(
+            text(query),
+            parameters
+            | {
+                "limit": limit,
+                "now": to_datetime(now_us),
+                "fresh": to_datetime(now_us - checks.STALE_US),
+                "no_health": sorted(checks.NO_HEALTH),
+                "baseline_windows": settings.baseline_windows,
+                "heuristic_dominant_hz": settings.heuristic_dominant_hz,
+                "heuristic_flatness": settings.heuristic_flatness,
+                **_JSON,
+            },
+        )
+    ).one()
+    last = None if found.last_id is None else (found.last_site, found.last_name, UUID(found.last_id))
+    return found.documents, last
+
+
+async def is_any(session: AsyncSession, condition: str, parameters: dict[str, Any]) -> bool:
+    """Say whether there is a machine with a sensor of a condition."""
+    return bool(await session.scalar(text(_ANY.format(condition=condition)), parameters))

@@ -1,0 +1,1 @@
+"""Messages to people by e-mail, chat and the like, through apprise."""

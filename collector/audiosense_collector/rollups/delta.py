@@ -1,0 +1,182 @@
+"""From measurements to roll-ups: a pure function of columns, for batches that come and for roll-ups made again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
+from audiosense_collector.rollups.rows import (
+    HOUR_US,
+    INVALID,
+    MINUTE_US,
+    MOST_MAIN,
+    NONE,
+    SCHEMA_IDS,
+    STATUS_COUNTS,
+    Ints,
+    Reals,
+    Rollups,
+    Spread,
+    Sums,
+    group,
+)
+from audiosense_collector.rollups.tables import HISTOGRAM_BINS
+from audiosense_common.features import column
+
+_FEW = 64
+"""So many numbers in half precision add up in single precision with an error below that of the numbers."""
+_LISTS: dict[str, Callable[[str], tuple[str, ...]]] = {
+    "minute": minute_features,
+    "hour": hour_features,
+    "main": main_features,
+}
+_Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Measurements column by column, all of one feature schema; of any order, sensors and times.
+
+    ``sensor`` is a place in a list that the caller has, ``time_us`` the start (UTC microseconds), ``status`` a code,
+    ``model`` the number of its digest or ``NONE``, ``score`` NaN where there is none, ``features`` (windows, features).
+    """
+
+    schema_id: str
+    sensor: Ints
+    time_us: Ints
+    status: Ints
+    model: Ints
+    score: Reals
+    level_dbfs: Reals
+    dominant_hz: Reals
+    features: NDArray[np.float16]
+
+    def __len__(self) -> int:
+        return len(self.sensor)
+
+    def pick(self, rows: _Rows) -> "Windows":
+        """Return some windows, in the order of ``rows``."""
+        columns = (each.name for each in fields(self) if each.name != "schema_id")
+        return Windows(self.schema_id, **{name: getattr(self, name)[rows] for name in columns})
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What windows add to the roll-ups; ordered by sensor and time, no span twice."""
+
+    minutes: Rollups
+    hours: Rollups
+
+
+def roll_up(windows: Windows) -> Delta:
+    """Return the roll-ups of at least one window; ``merge`` joins them with others.
+
+    Bin i of the histogram holds the scores s with floor(50 s) = i, the last one 1 as well. Windows that are invalid are
+    counted as such; their scores are left out, and their levels and features too, unless their span has no others.
+    """
+    order, starts = group(windows.sensor, windows.time_us, MINUTE_US)
+    if order is not None:
+        windows = windows.pick(order)
+    heard, heard_starts = _heard(windows, starts)
+    sums = _sum_features(heard.features, heard_starts)
+    minutes = _roll_up(windows, starts, MINUTE_US, sums[:, _places(windows.schema_id, "minute")])
+    _, hour_starts = group(minutes.sensor, minutes.time_us, HOUR_US)
+    starts = starts[hour_starts]
+    heard, heard_starts = _heard(windows, starts)
+    # A minute of invalid windows only has sums, but none that count where other minutes of its hour are valid.
+    if len(heard_starts) and len(heard) == len(windows):
+        sums = np.add.reduceat(sums, hour_starts, axis=0)
+    else:
+        sums = _sum_features(heard.features, heard_starts)
+    hours = _roll_up(windows, starts, HOUR_US, sums)
+    return Delta(minutes, hours)
+
+
+def _heard(windows: Windows, starts: _Rows) -> tuple[Windows, _Rows]:
+    """Leave the invalid windows out of groups that have others; returns the rest and its groups' starts."""
+    valid = windows.status != INVALID
+    if valid.all():
+        return windows, starts
+    groups = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(windows))))
+    kept = np.flatnonzero(valid | ~np.logical_or.reduceat(valid, starts)[groups])
+    return windows.pick(kept), np.flatnonzero(np.append(True, np.diff(groups[kept]) != 0))
+
+
+def _roll_up(windows: Windows, starts: _Rows, span_us: int, sums: Sums) -> Rollups:
+    rows = len(starts)
+    groups = np.repeat(np.arange(rows), np.diff(np.append(starts, len(windows))))
+    heard, heard_starts = _heard(windows, starts)
+    described = np.diff(np.append(heard_starts, len(heard)))
+    scored = np.flatnonzero(~np.isnan(windows.score) & (windows.status != INVALID))
+    kinds = len(STATUS_COUNTS)
+    return Rollups(
+        sensor=windows.sensor[starts],
+        time_us=windows.time_us[starts] // span_us * span_us,
+        statuses=np.bincount(groups * kinds + windows.status, minlength=rows * kinds).reshape(rows, kinds),
+        model=_models(windows.model[scored], groups[scored], rows),
+        scored=np.bincount(groups[scored], minlength=rows),
+        score=_scores(windows.score[scored], groups[scored], rows),
+        level_dbfs=_spread(heard.level_dbfs, heard_starts),
+        dominant_hz=_spread(heard.dominant_hz, heard_starts),
+        rank=np.full(rows, SCHEMA_IDS.index(windows.schema_id)),
+        described=described,
+        means=(sums / described[:, None]).astype(np.float32),
+        extremes=_extremes(heard, heard_starts),
+        histogram=_histogram(windows.score[scored], groups[scored], rows),
+    )
+
+
+def _sum_features(features: NDArray[np.float16], starts: _Rows) -> Sums:
+    longest = np.diff(np.append(starts, len(features))).max(initial=0)
+    wide = features.astype(np.float32 if longest <= _FEW else np.float64)
+    return np.add.reduceat(wide, starts, axis=0).astype(np.float64)
+
+
+def _spread(values: Reals, starts: _Rows) -> Spread:
+    return Spread(
+        np.minimum.reduceat(values, starts),
+        np.add.reduceat(values.astype(np.float64), starts),
+        np.maximum.reduceat(values, starts),
+    )
+
+
+def _scores(scores: Reals, groups: _Rows, rows: int) -> Spread:
+    least, most = np.full(rows, np.nan, np.float32), np.full(rows, np.nan, np.float32)
+    total = np.zeros(rows)
+    if len(scores):
+        starts = np.flatnonzero(np.append(True, np.diff(groups) != 0))
+        found, to = _spread(scores, starts), groups[starts]
+        least[to], total[to], most[to] = found.least, found.total, found.most
+    return Spread(least, total, most)
+
+
+def _models(models: Ints, groups: _Rows, rows: int) -> Ints:
+    highest = np.full(rows, NONE)
+    if len(models):
+        starts = np.flatnonzero(np.append(True, np.diff(groups) != 0))
+        highest[groups[starts]] = np.maximum.reduceat(models, starts)
+    return highest
+
+
+def _histogram(scores: Reals, groups: _Rows, rows: int) -> Ints:
+    bins = np.minimum((scores.astype(np.float64) * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
+    counts = np.bincount(groups * HISTOGRAM_BINS + bins, minlength=rows * HISTOGRAM_BINS)
+    return counts.reshape(rows, HISTOGRAM_BINS)
+
+
+def _extremes(windows: Windows, starts: _Rows) -> NDArray[np.float16]:
+    main = _places(windows.schema_id, "main")
+    # Ten times as fast as in half precision, and the same.
+    values = windows.features[:, main].astype(np.float32)
+    extremes = np.zeros((len(starts), 2, MOST_MAIN), np.float16)
+    extremes[:, 0, : len(main)] = np.minimum.reduceat(values, starts, axis=0)
+    extremes[:, 1, : len(main)] = np.maximum.reduceat(values, starts, axis=0)
+    return extremes
+
+
+@cache
+def _places(schema_id: str, kind: str) -> _Rows:
+    return np.array([column(schema_id, name) for name in _LISTS[kind](schema_id)], np.intp)

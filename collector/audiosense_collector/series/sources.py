@@ -1,0 +1,207 @@
+"""Reading measurements and roll-ups as columns of the same form."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.clock import to_datetime
+from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, ModelDigest
+from audiosense_collector.rollups.contents import hour_features, minute_features
+from audiosense_collector.series.columns import JSON, TIME, Columns, read_columns
+from audiosense_collector.series.plan import Resolution
+from audiosense_common.features import SCHEMAS
+from audiosense_common.wire import Status
+
+WORST_FIRST = (Status.ANOMALOUS, Status.INVALID, Status.LEARNING, Status.STOPPED, Status.NORMAL)
+"""Of several windows the status of the first of these is shown, as on a machine's card."""
+_BADNESS = np.zeros(len(STATUS_CODES), np.int64)
+_BADNESS[[STATUS_CODES[status] for status in WORST_FIRST]] = np.arange(len(WORST_FIRST))
+_CODES = np.array([STATUS_CODES[status] for status in WORST_FIRST])
+_TABLES = {Resolution.MINUTE: "rollup_minute", Resolution.HOUR: "rollup_hour"}
+_NAN = {"<f2": r"'\x007e'::bytea", "<f4": r"'\x0000c07f'::bytea"}
+_RAW: dict[str, tuple[str, str]] = {
+    "time_us": (TIME, "m.time"),
+    "score": ("float4", "coalesce(m.score, 'NaN')"),
+    "status": ("int2", "m.status"),
+    "level_dbfs": ("float4", "m.level_dbfs"),
+    "dominant_hz": ("float4", "m.dominant_hz"),
+    "model": ("int4", "coalesce(m.model, -1)"),
+}
+# Levels are sums over the valid windows, and over the invalid ones only where there are no others.
+_ROLLED: dict[str, tuple[str, str]] = {
+    "time_us": (TIME, "m.time"),
+    "windows": ("int4", "m.windows"),
+    "anomalous": ("int4", "m.anomalous"),
+    "status": (
+        "int2",
+        f"CASE {' '.join(f'WHEN m.{each.value} > 0 THEN {STATUS_CODES[each]}' for each in WORST_FIRST)} END::int2",
+    ),
+    "model": ("int4", "coalesce(m.model, -1)"),
+    "invalid": ("int4", "m.invalid"),
+    "scored": ("int4", "m.scored"),
+    "score_min": ("float4", "coalesce(m.score_min, 'NaN')"),
+    "score_sum": ("float8", "coalesce(m.score_sum, 0)"),
+    "score_max": ("float4", "coalesce(m.score_max, 'NaN')"),
+    "level_min": ("float4", "m.level_dbfs_min"),
+    "level_sum": ("float8", "m.level_dbfs_sum"),
+    "level_max": ("float4", "m.level_dbfs_max"),
+    "dominant_sum": ("float8", "m.dominant_hz_sum"),
+    "described": ("int4", "m.described"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A table, where its rows keep their vector and as what kind of numbers, and its plain columns."""
+
+    table: str
+    vector: str
+    kind: str
+    columns: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Of which sensor, from when to when; UTC microseconds, the end is not part of it."""
+
+    sensor_id: UUID
+    from_us: int
+    to_us: int
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the queries name them."""
+        return {"sensor": self.sensor_id, "low": to_datetime(self.from_us), "high": to_datetime(self.to_us)}
+
+
+async def read_raw(
+    session: AsyncSession, span: Span, features: Sequence[str], *, with_reasons: bool = False
+) -> Columns:
+    """Return the measurements of a span as columns, by time; features under their names, NaN where a row has none."""
+    schemas = await number_schemas(session)
+    columns = dict(_RAW)
+    if with_reasons:
+        columns["reasons"] = (JSON, "m.reasons")
+    places = {number: SCHEMAS[name] for number, name in schemas.items()}
+    source = _Source("measurement", "m.features", "<f2", columns)
+    return await _read(session, span, source, features, places)
+
+
+async def read_rolled(session: AsyncSession, span: Span, resolution: Resolution, features: Sequence[str]) -> Columns:
+    """Return the roll-ups of a span as columns, by time; features' means under their names."""
+    schemas = await number_schemas(session)
+    kept = minute_features if resolution is Resolution.MINUTE else hour_features
+    places = {number: kept(name) for number, name in schemas.items()}
+    source = _Source(_TABLES[resolution], "m.means", "<f4", _ROLLED)
+    found = await _read(session, span, source, features, places)
+    found["valid"] = found["windows"] > found["invalid"]
+    found["heard"] = np.where(found["valid"], found["windows"] - found["invalid"], found["windows"])
+    return found
+
+
+async def read_blocks(
+    session: AsyncSession, span: Span, resolution: Resolution, names: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return features that stand side by side: times (rows,), windows (rows,) of each, values (rows, names).
+
+    Rows of a schema that lacks them are left out.
+    """
+    schemas = await number_schemas(session)
+    raw = resolution is Resolution.RAW
+    kept = {Resolution.RAW: SCHEMAS.__getitem__, Resolution.MINUTE: minute_features, Resolution.HOUR: hour_features}
+    kind, source = ("<f2", "m.features") if raw else ("<f4", "m.means")
+    size = np.dtype(kind).itemsize
+    starts = {
+        number: kept[resolution](name).index(names[0]) * size + 1
+        for number, name in schemas.items()
+        if names[0] in kept[resolution](name)
+    }
+    if not starts:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, len(names)))
+    start = _case(starts)
+    width = size * len(names)
+    columns = {
+        "time_us": (TIME, "m.time"),
+        "windows": ("int4", "1" if raw else "m.described"),
+        "block": (f"bytes:{width}", f"substring({source} FROM {start} FOR {width})"),
+    }
+    condition = f" AND m.schema IN ({', '.join(map(str, starts))})"
+    condition += f" AND m.status <> {STATUS_CODES[Status.INVALID]}" if raw else ""
+    table = "measurement" if raw else _TABLES[resolution]
+    found = await read_columns(session, _query(table, columns, condition), span.parameters, _kinds(columns))
+    values = np.ascontiguousarray(found["block"]).view(kind).astype(np.float64)
+    return found["time_us"], found["windows"].astype(np.int64), values.reshape(-1, len(names))
+
+
+async def number_schemas(session: AsyncSession) -> dict[int, str]:
+    """Return the schemas that rows name by number; those of later releases are left out."""
+    rows = await session.execute(select(FeatureSchema.id, FeatureSchema.name))
+    return {number: name for number, name in rows if name in SCHEMAS}
+
+
+async def thresholds(session: AsyncSession, models: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the threshold of each model number, NaN where it has none or there is no model."""
+    numbers = np.unique(models[models >= 0]).tolist()
+    known: dict[int, float | None] = {}
+    if numbers:
+        query = select(ModelDigest.id, ModelDigest.threshold).where(ModelDigest.id.in_(numbers))
+        known = {row.id: row.threshold for row in await session.execute(query)}
+    values = np.array([np.nan if known.get(number) is None else known[number] for number in numbers], np.float64)
+    found = np.full(len(models), np.nan)
+    of_model = models >= 0
+    found[of_model] = values[np.searchsorted(numbers, models[of_model])] if numbers else np.nan
+    return found
+
+
+def worst(status: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the code of the worst status in each group of rows."""
+    return np.asarray(_CODES[np.minimum.reduceat(_BADNESS[status], starts)])
+
+
+async def _read(
+    session: AsyncSession, span: Span, source: _Source, features: Sequence[str], places: Mapping[int, Sequence[str]]
+) -> Columns:
+    cells = _cells(features, places, source.vector, source.kind)
+    aliased = {f"feature_{place}": cell for place, cell in enumerate(cells.values())}
+    every = {**source.columns, **aliased}
+    found = await read_columns(session, _query(source.table, every), span.parameters, _kinds(every))
+    for alias, name in zip(aliased, cells, strict=True):
+        found[name] = np.ascontiguousarray(found.pop(alias)).view(source.kind)[:, 0].astype(np.float64)
+    return found
+
+
+def _query(table: str, columns: Mapping[str, tuple[str, str]], condition: str = "") -> str:
+    selected = ", ".join(f"{expression} AS {name}" for name, (_, expression) in columns.items())
+    last = ", m.epoch, m.seq" if table == "measurement" else ""
+    return (
+        f"SELECT {selected} FROM {table} m WHERE m.sensor_id = %(sensor)s AND m.time >= %(low)s "  # noqa: S608 - constants
+        f"AND m.time < %(high)s{condition} ORDER BY m.time{last}"
+    )
+
+
+def _kinds(columns: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    return {name: kind for name, (kind, _) in columns.items()}
+
+
+def _cells(
+    features: Sequence[str], places: Mapping[int, Sequence[str]], source: str, kind: str
+) -> dict[str, tuple[str, str]]:
+    """Return for each feature how its number is cut out of the vector, whichever schema a row has."""
+    size = np.dtype(kind).itemsize
+    cells = {}
+    for name in dict.fromkeys(features):
+        starts = {number: names.index(name) * size + 1 for number, names in places.items() if name in names}
+        cut = f"substring({source} FROM {_case(starts)} FOR {size})" if starts else "NULL"
+        cells[name] = (f"bytes:{size}", f"coalesce({cut}, {_NAN[kind]})")
+    return cells
+
+
+def _case(starts: Mapping[int, int]) -> str:
+    whens = " ".join(f"WHEN {number} THEN {start}" for number, start in starts.items())
+    return f"CASE m.schema {whens} END"

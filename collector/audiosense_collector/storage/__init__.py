@@ -1,0 +1,1 @@
+"""What the database holds: partitions, how large they are, and what retention drops."""

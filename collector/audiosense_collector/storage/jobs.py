@@ -1,0 +1,27 @@
+"""Upkeep of the database by the clock: retention, and roll-ups that are to be made again."""
+
+from procrastinate import JobContext
+
+from audiosense_collector.rollups import recompute
+from audiosense_collector.runtime import Runtime
+from audiosense_collector.storage import retention
+from audiosense_collector.training.jobs import runtime_of
+
+
+async def apply_retention(context: JobContext, timestamp: int) -> None:
+    """Drop what is too old."""
+    del timestamp
+    await retention.apply(runtime_of(context))
+
+
+async def rebuild_rollups(context: JobContext, timestamp: int) -> None:
+    """Make roll-ups that were asked for: after an upgrade those of all measurements from before."""
+    del timestamp
+    await rebuild(runtime_of(context))
+
+
+async def rebuild(runtime: Runtime) -> int:
+    """Make the roll-ups that were asked for, and return of how many windows they were."""
+    async with runtime.sessions() as session:
+        since = await retention.complete_since_us(session)
+    return sum([windows async for windows in recompute.rebuild(runtime.sessions, since)])

@@ -1,0 +1,207 @@
+"""Every change is logged by itself, nobody can change the log, and whoever forces it is found out."""
+
+import asyncio
+import uuid
+
+import psycopg
+import pytest
+from sqlalchemy import select
+
+from audiosense_collector.agents.keys import create_key
+from audiosense_collector.auth import chain
+from audiosense_collector.auth.tables import AuditEntry
+from audiosense_collector.auth.trail import Trail, at_work, note
+from audiosense_collector.clock import DAY_US
+from audiosense_collector.db.engine import libpq_url
+
+
+@pytest.fixture
+async def since(runtime):
+    """Gives the entries that were added since the test began, the oldest first."""
+    async with runtime.sessions() as session:
+        first = await session.scalar(select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(1)) or 0
+
+    async def entries(**having):
+        async with runtime.sessions() as session:
+            query = select(AuditEntry).where(AuditEntry.id > first).order_by(AuditEntry.id)
+            found = list(await session.scalars(query))
+        return [entry for entry in found if all(getattr(entry, name) == value for name, value in having.items())]
+
+    return entries
+
+
+async def test_a_setting_is_logged_with_what_it_was_and_what_it_is(browser, make_agent, since):
+    (sensor,) = (await make_agent()).sensors.values()
+    for budget in (3, 5):
+        answer = await browser.patch(
+            f"/api/v1/sensors/{sensor}",
+            json={"false_alarms_per_week": budget},
+            headers={"X-Forwarded-For": "192.0.2.9"},
+        )
+        assert answer.status_code == 200
+    first, second = await since(action="change_sensor")
+    assert (first.actor, first.address, first.subject, first.subject_id) == (
+        browser.user,
+        "192.0.2.9",
+        "sensor",
+        sensor,
+    )
+    assert (first.before, first.after) == ({"false_alarms_per_week": None}, {"false_alarms_per_week": 3.0})
+    assert (second.before, second.after) == ({"false_alarms_per_week": 3.0}, {"false_alarms_per_week": 5.0})
+    page = (await browser.get("/api/v1/audit", params={"subject_id": sensor, "limit": 1})).json()
+    assert [item["id"] for item in page["items"]] == [second.id]
+    page = (await browser.get("/api/v1/audit", params={"subject_id": sensor, "before": page["next"]})).json()
+    assert [item["id"] for item in page["items"]] == [first.id]
+    assert page["next"] is None
+
+
+async def test_each_change_of_an_agent_a_permission_a_user_and_a_token_is_logged(browser, make_agent, since):
+    agent = await make_agent()
+    (sensor,) = agent.sensors.values()
+    name = f"ben-{uuid.uuid4().hex[:8]}"
+    user = await browser.post(
+        "/api/v1/users", json={"name": name, "role": "viewer", "password": "a few words in a row"}
+    )
+    calls = {
+        "rotate_agent": ("POST", f"/api/v1/agents/{agent.id}/rotate", None),
+        "revoke_agent": ("POST", f"/api/v1/agents/{agent.id}/revoke", None),
+        "accept_agent": ("POST", f"/api/v1/agents/{agent.id}/accept", {}),
+        "change_clips_permission": ("PUT", f"/api/v1/sensors/{sensor}/clips-permission", {"allowed": False}),
+        "change_user": ("PATCH", f"/api/v1/users/{user.json()['id']}", {"role": "operator"}),
+        "create_token": ("POST", "/api/v1/tokens", {"name": str(uuid.uuid4()), "scope": "viewer"}),
+        "train_sensor": ("POST", f"/api/v1/sensors/{sensor}/train", {}),
+    }
+    for action, (method, path, body) in calls.items():
+        answer = await browser.request(method, path, json=body)
+        assert answer.is_success, (action, answer.text)
+    found = {entry.action: entry for entry in await since(actor=browser.user)}
+    assert set(found) == {"create_user", *calls}
+    assert found["create_user"].after["name"] == name
+    assert found["create_user"].after["password"] == "(changed)"
+    assert (found["change_user"].before, found["change_user"].after) == ({"role": "viewer"}, {"role": "operator"})
+    assert found["revoke_agent"].before["state"] == "active"
+    assert found["revoke_agent"].after["state"] == "revoked"
+    assert found["change_clips_permission"].after == {"clips_allowed": False}
+    assert found["create_token"].after["sha256"] == "(changed)"
+    assert sensor in found["train_sensor"].subject_id
+
+
+async def test_what_fails_changes_nothing_and_is_not_logged_and_agents_are_not_either(browser, make_agent, since):
+    agent = await make_agent()
+    await agent.send(agent.batch(agent.columns(2)))
+    assert (await browser.post(f"/api/v1/agents/{uuid.uuid4()}/revoke")).status_code == 404
+    assert (await browser.get("/api/v1/fleet")).status_code == 200
+    assert await since() == []
+
+
+async def test_a_command_is_logged_under_who_gave_it(runtime, since):
+    with at_work(Trail("cli:root", "here", "enrolment-key create")):
+        async with runtime.sessions.begin() as session:
+            await create_key(session, url="https://x:1", trust="0" * 64, uses=3, lifetime_us=DAY_US)
+    (entry,) = await since()
+    assert (entry.actor, entry.action, entry.subject) == ("cli:root", "enrolment-key create", "enrolment_key")
+    assert entry.after["uses"] == 3
+    assert entry.after["secret_sha256"] == "(changed)"
+
+
+class TestChain:
+    """On databases of their own, since they are tampered with."""
+
+    @pytest.fixture
+    def database_url(self, make_database):
+        return make_database()
+
+    async def write(self, runtime, count=1):
+        for number in range(count):
+            async with runtime.sessions.begin() as session:
+                await note(session, "sensor", number, before={"x": None}, after={"x": "1:2-\u00e9\U0001f600\"'\\"})
+
+    async def verify(self, runtime, **more):
+        async with runtime.sessions() as session:
+            return await chain.verify(session, **more)
+
+    async def test_a_whole_log_is_found_whole_whoever_wrote_it_at_once(self, runtime, monkeypatch):
+        monkeypatch.setattr(chain, "BATCH", 7)
+        assert (await self.verify(runtime)).faults == ()
+        await asyncio.gather(*(self.write(runtime, 5) for _ in range(8)))
+        found = await self.verify(runtime)
+        assert (found.entries, found.faults) == (40, ())
+        await self.write(runtime)
+        assert (await self.verify(runtime, expect=found.mark)).faults == ()
+
+    async def test_neither_log_nor_links_can_be_changed_or_taken_away(self, runtime, database_url):
+        await self.write(runtime, 2)
+        with psycopg.connect(libpq_url(database_url), autocommit=True) as connection:
+            for table in ("audit_entry", "audit_seal"):
+                for change in (f"DELETE FROM {table}", f"TRUNCATE {table}", f"UPDATE {table} SET {self.column(table)}"):
+                    with pytest.raises(psycopg.errors.RaiseException, match="only ever added"):
+                        connection.execute(change)
+        assert (await self.verify(runtime)).entries == 2
+
+    def column(self, table):
+        return "actor = 'x'" if table == "audit_entry" else "position = 9"
+
+    @pytest.mark.parametrize(
+        ("forced", "words"),
+        [
+            ("UPDATE audit_entry SET actor = 'eve' WHERE id = 2", "entry 2 of link 2 is not what was logged"),
+            ("UPDATE audit_entry SET after = '{\"x\": 2}' WHERE id = 3", "entry 3 of link 3 is not what was logged"),
+            ("UPDATE audit_entry SET at = at + interval '1 microsecond' WHERE id = 1", "entry 1 of link 1"),
+            ("DELETE FROM audit_entry WHERE id = 2", "entry 2 of link 2 is missing"),
+            (
+                "DELETE FROM audit_entry WHERE id = 2; DELETE FROM audit_seal WHERE entry_id = 2",
+                "link 2 is missing; the next one is 3",
+            ),
+            (
+                "INSERT INTO audit_entry SELECT 99, now(), 'eve', '', '', '', ''",
+                "entry 99 has no link",
+            ),
+            (
+                "DELETE FROM audit_entry WHERE id = 4; DELETE FROM audit_seal WHERE entry_id = 4",
+                "the log ends at link 3, the mark is of link 4",
+            ),
+        ],
+        ids=["actor", "after", "time", "entry", "link", "added", "end"],
+    )
+    async def test_a_superuser_who_forces_a_change_is_found_out(self, runtime, database_url, forced, words):
+        await self.write(runtime, 4)
+        mark = (await self.verify(runtime)).mark
+        with psycopg.connect(libpq_url(database_url)) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(forced)
+        faults = (await self.verify(runtime, expect=mark)).faults
+        assert faults
+        assert words in faults[0]
+
+    async def test_with_another_owner_the_application_cannot_switch_the_rules_off(self, runtime, database_url):
+        """What docs/security.md tells to do: the application's role may add and read, and nothing else."""
+        role, owner = f"app_{uuid.uuid4().hex}", f"auditor_{uuid.uuid4().hex}"
+        with psycopg.connect(libpq_url(database_url), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'; CREATE ROLE {owner}")
+            try:
+                connection.execute(
+                    f"ALTER TABLE audit_entry OWNER TO {owner}; ALTER TABLE audit_seal OWNER TO {owner};"
+                    f" ALTER FUNCTION seal_audit_entry() OWNER TO {owner};"
+                    f" GRANT SELECT, INSERT ON audit_entry TO {role}; GRANT SELECT ON audit_seal TO {role};"
+                    f" GRANT USAGE ON SEQUENCE audit_entry_id_seq TO {role}"
+                )
+                connection.execute(f"SET SESSION AUTHORIZATION {role}")
+                connection.execute(
+                    "INSERT INTO audit_entry (at, actor, address, action, subject, subject_id)"
+                    " VALUES (now(), 'anna', '', 'a', 'b', 'c')"
+                )
+                for forced in (
+                    "ALTER TABLE audit_entry DISABLE TRIGGER ALL",
+                    "DROP TABLE audit_entry",
+                    "SET session_replication_role = replica",
+                    "UPDATE audit_entry SET actor = 'eve'",
+                    "INSERT INTO audit_seal (position, entry_id, sha256) VALUES (7, 7, '')",
+                    "CREATE OR REPLACE FUNCTION seal_audit_entry() RETURNS trigger LANGUAGE sql AS 'SELECT NULL'",
+                ):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        connection.execute(forced)
+            finally:
+                connection.execute("RESET SESSION AUTHORIZATION")
+                connection.execute(f"REASSIGN OWNED BY {owner} TO CURRENT_USER; DROP OWNED BY {role}, {owner}")
+                connection.execute(f"DROP ROLE {role}; DROP ROLE {owner}")
+        assert (await self.verify(runtime)).entries == 1

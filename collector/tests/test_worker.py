@@ -1,0 +1,110 @@
+"""Workers as processes of their own: killed, stopped, and without anything but the database."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+from sqlalchemy import text
+
+from audiosense_collector.training import service
+from audiosense_common.wire import Status
+
+LIMIT_S = 240
+STALLED_S = 4.0
+STATE = "SELECT status::text, attempts, worker, step FROM procrastinate_jobs LEFT JOIN job_progress ON job_id = id"
+
+
+@contextlib.contextmanager
+def worker(database_url, data_dir, *options, **environment):
+    keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
+    own = {
+        "DATABASE_URL": database_url,
+        "AUDIOSENSE_DATA_DIR": str(data_dir),
+        "AUDIOSENSE_WORKER_STALLED_S": str(STALLED_S),
+        "AUDIOSENSE_TREES": "20",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "audiosense_collector", "worker", "--concurrency", "1", *options],
+        env=keep | own | environment,
+        cwd=data_dir.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+async def heard(runtime, make_agent):
+    """A sensor whose windows make a training of some seconds."""
+    agent = await make_agent()
+    await agent.send(agent.batch(agent.columns(30)))
+    for _ in range(4):
+        await agent.send(agent.batch(agent.columns(500, status=Status.NORMAL, score=0.4)))
+    return uuid.UUID(next(iter(agent.sensors.values())))
+
+
+async def reach(runtime, job, condition):
+    """Wait until a job is as it should be; returns state, attempts, worker and step."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            async with runtime.sessions() as session:
+                found = (await session.execute(text(f"{STATE} WHERE id = :id"), {"id": job})).one()
+            if condition(found):
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def request(runtime, sensor):
+    async with runtime.sessions.begin() as session:
+        what = service.Request(windows=2_000)
+        return await service.request_by_hand(session, runtime.jobs, sensor, what)
+
+
+async def test_a_training_whose_worker_is_killed_is_done_once_more_by_another_and_one_that_is_stopped_too(
+    runtime, browser, settings, database_url, heard
+):
+    killed = await request(runtime, heard)
+    with worker(database_url, settings.data_dir) as first:
+        found = await reach(runtime, killed, lambda row: row.step not in (None, "reading"))
+        assert found.worker.endswith(f":{first.pid}")
+        with worker(database_url, settings.data_dir) as second:
+            first.send_signal(signal.SIGKILL)
+            first.wait()
+            found = await reach(runtime, killed, lambda row: row.status in ("succeeded", "failed"))
+            assert (found.status, found.attempts) == ("succeeded", 2)
+            assert found.worker.endswith(f":{second.pid}")
+            models = (await browser.get("/api/v1/models", params={"sensor": str(heard)})).json()["items"]
+            assert len(models) == 1
+            again = await request(runtime, heard)
+            await reach(runtime, again, lambda row: row.step not in (None, "reading"))
+            second.send_signal(signal.SIGTERM)
+            output, _ = await asyncio.to_thread(second.communicate, timeout=LIMIT_S)
+            assert second.returncode == 0, output
+    assert "worker stopped" in output
+    found = await reach(runtime, again, lambda _row: True)
+    # Done within the time that a stop allows, or back in the queue; never lost.
+    assert found.status in ("todo", "succeeded"), output
+
+
+async def test_the_worker_of_a_host_without_data_directory_trains_and_leaves_no_trace(
+    runtime, settings, database_url, heard, tmp_path
+):
+    job = await request(runtime, heard)
+    with worker(database_url, tmp_path / "none", "--queues", "training") as process:
+        found = await reach(runtime, job, lambda row: row.status in ("succeeded", "failed"))
+        process.send_signal(signal.SIGTERM)
+        output, _ = await asyncio.to_thread(process.communicate, timeout=LIMIT_S)
+    assert (found.status, process.returncode) == ("succeeded", 0), output
+    assert "without the signing key" in output
+    assert not (tmp_path / "none").exists()
