@@ -113,6 +113,12 @@ async def sign_in(runtime, role, *, name=None, password=None):
 
 
 @pytest.fixture
+def sign_in_to():
+    """The same for a runtime that a test has opened itself."""
+    return sign_in
+
+
+@pytest.fixture
 def signed_in(runtime):
     """Signs somebody in: what a client of a collector that listens for real needs."""
 

@@ -83,7 +83,8 @@ async def test_a_backup_made_under_load_answers_the_same_elsewhere(
 
     async with open_runtime(elsewhere, url, make_jobs(url)) as runtime:
         transport = httpx.ASGITransport(create_app(runtime))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as other:
+        session = {"cookies": dict(browser.cookies), "headers": browser.headers}
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", **session) as other:
             assert await answers(other, agent, event) == before
             assert (await other.get(f"/api/v1/clips/{event.id}")).content == sound
         agents = httpx.ASGITransport(create_agent_app(runtime))

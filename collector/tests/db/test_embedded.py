@@ -24,10 +24,10 @@ OPTIONS = {"fsync": "off", "shared_buffers": "16MB"}
 USE = """
 import encodings.idna, json, os, sys
 from pathlib import Path
-from audiosense_collector.db.embedded import EmbeddedServer, _open_way, _programs
+from audiosense_collector.db.embedded import EmbeddedServer, _open_way, programs_folder
 import psycopg
 if len(sys.argv) > 2:
-    _open_way(_programs() / "postgres")
+    _open_way(programs_folder() / "postgres")
     os.setgroups([])
     os.setgid(int(sys.argv[3]))
     os.setuid(int(sys.argv[2]))
@@ -225,7 +225,7 @@ def test_a_server_whose_stop_cannot_be_told_to_pg_ctl_is_named(folder, monkeypat
     server = EmbeddedServer(folder, OPTIONS)
     server.start()
     monkeypatch.setattr(embedded, "STOP_TIMEOUT_S", 0)
-    monkeypatch.setattr(embedded, "_programs", lambda: folder / "none")
+    monkeypatch.setattr(embedded, "programs_folder", lambda: folder / "none")
     with pytest.raises(DatabaseError, match=r"does not stop: .*end its process"):
         server.release()
     monkeypatch.undo()

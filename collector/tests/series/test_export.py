@@ -131,7 +131,9 @@ async def test_an_empty_export_says_so(browser, stored):
     assert pa.parquet.ParquetFile(io.BytesIO(response.content)).metadata.num_rows == 0
 
 
-async def test_a_reader_that_goes_away_ends_its_export(settings, database_url, stored, runtime, monkeypatch):
+async def test_a_reader_that_goes_away_ends_its_export(
+    *, settings, database_url, stored, runtime, signed_in, monkeypatch
+):
     """Over a real connection that nobody reads from: the cursor waits, and ends with the connection."""
     monkeypatch.setattr(export, "BLOCK_ROWS", 200)
     sensor, _, span = stored
@@ -146,7 +148,11 @@ async def test_a_reader_that_goes_away_ends_its_export(settings, database_url, s
             while (await fetch(runtime, reading))[0][0] != count:  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
 
-    async with running(settings, database_url) as (addresses, _, _), httpx.AsyncClient(trust_env=False) as client:
+    somebody = await signed_in()
+    async with (
+        running(settings, database_url) as (addresses, _, _),
+        httpx.AsyncClient(trust_env=False, **somebody) as client,
+    ):
         url = f"{addresses.http}/api/v1/sensors/{sensor}/export"
         async with client.stream("GET", url, params=span | {"features": "*"}) as response:
             await anext(response.aiter_raw())

@@ -12,6 +12,8 @@ import ssl
 import subprocess
 import sys
 import time
+import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -141,6 +143,14 @@ def wait_for(path, process, log):
         time.sleep(0.05)
 
 
+@dataclass(frozen=True)
+class Served:
+    """A collector's address for browsers, and what an operator sends."""
+
+    http: str
+    headers: dict[str, str]
+
+
 @pytest.fixture
 def collector(tmp_path, database_url):
     own = {
@@ -157,7 +167,10 @@ def collector(tmp_path, database_url):
     command = [sys.executable, "-m", "audiosense_collector", "serve"]
     with running(command, log, env=os.environ | own, cwd=tmp_path) as process:
         wait_for(tmp_path / "data" / "run" / "addresses.json", process, log)
-        yield json.loads((tmp_path / "data" / "run" / "addresses.json").read_text())["http"]
+        made = [*command[:-1], "tokens", "create", f"caddy {uuid.uuid4()}", "--scope", "operator", "--quiet"]
+        token = subprocess.run(made, env=os.environ | own, cwd=tmp_path, check=True, capture_output=True, text=True)
+        http = json.loads((tmp_path / "data" / "run" / "addresses.json").read_text())["http"]
+        yield Served(http, {"Authorization": f"Bearer {token.stdout.strip()}"})
 
 
 def free_port():
@@ -178,7 +191,7 @@ def caddy(name, collector, folder):
         "PATH": PATH,
         "AUDIOSENSE_SITE": site,
         "AUDIOSENSE_TLS": "tls internal",
-        "AUDIOSENSE_HTTP_PORT": collector.rsplit(":", 1)[1],
+        "AUDIOSENSE_HTTP_PORT": collector.http.rsplit(":", 1)[1],
         "XDG_DATA_HOME": str(folder / "caddy"),
         "XDG_CONFIG_HOME": str(folder / "caddy-config"),
         "HOME": str(folder),
@@ -188,7 +201,8 @@ def caddy(name, collector, folder):
         root = folder / "caddy" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
         wait_for(root, process, log)
         trust = ssl.create_default_context(cafile=root)
-        with httpx.Client(base_url=f"https://{site}", verify=trust, trust_env=False, timeout=LIMIT_S) as client:
+        options = {"verify": trust, "trust_env": False, "timeout": LIMIT_S, "headers": collector.headers}
+        with httpx.Client(base_url=f"https://{site}", **options) as client:
             deadline = time.monotonic() + LIMIT_S
             while True:
                 try:
