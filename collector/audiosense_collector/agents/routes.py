@@ -33,7 +33,7 @@ router = APIRouter(prefix="/api/v1", tags=["agents"], dependencies=[Requires(Rol
 agent_router = APIRouter(prefix="/api/v1", tags=["agents"])
 
 
-async def _caller(
+async def read_caller(
     request: Request,
     instance: Annotated[str | None, Header(alias=INSTANCE_HEADER)] = None,
     waiting: Annotated[str | None, Header(alias=WAITING_HEADER)] = None,
@@ -46,7 +46,7 @@ async def _caller(
     return Caller(instance=found, address=request.client.host if request.client else None, waiting=count)
 
 
-CallerOf = Annotated[Caller, Depends(_caller)]
+CallerOf = Annotated[Caller, Depends(read_caller)]
 
 
 async def _authenticate_sender(
@@ -65,9 +65,14 @@ SenderOf = Annotated[service.Sender, Depends(_authenticate_sender)]
 """Who sent the request, looked up in a transaction that is over before the body is read."""
 
 
-async def _recall_sender(
-    runtime: RuntimeOf, caller: CallerOf, authorization: Annotated[str | None, Header()] = None
-) -> service.Sender:
+async def recall_sender(runtime: Runtime, caller: Caller, authorization: str | None) -> service.Sender:
+    """Return who sent a request; one that was looked up before is not looked up again.
+
+    ``service.is_plainly`` must judge it.
+
+    Raises:
+        RequestError: the credential is refused.
+    """
     remembered = runtime.remembered.find(authorization)
     if remembered is not None:
         identify(agent=remembered.agent)
@@ -75,10 +80,6 @@ async def _recall_sender(
     found = await _authenticate_sender(runtime, caller, authorization)
     runtime.remembered.keep(authorization, found)
     return found
-
-
-RememberedSenderOf = Annotated[service.Sender, Depends(_recall_sender)]
-"""The same, but one that was looked up before is not looked up again: ``service.is_plainly`` must judge it."""
 
 
 def _authenticate(sender: SenderOf) -> UUID:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import threading
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ MAX_FRAMES = 16
 """Most zstd frames of one body."""
 _FRAME_HEADER_BYTES = 18
 _REPEATED_BYTE = 1
+_OWN = threading.local()
 _SLICE_BYTES = 256
 """Compressed bytes taken at a time: zstd makes at most 8 MiB of them before the limit is checked again."""
 
@@ -168,8 +170,16 @@ def _unzstd_frame(body: bytes, most: int) -> tuple[bytes, bytes]:
         return _unzstd_slices(body, most)
     length = _frame_length(body, has_checksum=frame.has_checksum)
     # Made in a buffer of the size that the frame says; one that holds more is damaged.
-    content = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).decompress(body[:length])
+    content = _decompressor().decompress(body[:length])
     return content, body[length:]
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    """Return the thread's own decompressor: to make one takes longer than most frames."""
+    found: zstandard.ZstdDecompressor | None = getattr(_OWN, "decompressor", None)
+    if found is None:
+        found = _OWN.decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
+    return found
 
 
 def _frame_length(body: bytes, *, has_checksum: bool) -> int:
