@@ -28,6 +28,9 @@ from audiosense_common.features import column
 
 _FEW = 64
 """So many numbers in half precision add up in single precision with an error below that of the numbers."""
+_SIGN_AND_REST = np.int32(0x0FFFE000 - 2**31)
+_REBIASED = np.float32(2.0**112)
+"""Between the exponents' biases of half and single precision, 15 and 127."""
 _LISTS: dict[str, Callable[[str], tuple[str, ...]]] = {
     "minute": minute_features,
     "hour": hour_features,
@@ -130,9 +133,25 @@ def _roll_up(windows: Windows, starts: _Rows, span_us: int, sums: Sums) -> Rollu
 
 
 def _sum_features(features: NDArray[np.float16], starts: _Rows) -> Sums:
-    longest = np.diff(np.append(starts, len(features))).max(initial=0)
-    wide = features.astype(np.float32 if longest <= _FEW else np.float64)
-    return np.add.reduceat(wide, starts, axis=0).astype(np.float64)
+    lengths = np.diff(np.append(starts, len(features)))
+    if lengths.max(initial=0) > _FEW:
+        return np.add.reduceat(_widen(features).astype(np.float64), starts, axis=0)
+    wide, sums = _widen(features), np.empty((len(starts), features.shape[1]))
+    # Groups of equal length as one block: several times as fast as ``reduceat`` on rows.
+    for length in np.unique(lengths).tolist():
+        chosen = np.flatnonzero(lengths == length)
+        sums[chosen] = wide[starts[chosen][:, None] + np.arange(length)].sum(axis=1)
+    return sums
+
+
+def _widen(values: NDArray[np.float16]) -> Reals:
+    """Return finite numbers in single precision, exactly, in a fraction of the time that NumPy takes."""
+    bits = np.ascontiguousarray(values, np.float16).view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= _SIGN_AND_REST
+    wide = bits.view(np.float32)
+    wide *= _REBIASED
+    return wide
 
 
 def _spread(values: Reals, starts: _Rows) -> Spread:
@@ -170,7 +189,7 @@ def _histogram(scores: Reals, groups: _Rows, rows: int) -> Ints:
 def _extremes(windows: Windows, starts: _Rows) -> NDArray[np.float16]:
     main = _places(windows.schema_id, "main")
     # Ten times as fast as in half precision, and the same.
-    values = windows.features[:, main].astype(np.float32)
+    values = _widen(windows.features[:, main])
     extremes = np.zeros((len(starts), 2, MOST_MAIN), np.float16)
     extremes[:, 0, : len(main)] = np.minimum.reduceat(values, starts, axis=0)
     extremes[:, 1, : len(main)] = np.maximum.reduceat(values, starts, axis=0)
