@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials, replacing
@@ -13,19 +12,14 @@ from audiosense_collector.agents.keys import attempt_digest, digest, use_key
 from audiosense_collector.agents.replacing import Succession
 from audiosense_collector.agents.tables import Agent, AgentCredential, AgentState
 from audiosense_collector.clock import now_us
+from audiosense_collector.db import plain
 from audiosense_collector.errors import ConflictError, ForbiddenError, UnauthorizedError
 from audiosense_collector.machines import registration
 from audiosense_common.wire import EnrolmentRequest, SensorRegistration
 from audiosense_common.wire_identity import INSTANCE_HEADER, OLD_CREDENTIAL
 
 _SCHEME = "bearer"
-_FREE = (
-    select(Agent)
-    .where(Agent.id == bindparam("ids", type_=ARRAY(Uuid)).any_())
-    .order_by(Agent.id)
-    .with_for_update(skip_locked=True)
-    .execution_options(populate_existing=True)
-)
+_FREE = "WHERE id = ANY(%(ids)b::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +179,11 @@ async def lock(session: AsyncSession, agent_id: UUID) -> Agent:
 
 
 async def lock_free(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, Agent]:
-    """Lock those of some agents that nobody else has locked, in the order of their identities."""
-    return {agent.id: agent for agent in await session.scalars(_FREE, {"ids": list(agent_ids)})}
+    """Lock those of some agents that nobody else has locked, in the order of their identities.
+
+    They are plain rows, see ``db.plain``.
+    """
+    return {agent.id: agent for agent in await plain.load(session, Agent, _FREE, {"ids": list(agent_ids)})}
 
 
 def is_plainly(agent: Agent, sender: Sender, caller: Caller) -> bool:

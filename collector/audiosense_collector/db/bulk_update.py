@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.db.base import Table
 from audiosense_collector.db.driver import driver
+from audiosense_collector.db.plain import PlainRow
 
 _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
@@ -21,17 +22,19 @@ _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 async def update_changed(session: AsyncSession, rows: Sequence[Table]) -> None:
     """Write what was changed of rows of one table whose primary key is ``id``; the session lets go of them then.
 
-    They must be locked: a column that changed in one of them is written in all, as it was loaded.
+    They are of the mapped class, or all of them plain rows, which no session has. They must be locked: a column that
+    changed in one of them is written in all, as it was loaded.
     """
     changed = [(row, _changes(row)) for row in rows]
     written = [row for row, names in changed if names]
     names = sorted(set().union(*(names for _, names in changed)))
     if written:
-        query, columns = _statement(type(written[0]), ("id", *names))
+        query, columns = _statement(_table(written[0]), ("id", *names))
         async with (await driver(session)).cursor() as cursor:
             await cursor.execute(query, {column.alias: column.values(written) for column in columns})
     for row in rows:
-        session.expunge(row)
+        if not isinstance(row, PlainRow):
+            session.expunge(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,12 @@ def _dump(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 
-def _changes(row: Table) -> set[str]:
+def _table(row: Table | PlainRow) -> type[Table]:
+    return row.mapped_class() if isinstance(row, PlainRow) else type(row)
+
+
+def _changes(row: Table | PlainRow) -> set[str]:
+    if isinstance(row, PlainRow):
+        return row.changed_names()
     state = inspect(row)
     return set(state.mapper.columns.keys()) - state.unmodified

@@ -65,7 +65,8 @@ class Taker:
 
         Returns:
             For each its answer or refusal, or None if it must be taken alone: its agent or one of its sensors is
-            locked, or it is not plainly the agent's own credential that came with it.
+            locked, or it is not plainly the agent's own credential that came with it, or it is neither the next batch
+            nor a repeat.
         """
         async with self.runtime.sessions.begin() as session:
             return await _take(session, self.runtime, deliveries, alone=False)
@@ -101,6 +102,8 @@ async def _take(
     outcomes: list[Outcome | None] = [None] * len(deliveries)
     taken: dict[int, _Taking] = {}
     for place, taking in locked.items():
+        if not alone and _is_strange(taking):
+            continue
         try:
             outcomes[place] = await _judge(session, taking, allowed)
             if outcomes[place] is None:
@@ -174,6 +177,13 @@ async def _judge(session: AsyncSession, taking: _Taking, allowed: Sequence[UUID]
     if not _is_next(agent, taking.batch):
         return await _quarantine(session, agent, caller, taking.batch, Cause.OLD_TOKEN)
     return None
+
+
+def _is_strange(taking: _Taking) -> bool:
+    """Whether a batch is neither the next one nor a repeat: then its agent may have to be quarantined, by itself."""
+    agent, sha256 = taking.agent, taking.delivery.parsed.sha256
+    is_repeat = agent.last_batch_sha256 == sha256 or copies.find_earlier(agent, sha256) is not None
+    return not is_repeat and not _is_next(agent, taking.batch)
 
 
 async def _judge_overtaken(

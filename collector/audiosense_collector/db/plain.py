@@ -1,0 +1,70 @@
+"""Rows of a table as plain objects, for the ways on which SQLAlchemy's share of the time would be the largest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import inspect
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.clock import to_us
+from audiosense_collector.db.base import MicrosecondTime, Table
+from audiosense_collector.db.driver import fetch
+
+T = TypeVar("T", bound=Table)
+
+
+class PlainRow:
+    """A row as it was loaded, its columns as attributes under the names that the mapped class gives them.
+
+    Rules read and change it as they do an object of the mapped class, but no session knows it: what was changed is
+    written by ``bulk_update.update_changed``.
+    """
+
+    def __init__(self, table: type[Table], loaded: dict[str, Any]) -> None:
+        self.__dict__.update(loaded)
+        self.__loaded = loaded
+        self.__table = table
+
+    def mapped_class(self) -> type[Table]:
+        """Return the class of the table that the row is of."""
+        return self.__table
+
+    def changed_names(self) -> set[str]:
+        """Return the names of the attributes that are not as they were loaded."""
+        now = self.__dict__
+        return {name for name, before in self.__loaded.items() if now[name] is not before and now[name] != before}
+
+
+async def load(session: AsyncSession, table: type[T], rest: str, parameters: Mapping[str, Any]) -> list[T]:
+    """Return rows of a table as plain objects that look like those of its class; ``rest`` follows ``FROM table``."""
+    form = _form(table)
+    rows = await fetch(session, f"{form.query} {rest}", parameters)
+    return cast(list[T], [form.make(row) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How rows of a table are queried and read: names of its columns, and those that are times."""
+
+    table: type[Table]
+    query: str
+    names: tuple[str, ...]
+    times: tuple[str, ...]
+
+    def make(self, row: Sequence[Any]) -> PlainRow:
+        values = dict(zip(self.names, row, strict=True))
+        for name in self.times:
+            if values[name] is not None:
+                values[name] = to_us(values[name])
+        return PlainRow(self.table, values)
+
+
+@cache
+def _form(table: type[Table]) -> _Form:
+    columns, name = inspect(table).columns, table.__tablename__
+    chosen = ", ".join(f'"{name}"."{column.key}"' for column in columns.values())
+    times = tuple(key for key, column in columns.items() if isinstance(column.type, MicrosecondTime))
+    query = f'SELECT {chosen} FROM "{name}"'  # noqa: S608 - names of ours
+    return _Form(table, query, tuple(columns.keys()), times)
