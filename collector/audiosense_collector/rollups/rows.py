@@ -93,14 +93,21 @@ class Rollups:
 
 def join(parts: Sequence[Rollups]) -> Rollups:
     """Return the rows of all parts, one part after the other; of unequal widths, the others are filled with zeros."""
+    if len(parts) == 1:
+        return parts[0]
     width = max(part.means.shape[1] for part in parts)
     joined: dict[str, Any] = {}
     for each in fields(Rollups):
         columns = [getattr(part, each.name) for part in parts]
         if each.name == "means":
-            columns = [np.pad(means, ((0, 0), (0, width - means.shape[1]))) for means in columns]
+            columns = [_widened(means, width) for means in columns]
         joined[each.name] = Spread.join(columns) if isinstance(columns[0], Spread) else np.concatenate(columns)
     return Rollups(**joined)
+
+
+def _widened(means: Reals, width: int) -> Reals:
+    more = width - means.shape[1]
+    return np.pad(means, ((0, 0), (0, more))) if more else means
 
 
 def empty(width: int) -> Rollups:
