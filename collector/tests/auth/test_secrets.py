@@ -37,7 +37,7 @@ import logging, sys
 from audiosense_collector import cli, logs
 from audiosense_collector.cli import serve
 
-def loud(_level):
+def loud(*_settings):
     logs.configure_logs({logging.DEBUG})
     logging.getLogger().setLevel({logging.DEBUG})
 
