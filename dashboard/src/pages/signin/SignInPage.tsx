@@ -1,6 +1,6 @@
 // Name and password; where nobody has an account yet, how the first one is made.
 import { type SessionState, useSignIn } from "@/api/session";
-import { Copy } from "@/components/Copy";
+import { Command } from "@/components/Command";
 import { useMessages } from "@/i18n";
 import { Field, FormError, Sheet, text } from "./Fields";
 
@@ -8,7 +8,7 @@ export function SignInPage({ session }: { session: SessionState }) {
   const t = useMessages();
   return (
     <Sheet title={t.auth.title} lead={session.setup_needed ? t.auth.firstTime : t.auth.lead}>
-      {session.setup_needed ? <Copy text={t.auth.firstCommand} label={t.fleet.copy} /> : null}
+      {session.setup_needed ? <Command command={t.auth.firstCommand} /> : null}
       <SignInForm />
     </Sheet>
   );
