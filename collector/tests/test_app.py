@@ -79,7 +79,7 @@ def test_no_request_of_any_role_makes_the_interface_fail_or_reaches_beyond_it(ca
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 @pytest.mark.parametrize("caller", CALLERS)
 @checked.parametrize()
-@hypothesis_settings(max_examples=20, **LENIENT)
+@hypothesis_settings(max_examples=10, **LENIENT)
 def test_no_request_among_thousands_makes_the_interface_fail(case, served, caller):
     ask(case, served, caller)
 
