@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audiosense_collector.metrics import instruments
@@ -104,8 +104,10 @@ class _Seen:
 
 
 def route_of(scope: Scope) -> str:
-    """Return the template of the route that took a request, such as ``/api/v1/sensors/{sensor_id}``."""
-    route = scope.get("route")
-    if isinstance(route, Mount):
-        return route.name or UNKNOWN_ROUTE
-    return str(getattr(route, "path", UNKNOWN_ROUTE))
+    """Return the template of the route that took a request, such as ``/api/v1/sensors/{sensor_id}``.
+
+    Pages and files of the dashboard are one, whatever their path.
+    """
+    if isinstance(scope.get("endpoint"), StaticFiles):
+        return "dashboard"
+    return str(getattr(scope.get("route"), "path", UNKNOWN_ROUTE))
