@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
@@ -84,7 +85,13 @@ async def take_batch(request: Request) -> Response:
     body = await read_body(request.stream(), headers.get("content-length"))
     instruments.batch_read(len(body))
     with runtime.gate.entered(len(body)):
-        parsed = await parse_batch(body, headers.get("content-encoding"))
+        try:
+            parsed = await parse_batch(body, headers.get("content-encoding"))
+        except (RequestError, RequestValidationError):
+            # Who is not served any more is told that, and not what is wrong with the batch.
+            runtime.remembered.forget(authorization)
+            await recall_sender(runtime, caller, authorization)
+            raise
         delivery = deliver(sender, parsed, caller, authorization)
         if delivery.is_backlog:
             runtime.gate.check_backlog()
