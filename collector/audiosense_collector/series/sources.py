@@ -110,7 +110,7 @@ async def read_blocks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Return features that stand side by side: times (rows,), windows (rows,) of each, values (rows, names).
 
-    Rows of a schema that lacks them are left out.
+    Rows of a schema that lacks them are left out, and so are invalid windows and roll-ups of none but those.
     """
     schemas = await number_schemas(session)
     raw = resolution is Resolution.RAW
@@ -132,7 +132,7 @@ async def read_blocks(
         "block": (f"bytes:{width}", f"substring({source} FROM {start} FOR {width})"),
     }
     condition = f" AND m.schema IN ({', '.join(map(str, starts))})"
-    condition += f" AND m.status <> {STATUS_CODES[Status.INVALID]}" if raw else ""
+    condition += f" AND m.status <> {STATUS_CODES[Status.INVALID]}" if raw else " AND m.windows > m.invalid"
     table = "measurement" if raw else _TABLES[resolution]
     found = await read_columns(session, _query(table, columns, condition), span.parameters, _kinds(columns))
     values = np.ascontiguousarray(found["block"]).view(kind).astype(np.float64)
