@@ -24,12 +24,14 @@ from audiosense_collector.developer.access import ROOTS, DeveloperCors
 from audiosense_collector.drift import routes as drift
 from audiosense_collector.errors import InvalidError, document_problems, install_handlers, responses
 from audiosense_collector.events import routes as events
+from audiosense_collector.exports import routes as exports
 from audiosense_collector.gaps import routes as gaps
 from audiosense_collector.health import routes as health
 from audiosense_collector.ingest import routes as ingest
 from audiosense_collector.live import routes as live
 from audiosense_collector.machines import routes as machines
 from audiosense_collector.metrics.requests import Observed
+from audiosense_collector.model_evaluation import routes as model_evaluation
 from audiosense_collector.models import routes as models
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.queue import routes as jobs
@@ -43,10 +45,12 @@ BROWSER_ROUTERS = [
     system.router,
     machines.router,
     series.router,
+    exports.router,
     events.router,
     training.router,
     jobs.router,
     models.router,
+    model_evaluation.router,
     detectability.router,
     drift.router,
     agents.router,

@@ -8,6 +8,8 @@ from audiosense_collector.clips import retention as clips
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import PARTITIONS
 from audiosense_collector.detectability import jobs as detectability
+from audiosense_collector.exports import jobs as exports
+from audiosense_collector.model_evaluation import jobs as model_evaluation
 from audiosense_collector.notifications import jobs as notifications
 from audiosense_collector.queue import service as queue
 from audiosense_collector.queue.fencing import FencedJobs
@@ -30,6 +32,8 @@ def make_jobs(database_url: str) -> procrastinate.App:
     training.add_tasks(app)
     notifications.add_tasks(app)
     detectability.add_tasks(app)
+    exports.add_tasks(app)
+    model_evaluation.add_tasks(app)
     for name, cron, task in (
         ("make_partitions", "7 * * * *", make_partitions),
         ("watch_agents", "* * * * *", notifications.watch_agents),

@@ -95,6 +95,8 @@ class Settings(EnvironmentSettings):
     clip_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     clip_max_bytes: Annotated[int, Field(ge=0)] = 10 * 2**30
     clips_url: str | None = None
+    exports_url: str | None = None
+    export_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 7
     keys_dir: Path | None = None
     worker: bool = True
     worker_concurrency: Annotated[int, Field(ge=1, le=256)] = 2
@@ -180,7 +182,7 @@ class Settings(EnvironmentSettings):
             raise ValueError(f"starts with {scheme!r}, expected postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE")
         return f"postgresql+psycopg://{rest}"
 
-    @field_validator("clips_url")
+    @field_validator("clips_url", "exports_url")
     @classmethod
     def _usable(cls, value: str | None) -> str | None:
         if value:
@@ -210,6 +212,11 @@ class Settings(EnvironmentSettings):
     def clips_location(self) -> str:
         """Folder or address of the sound of clips; collectors that share a database share it."""
         return self.clips_url or str(self.data_dir / "clips")
+
+    @property
+    def exports_location(self) -> str:
+        """Folder or address of the files of exports; collectors that share a database share it."""
+        return self.exports_url or str(self.data_dir / "exports")
 
     @property
     def trust_dir(self) -> Path:

@@ -295,18 +295,38 @@ def open_bundle(content: bytes, keys: Mapping[str, str]) -> Bundle:
             SHA-256 than the manifest says.
     """
     parts = _read_parts(content)
-    manifest_bytes, signature = parts[MANIFEST], parts[SIGNATURE]
+    manifest = _read_manifest(parts)
+    _check_signature(manifest, parts[MANIFEST], parts[SIGNATURE], keys)
+    return _whole(manifest, parts)
+
+
+def open_known(content: bytes, digest: str) -> Bundle:
+    """Read a bundle by the digest of its manifest, where no key is at hand; each file is checked as by ``open_bundle``.
+
+    Raises:
+        BundleError: no ZIP of exactly the four files, another manifest, a file other than the manifest says.
+    """
+    parts = _read_parts(content)
+    found = hashlib.sha256(parts[MANIFEST]).hexdigest()
+    if found != digest:
+        raise BundleError("damaged", f"the bundle's manifest has the digest {found}, expected {digest}; fetch it again")
+    return _whole(_read_manifest(parts), parts)
+
+
+def _read_manifest(parts: Mapping[str, bytes]) -> Manifest:
     try:
-        manifest = Manifest.model_validate_json(manifest_bytes)
+        return Manifest.model_validate_json(parts[MANIFEST])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise BundleError("manifest", f"the bundle's manifest is not valid at {where!r}: {first['msg']}") from None
-    _check_signature(manifest, manifest_bytes, signature, keys)
+
+
+def _whole(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
     for name, entry in manifest.files.items():
         if len(parts[name]) != entry.size or hashlib.sha256(parts[name]).hexdigest() != entry.sha256:
             raise BundleError("damaged", f"the bundle's {name} is not the one that its manifest names; fetch it again")
-    return Bundle(manifest, manifest_bytes, signature, parts[MODEL], parts[GOLDEN])
+    return Bundle(manifest, parts[MANIFEST], parts[SIGNATURE], parts[MODEL], parts[GOLDEN])
 
 
 def _check_signature(manifest: Manifest, content: bytes, signature: bytes, keys: Mapping[str, str]) -> None:

@@ -1,5 +1,9 @@
-"""Which folders and addresses the sound of clips may be in: what fsspec opens with the drivers that are installed."""
+"""Which folders and addresses files may be kept in: what fsspec opens with the drivers that are installed."""
 
+import datetime as dt
+import time
+from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any
 
 from fsspec.core import url_to_fs
@@ -17,7 +21,7 @@ def open_location(location: str) -> tuple[Any, str]:
 
 
 def check_location(location: str) -> None:
-    """Check that clips can be kept somewhere.
+    """Check that files can be kept somewhere.
 
     Raises:
         ValueError: they cannot; the message says what was found and what to do.
@@ -33,3 +37,25 @@ def check_location(location: str) -> None:
         raise ValueError(
             f"is {location!r}: {error}; expected a folder, file:///FOLDER, or an address that fsspec knows"
         ) from None
+
+
+def sweep(system: Any, root: str, is_known: Callable[[PurePath], bool], older_than_s: float) -> int:
+    """Delete files below ``root`` that nothing names and that were not written just now; returns how many."""
+    limit = dt.datetime.fromtimestamp(time.time() - older_than_s, dt.UTC)
+    stray = []
+    for name in system.find(root):
+        if is_known(PurePath(name)):
+            continue
+        try:
+            if _in_utc(system.modified(name)) < limit:
+                stray.append(name)
+        except (FileNotFoundError, NotImplementedError):
+            # Gone meanwhile, or a storage that does not tell ages: better one too many is kept.
+            continue
+    for name in stray:
+        system.rm_file(name)
+    return len(stray)
+
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

@@ -1,8 +1,6 @@
 """Where the sound of clips is: files named by their SHA-256, in a folder or in any storage that fsspec opens."""
 
-import datetime as dt
 import os
-import time
 from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from audiosense_collector.clips.location import open_location
+from audiosense_collector.clips.location import open_location, sweep
 from audiosense_collector.errors import UnavailableError
 from audiosense_collector.runtime import Runtime
 
@@ -91,21 +89,7 @@ class ClipFiles:
 
     def sweep(self, known: Collection[str], older_than_s: float) -> int:
         """Delete contents that no clip names and that were not written just now; returns how many."""
-        limit = dt.datetime.fromtimestamp(time.time() - older_than_s, dt.UTC)
-        stray = []
-        for name in self._system.find(self._root):
-            path = Path(name)
-            if path.suffix == SUFFIX and path.stem in known:
-                continue
-            try:
-                if _in_utc(self._system.modified(name)) < limit:
-                    stray.append(name)
-            except (FileNotFoundError, NotImplementedError):
-                # Gone meanwhile, or a storage that does not tell ages: better one too many is kept.
-                continue
-        for name in stray:
-            self._system.rm_file(name)
-        return len(stray)
+        return sweep(self._system, self._root, lambda path: path.suffix == SUFFIX and path.stem in known, older_than_s)
 
     def _name(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256}{SUFFIX}"
@@ -166,10 +150,6 @@ def _open(location: str) -> ClipFiles:
 
 def _away(error: OSError) -> UnavailableError:
     return UnavailableError(f"the storage of clips cannot be used: {error.strerror or error}")
-
-
-def _in_utc(moment: dt.datetime) -> dt.datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def _sync(folder: Path) -> None:

@@ -9,9 +9,11 @@ from audiosense_collector.db.base import Table
 from audiosense_collector.detectability import tables as _detectability
 from audiosense_collector.developer import tables as _developer
 from audiosense_collector.events import tables as _events
+from audiosense_collector.exports import tables as _exports
 from audiosense_collector.gaps import tables as _gaps
 from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
+from audiosense_collector.model_evaluation import tables as _model_evaluation
 from audiosense_collector.models import tables as _models
 from audiosense_collector.notifications import tables as _notifications
 from audiosense_collector.queue import tables as _queue
@@ -29,9 +31,11 @@ SUBJECTS = (
     _detectability,
     _developer,
     _events,
+    _exports,
     _gaps,
     _ingest,
     _machines,
+    _model_evaluation,
     _models,
     _notifications,
     _queue,

@@ -27,6 +27,7 @@ SELECT job.id, job.task_name, job.args ->> 'sensor_id' AS sensor_id, job.status:
 FROM procrastinate_jobs AS job LEFT JOIN job_progress AS progress ON progress.job_id = job.id
 """
 _ONE = text(_SELECT + "WHERE job.id = :job_id")
+_SOME = text(_SELECT + "WHERE job.id = ANY(:job_ids)")
 _CONDITIONS = {
     "statuses": "job.status::text = ANY(:statuses)",
     "kind": "job.task_name = :kind",
@@ -57,6 +58,14 @@ async def read(session: AsyncSession, job_id: int) -> JobOut:
     if row is None:
         raise NotFoundError(f"there is no job {job_id}; jobs that ended are kept for 30 days")
     return _show(row)
+
+
+async def read_some(session: AsyncSession, job_ids: Collection[int]) -> dict[int, JobOut]:
+    """Return how some jobs stand, by id; those that are gone are left out."""
+    if not job_ids:
+        return {}
+    rows = await session.execute(_SOME, {"job_ids": list(job_ids)})
+    return {row.id: _show(row) for row in rows}
 
 
 async def list_jobs(

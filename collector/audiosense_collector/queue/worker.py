@@ -19,8 +19,8 @@ GRACE_S = 10
 RETRY_S = 2
 POLL_S = 2.0
 """How often the queue is looked at without being told of a job: for those that wait for a lock or a time."""
-LOCAL_QUEUES = frozenset({"clips", "signing"})
-"""Jobs that need the collector's data directory: the signing key, the files of clips."""
+LOCAL_QUEUES = frozenset({"clips", "exports", "signing"})
+"""Jobs that need the collector's data directory: the signing key, the files of clips and of exports."""
 NOTIFICATIONS = "notifications"
 
 

@@ -1,12 +1,14 @@
-"""Export of what is stored of a sensor, block by block: as much memory for a year as for an hour."""
+"""Export of what is stored of sensors, block by block: as much memory for a year as for an hour."""
 
 import asyncio
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import psycopg
@@ -16,6 +18,7 @@ import pyarrow.parquet
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.clock import now_us, to_datetime
 from audiosense_collector.db.engine import Sessions
 from audiosense_collector.errors import InvalidError
 from audiosense_collector.ingest.tables import STATUSES, ModelDigest
@@ -60,6 +63,7 @@ _ROLLED = {
     },
 }
 _TYPES: dict[str, pa.DataType] = {
+    "sensor": pa.string(),
     "time": _TIME,
     "epoch": pa.string(),
     "seq": pa.int64(),
@@ -87,12 +91,25 @@ MEDIA_TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.PAR
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What is asked for; ``features`` are names, or ``ALL`` of the sensor's schema."""
+    """What is asked for; ``features`` are names, or ``ALL`` of the sensor's schema.
+
+    With ``sensors`` it is of them, one after the other, and each row begins with the sensor that it is of.
+    """
 
     span: Span
     resolution: Resolution
     format: Format
     features: tuple[str, ...] = ()
+    sensors: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of an export, the rows up to their end, and how much of the time that was asked for they cover."""
+
+    content: bytes
+    rows: int
+    done: float
 
 
 def check_features(features: Sequence[str], resolution: Resolution) -> None:
@@ -112,7 +129,14 @@ def check_features(features: Sequence[str], resolution: Resolution) -> None:
 
 
 async def write(sessions: Sessions, export: Export) -> AsyncGenerator[bytes]:
-    """Yield an export piece by piece: of one snapshot, through a cursor of the server, which ends with the reader.
+    """Yield an export piece by piece, as ``pieces`` does."""
+    async with aclosing(pieces(sessions, export)) as found:
+        async for piece in found:
+            yield piece.content
+
+
+async def pieces(sessions: Sessions, export: Export) -> AsyncGenerator[Piece]:
+    """Yield an export piece by piece: each sensor of one snapshot, through a cursor of the server.
 
     CSV ends with a line ``# rows: N``; without it, it is not whole. Parquet has the number in its footer, which comes
     last, and as metadata ``rows``.
@@ -123,15 +147,19 @@ async def write(sessions: Sessions, export: Export) -> AsyncGenerator[bytes]:
         await session.execute(timeout, {"ms": f"{READER_TIMEOUT_S * 1000}"})
         schemas = await number_schemas(session)
         names = _names(export, schemas)
-        schema = pa.schema([*((name, _TYPES.get(name, pa.float32())) for name in _columns(export)), *names])
+        schema = pa.schema([*((name, _TYPES.get(name, pa.float32())) for name in _heads(export)), *names])
         sink = io.BytesIO()
         writer = _Csv(sink, schema) if export.format is Format.CSV else _Parquet(sink, schema)
         rows = 0
-        async with aclosing(_blocks(session, export, schemas, [name for name, _ in names], schema)) as blocks:
-            async for block in blocks:
-                rows += block.num_rows
-                yield await asyncio.to_thread(_drain, writer, sink, block)
-        yield await asyncio.to_thread(_finish, writer, sink, rows)
+        spans = [replace(export.span, sensor_id=sensor) for sensor in export.sensors] or [export.span]
+        for place, span in enumerate(spans):
+            own = replace(export, span=span)
+            async with aclosing(_blocks(session, own, schemas, [name for name, _ in names], schema)) as blocks:
+                async for block, covered in blocks:
+                    rows += block.num_rows
+                    content = await asyncio.to_thread(_drain, writer, sink, block)
+                    yield Piece(content, rows, (place + covered) / len(spans))
+        yield Piece(await asyncio.to_thread(_finish, writer, sink, rows), rows, 1.0)
 
 
 class _Csv:
@@ -203,6 +231,10 @@ def _columns(export: Export) -> Mapping[str, str]:
     return _RAW if export.resolution is Resolution.RAW else _ROLLED
 
 
+def _heads(export: Export) -> list[str]:
+    return [*(["sensor"] if export.sensors else []), *_columns(export)]
+
+
 def _names(export: Export, schemas: Mapping[int, str]) -> list[tuple[str, pa.DataType]]:
     """Return the features' columns; all means those of every schema that agents have sent."""
     held = _TABLES[export.resolution][3]
@@ -214,7 +246,8 @@ def _names(export: Export, schemas: Mapping[int, str]) -> list[tuple[str, pa.Dat
 
 async def _blocks(
     session: AsyncSession, export: Export, schemas: Mapping[int, str], names: list[str], schema: pa.Schema
-) -> AsyncGenerator[pa.RecordBatch]:
+) -> AsyncGenerator[tuple[pa.RecordBatch, float]]:
+    """Yield the rows of one sensor, and how much of the time from its first one on they cover."""
     table, vector, _, _ = _TABLES[export.resolution]
     columns = _columns(export)
     order = "m.time, m.epoch, m.seq" if export.resolution is Resolution.RAW else "m.time"
@@ -224,6 +257,9 @@ async def _blocks(
         f"AND m.time < %(high)s ORDER BY {order}"
     )
     digests: dict[int, str] = {}
+    sensor = str(export.span.sensor_id) if export.sensors else None
+    first: datetime | None = None
+    end = min(to_datetime(export.span.to_us), to_datetime(now_us()))
     raw = (await (await session.connection()).get_raw_connection()).driver_connection
     assert isinstance(raw, psycopg.AsyncConnection)
     async with psycopg.AsyncServerCursor(raw, "export") as cursor:
@@ -237,7 +273,11 @@ async def _blocks(
                     select(ModelDigest.id, ModelDigest.digest).where(ModelDigest.id.in_(unknown))
                 )
                 digests |= {row.id: row.digest for row in found}
-            yield await asyncio.to_thread(_Block(export.resolution, schemas, names, schema, digests).make, rows)
+            made = _Block(export.resolution, schemas, names, schema, digests, sensor)
+            last = rows[-1][0]
+            first = first or rows[0][0]
+            covered = (last - first) / (end - first) if end > first else 1.0
+            yield await asyncio.to_thread(made.make, rows), min(1.0, covered)
 
 
 def _place(columns: Mapping[str, str], name: str) -> int:
@@ -253,11 +293,12 @@ class _Block:
     names: list[str]
     schema: pa.Schema
     digests: Mapping[int, str]
+    sensor: str | None = None
 
     def make(self, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
         """Return rows as columns."""
         values: list[Any] = list(zip(*rows, strict=True))
-        arrays = []
+        arrays = [] if self.sensor is None else [pa.repeat(pa.scalar(self.sensor), len(rows))]
         for place, name in enumerate(_RAW if self.resolution is Resolution.RAW else _ROLLED):
             cells = values[place]
             if name == "model":

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from audiosense_collector.training.probing import OTHER_TIME, ProbeSet
 from audiosense_collector.training.running import RunningSettings
 from audiosense_collector.training.settings import AUTO, FitSettings
 from audiosense_collector.training.steps import Tell, silent
-from audiosense_common.bundle import open_bundle
+from audiosense_common.bundle import Scorer, open_bundle
 from audiosense_common.features import schema
 
 if TYPE_CHECKING:
@@ -175,6 +175,39 @@ def check(packed: bytes, public_keys: Mapping[str, str]) -> None:
     bundle.check_golden(OnnxScorer(bundle.model))
 
 
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A model to score with: its digest, its ONNX graph, and which columns of the matrix it takes."""
+
+    digest: str
+    model: bytes
+    columns: tuple[int, ...]
+
+
+_scorers: dict[str, Scorer] = {}
+_MOST_SCORERS = 4
+
+
+def score(models: Sequence[Scoring], matrix: NDArray[np.float16]) -> list[NDArray[np.float32]]:
+    """Score (windows, features) float16 with each of some models, as agents do; returns (windows,) of each.
+
+    Raises:
+        BundleError: a graph holds what no model may, or does not fit.
+    """
+    from audiosense_collector.training.scorer import OnnxScorer  # noqa: PLC0415
+    from audiosense_common.onnx_guard import check_graph  # noqa: PLC0415
+
+    found = []
+    for each in models:
+        if each.digest not in _scorers:
+            check_graph(each.model)
+            while len(_scorers) >= _MOST_SCORERS:
+                del _scorers[next(iter(_scorers))]
+            _scorers[each.digest] = OnnxScorer(each.model)
+        found.append(_scorers[each.digest](matrix[:, list(each.columns)].astype(np.float32)))
+    return found
+
+
 class Trainer:
     """Training processes, each started when it is first needed."""
 
@@ -207,6 +240,10 @@ class Trainer:
     async def check(self, packed: bytes, public_keys: Mapping[str, str]) -> None:
         """Examine a bundle in a process; raises as ``check`` and ``run`` do."""
         await self._do(check, packed, public_keys)
+
+    async def score(self, models: Sequence[Scoring], matrix: NDArray[np.float16]) -> list[NDArray[np.float32]]:
+        """Score windows in a process; raises as ``score`` and ``run`` do."""
+        return await self._do(score, models, matrix)
 
     async def _do(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         self._busy += 1

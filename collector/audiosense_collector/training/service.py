@@ -204,7 +204,11 @@ async def sign(runtime: Runtime, trained: int, attempt: Attempt) -> None:
 
 async def record_failure(runtime: Runtime, sensor_id: UUID | None, attempt: Attempt, message: str) -> None:
     """Keep why a training failed, for the job and, if one is named, the sensor's page."""
-    log.warning("training failed", sensor=str(sensor_id), error=message)
+    if sensor_id is None:
+        job = attempt.job
+        log.warning("job failed", job=job and job.id, kind=job and job.task_name, error=message)
+    else:
+        log.warning("training failed", sensor=str(sensor_id), error=message)
     async with runtime.sessions.begin() as session:
         if sensor_id is not None:
             await session.execute(update(Sensor).where(Sensor.id == sensor_id).values(training_error=message))

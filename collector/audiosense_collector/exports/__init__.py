@@ -1,0 +1,1 @@
+"""Exports that a job writes into a file, to be fetched when it is done."""

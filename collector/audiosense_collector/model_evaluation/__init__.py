@@ -1,0 +1,1 @@
+"""Evaluating a model again, on windows that its sensor has stored."""
