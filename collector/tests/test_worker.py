@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import csv
 import os
 import signal
 import subprocess
 import sys
 import uuid
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
+from audiosense_collector.clock import HOUR_US, now_us
+from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.training import service
 from audiosense_common.wire import Status
 
@@ -108,3 +112,45 @@ async def test_the_worker_of_a_host_without_data_directory_trains_and_leaves_no_
     assert (found.status, process.returncode) == ("succeeded", 0), output
     assert "without the signing key" in output
     assert not (tmp_path / "none").exists()
+
+
+async def test_an_export_and_an_evaluation_whose_worker_is_killed_are_done_once_more_by_another(
+    runtime, operator, settings, database_url, heard
+):
+    training = await request(runtime, heard)
+    with worker(database_url, settings.data_dir):
+        await reach(runtime, training, lambda row: row.status == "succeeded")
+    digest = (await operator.get("/api/v1/models", params={"sensor": str(heard)})).json()["items"][0]["digest"]
+    span = {"from_us": now_us() - 24 * HOUR_US, "to_us": now_us()}
+    export = (await operator.post("/api/v1/exports", json=span | {"sensors": [str(heard)]})).json()
+    evaluation = (await operator.post(f"/api/v1/models/{digest}/evaluations", json=span)).json()
+    jobs = [export["job_id"], evaluation["job_id"]]
+    options = ("--queues", "training,exports", "--concurrency", "2")
+    files = settings.data_dir / "exports"
+    with psycopg.connect(libpq_url(database_url)) as holding:
+        # Both are at work, and wait for the measurements: killed now, they are cut short for certain.
+        holding.execute("LOCK TABLE measurement IN ACCESS EXCLUSIVE MODE")
+        with worker(database_url, settings.data_dir, *options) as first:
+            for job in jobs:
+                found = await reach(runtime, job, lambda row: row.status == "doing" and row.worker is not None)
+                assert found.worker.endswith(f":{first.pid}")
+            async with asyncio.timeout(LIMIT_S):
+                while not (files / f"{export['id']}-0.csv").exists():
+                    await asyncio.sleep(0.02)
+            first.send_signal(signal.SIGKILL)
+            first.wait()
+    with worker(database_url, settings.data_dir, *options) as second:
+        for job in jobs:
+            found = await reach(runtime, job, lambda row: row.status in ("succeeded", "failed"))
+            assert (found.status, found.attempts) == ("succeeded", 2)
+            assert found.worker.endswith(f":{second.pid}")
+    done = (await operator.get(f"/api/v1/exports/{export['id']}")).json()
+    fetched = await operator.get(f"/api/v1/exports/{export['id']}/file")
+    *lines, last = fetched.text.splitlines()
+    assert last == f"# rows: {done['rows']}" == "# rows: 2030"
+    assert len(list(csv.DictReader(lines))) == 2_030
+    assert fetched.content == (files / f"{export['id']}-1.csv").read_bytes()
+    page = (await operator.get(f"/api/v1/models/{digest}/evaluations")).json()["items"]
+    assert [(item["state"], item["id"]) for item in page] == [("done", evaluation["id"])]
+    report = page[0]["report"]
+    assert report["windows"] + sum(report["left_out"].values()) == 2_030

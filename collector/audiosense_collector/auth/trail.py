@@ -167,7 +167,9 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, dict | list):
         text = repr(value)
-        return value if len(text) <= MAX_TEXT else f"({len(text)} characters)"
+        if len(text) > MAX_TEXT:
+            return f"({len(text)} characters)"
+        return [_plain(each) for each in value] if isinstance(value, list) else value
     return _show(value)
 
 

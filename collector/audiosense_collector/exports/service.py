@@ -7,8 +7,8 @@ from contextlib import aclosing
 from uuid import UUID, uuid4
 
 import structlog
+from sqlalchemy import Text, cast, delete, exists, literal, or_, select, tuple_
 from sqlalchemy import column as sql_column
-from sqlalchemy import delete, exists, literal, or_, select, tuple_
 from sqlalchemy import table as sql_table
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -214,7 +214,7 @@ async def clean(runtime: Runtime) -> int:
     One that never came to its end goes when as much time has passed since it was asked for.
     """
     now = now_us()
-    at_work = exists().where(_JOBS.c.id == ExportRow.job_id, _JOBS.c.status.in_(("todo", "doing")))
+    at_work = exists().where(_JOBS.c.id == ExportRow.job_id, cast(_JOBS.c.status, Text).in_(("todo", "doing")))
     forgotten = ExportRow.asked < now - runtime.settings.export_retention_days * DAY_US
     over = or_(ExportRow.expires < now, ExportRow.finished.is_(None) & forgotten & ~at_work)
     async with runtime.sessions.begin() as session:

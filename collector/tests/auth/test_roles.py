@@ -26,6 +26,11 @@ BROWSER = {
     ("GET", "/api/v1/sensors/{sensor_id}/bands"): READ,
     ("GET", "/api/v1/sensors/{sensor_id}/export"): READ,
     ("GET", "/api/v1/features"): READ,
+    ("POST", "/api/v1/exports"): OPERATE.format(422),
+    ("GET", "/api/v1/exports"): READ,
+    ("GET", "/api/v1/exports/{export_id}"): "401 404 404 404 404 401",
+    ("GET", "/api/v1/exports/{export_id}/file"): "401 404 404 404 404 401",
+    ("DELETE", "/api/v1/exports/{export_id}"): OPERATE.format(404),
     ("GET", "/api/v1/events"): READ,
     ("POST", "/api/v1/sensors/{sensor_id}/train"): OPERATE.format("202|409"),
     ("POST", "/api/v1/training"): OPERATE.format(422),
@@ -33,6 +38,9 @@ BROWSER = {
     ("GET", "/api/v1/jobs/{job_id}"): "401 404 404 404 404 401",
     ("GET", "/api/v1/models"): READ,
     ("POST", "/api/v1/models/{digest}/push"): ADMINISTER.format(404),
+    ("POST", "/api/v1/models/{digest}/evaluations"): OPERATE.format(404),
+    ("GET", "/api/v1/models/{digest}/evaluations"): READ,
+    ("GET", "/api/v1/models/{digest}/evaluations/{evaluation_id}"): "401 404 404 404 404 401",
     ("GET", "/api/v1/sensors/{sensor_id}/detectability"): READ,
     ("GET", "/api/v1/sensors/{sensor_id}/drift"): READ,
     ("GET", "/api/v1/agents"): READ,
@@ -136,7 +144,9 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
     fleet = (await administrator.get("/api/v1/fleet")).json()["machines"]
     machine = next(m["id"] for m in fleet if any(s["id"] == sensor for s in m["sensors"]))
     ids = {"sensor_id": sensor, "agent_id": agent.id, "machine_id": machine, "digest": DIGEST, "job_id": 2**62}
-    ids |= dict.fromkeys(("clip_id", "analysis_id", "site_id", "session_id", "user_id", "token_id"), NONE)
+    ids |= dict.fromkeys(
+        ("clip_id", "analysis_id", "site_id", "session_id", "user_id", "token_id", "export_id", "evaluation_id"), NONE
+    )
     anonymous = await open_browser()
     bearers = {"token": made.json()["token"], "agent": agent.credential}
 

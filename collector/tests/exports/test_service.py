@@ -1,0 +1,198 @@
+"""An export that is asked for becomes a file, whole or not at all, and is fetched until its time is over."""
+
+import csv
+import io
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from sqlalchemy import text
+from storage_testing import hear, keep
+
+from audiosense_collector.clock import HOUR_US, now_us
+from audiosense_collector.exports import service, storage
+from audiosense_collector.queue.progress import Attempt
+from audiosense_collector.series import export as writing
+
+FEATURES = ["crest_db"]
+
+
+async def work(runtime):
+    await runtime.jobs.run_worker_async(
+        wait=False, install_signal_handlers=False, listen_notify=False, additional_context={"runtime": runtime}
+    )
+
+
+@pytest.fixture
+async def stored(runtime, make_agent):
+    """Two sensors with windows, and what to ask for to have all of them."""
+    start = now_us() - 4 * HOUR_US
+    sensors = [next(iter((await make_agent()).sensors.values())) for _ in range(2)]
+    for place, sensor in enumerate(sensors):
+        await keep(runtime, sensor, hear(300 + place, start, seed=place))
+    return {"sensors": sensors, "from_us": start, "to_us": start + 4 * HOUR_US, "features": FEATURES}
+
+
+async def ask(client, wanted, **changes):
+    answer = await client.post("/api/v1/exports", json=wanted | changes)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def files_of(settings):
+    return sorted(path.name for path in Path(settings.exports_location).iterdir())
+
+
+async def test_an_export_is_queued_written_and_fetched_row_by_row(runtime, operator, viewer, browser, stored):
+    asked = await ask(operator, stored)
+    assert (asked["state"], asked["rows"], asked["actor"]) == ("waiting", None, operator.user)
+    path = f"/api/v1/exports/{asked['id']}"
+    early = await viewer.get(f"{path}/file")
+    assert (early.status_code, early.json()["detail"].partition(",")[0]) == (
+        409,
+        f"export {asked['id']} is waiting",
+    )
+    await work(runtime)
+    job = (await viewer.get(f"/api/v1/jobs/{asked['job_id']}")).json()
+    assert (job["kind"], job["state"], job["progress"], job["step"]) == ("export", "done", 1.0, "writing")
+    done = (await viewer.get(path)).json()
+    assert (done["state"], done["rows"], done["progress"]) == ("done", 601, 1.0)
+    assert done["expires_us"] - done["finished_us"] == runtime.settings.export_retention_days * 24 * HOUR_US
+    fetched = await viewer.get(f"{path}/file")
+    assert fetched.headers["audiosense-rows"] == "601"
+    assert int(fetched.headers["content-length"]) == len(fetched.content) == done["bytes"]
+    *lines, last = fetched.text.splitlines()
+    assert last == "# rows: 601"
+    rows = list(csv.DictReader(lines))
+    # The same rows as the streamed export of each sensor gives.
+    for place, sensor in enumerate(stored["sensors"]):
+        span = {"from_us": stored["from_us"], "to_us": stored["to_us"], "features": "crest_db"}
+        streamed = (await viewer.get(f"/api/v1/sensors/{sensor}/export", params=span)).text.splitlines()[:-1]
+        own = [{name: row[name] for name in row if name != "sensor"} for row in rows if row["sensor"] == sensor]
+        assert len(own) == 300 + place
+        assert own == list(csv.DictReader(streamed))
+    log = (await browser.get("/api/v1/audit", params={"subject_id": asked["id"]})).json()["items"]
+    assert [(entry["action"], entry["actor"]) for entry in log] == [
+        ("fetch_export", viewer.user),
+        ("request_export", operator.user),
+    ]
+    assert log[1]["after"]["format"] == "csv"
+    assert (await operator.delete(path)).status_code == 204
+    assert (await viewer.get(path)).status_code == 404
+    assert files_of(runtime.settings) == []
+
+
+async def test_any_storage_that_fsspec_opens_takes_the_files(runtime, operator, stored):
+    place = f"memory://exports-{uuid.uuid4().hex}"
+    elsewhere = replace(runtime, settings=runtime.settings.model_copy(update={"exports_url": place}))
+    asked = await ask(operator, stored, format="parquet", features=["*"], resolution="raw")
+    await work(elsewhere)
+    system, root = fsspec.core.url_to_fs(place)
+    (name,) = system.ls(root, detail=False)
+    table = pa.parquet.read_table(io.BytesIO(system.cat(name)))
+    assert table.num_rows == 601
+    assert set(table["sensor"].to_pylist()) == set(stored["sensors"])
+    async with elsewhere.sessions.begin() as session:
+        found, content = await service.fetch(session, elsewhere, uuid.UUID(asked["id"]))
+        assert b"".join(content) == system.cat(name)
+    assert found.rows == 601
+    # Where no such storage is known the row is there and the file is not.
+    missing = await operator.get(f"/api/v1/exports/{asked['id']}/file")
+    assert missing.status_code == 404
+    assert "AUDIOSENSE_EXPORTS_URL" in missing.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "told"),
+    [
+        ({"sensors": [str(uuid.UUID(int=5))]}, 404, "there is no sensor"),
+        ({"features": ["loudness_of_paint"]}, 422, "features: 'loudness_of_paint' is unknown"),
+        ({"to_us": 5}, 422, "to_us: 5 is not after from_us"),
+        ({"sensors": []}, 422, "sensors"),
+        ({"format": "xlsx"}, 422, "format"),
+        ({"more": 1}, 422, "more: this key is unknown"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_what_cannot_be_exported_is_refused_before_it_is_queued(operator, stored, changes, status, told):
+    before = (await operator.get("/api/v1/exports")).json()["items"]
+    answer = await operator.post("/api/v1/exports", json=stored | changes)
+    assert answer.status_code == status
+    assert told in answer.json()["detail"]
+    assert (await operator.get("/api/v1/exports")).json()["items"] == before
+
+
+async def test_a_full_disk_fails_the_export_and_leaves_no_file(runtime, operator, stored, settings, monkeypatch):
+    monkeypatch.setattr(storage, "SPARE_BYTES", 2**62)
+    asked = await ask(operator, stored)
+    await work(runtime)
+    found = (await operator.get(f"/api/v1/exports/{asked['id']}")).json()
+    assert (found["state"], found["rows"]) == ("failed", None)
+    assert "of disk are free for exports" in found["error"]
+    assert files_of(settings) == []
+    refused = await operator.get(f"/api/v1/exports/{asked['id']}/file")
+    assert (refused.status_code, "ask for it anew" in refused.json()["detail"]) == (409, True)
+
+
+async def test_the_clock_deletes_what_is_over_and_what_nobody_names(runtime, operator, stored, settings, monkeypatch):
+    kept, over, dead = [await ask(operator, stored) for _ in range(3)]
+    await work(runtime)
+    old = "UPDATE export SET expires = now() - interval '1 second' WHERE id = :id"
+    never = (
+        "UPDATE export SET file = NULL, finished = NULL, expires = NULL, asked = now() - interval '8 days' "
+        "WHERE id = :id"
+    )
+    async with runtime.sessions.begin() as session:
+        await session.execute(text(old), {"id": over["id"]})
+        await session.execute(text(never), {"id": dead["id"]})
+    assert {f"{each['id']}-0.csv" for each in (kept, over, dead)} <= set(files_of(settings))
+    monkeypatch.setattr(service, "STRAY_S", -3_600.0)
+    assert await service.clean(runtime) == 2
+    assert files_of(settings) == [f"{kept['id']}-0.csv"]
+    items = (await operator.get("/api/v1/exports")).json()["items"]
+    assert {each["id"] for each in (kept, over, dead)} & {item["id"] for item in items} == {kept["id"]}
+
+
+async def test_exports_come_in_pages(operator, stored):
+    made = [(await ask(operator, stored))["id"] for _ in range(5)]
+    seen, before = [], None
+    while True:
+        page = (
+            await operator.get("/api/v1/exports", params={"limit": 2} | ({"before": before} if before else {}))
+        ).json()
+        seen += [item["id"] for item in page["items"]]
+        before = page["next"]
+        if before is None:
+            break
+    assert seen[: len(made)] == made[::-1]
+    assert len(set(seen)) == len(seen)
+
+
+async def test_progress_grows_over_sensors_and_blocks(runtime, operator, stored, monkeypatch):
+    monkeypatch.setattr(writing, "BLOCK_ROWS", 100)
+    asked = await ask(operator, stored)
+    told = []
+
+    class Told(Attempt):
+        def step(self, name, fraction):
+            told.append((name, fraction))
+
+    await service.write(runtime, uuid.UUID(asked["id"]), Told())
+    fractions = [fraction for name, fraction in told if name == "writing"]
+    assert len(fractions) == len(told) >= 8
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert 0 < fractions[0] < 0.5
+
+
+async def test_an_export_that_is_deleted_while_it_waits_writes_nothing(runtime, operator, stored, settings):
+    asked = await ask(operator, stored)
+    assert (await operator.delete(f"/api/v1/exports/{asked['id']}")).status_code == 204
+    await work(runtime)
+    job = (await operator.get(f"/api/v1/jobs/{asked['job_id']}")).json()
+    assert job["state"] == "done"
+    assert not [name for name in files_of(settings) if name.startswith(asked["id"])]
