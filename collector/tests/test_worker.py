@@ -134,9 +134,7 @@ async def test_an_export_and_an_evaluation_whose_worker_is_killed_are_done_once_
             for job in jobs:
                 found = await reach(runtime, job, lambda row: row.status == "doing" and row.worker is not None)
                 assert found.worker.endswith(f":{first.pid}")
-            async with asyncio.timeout(LIMIT_S):
-                while not (files / f"{export['id']}-0.csv").exists():
-                    await asyncio.sleep(0.02)
+            await reach(runtime, jobs[0], lambda _row: (files / f"{export['id']}-0.csv").exists())
             first.send_signal(signal.SIGKILL)
             first.wait()
     with worker(database_url, settings.data_dir, *options) as second:

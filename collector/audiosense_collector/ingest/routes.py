@@ -14,6 +14,7 @@ from audiosense_collector.errors import (
     InvalidError,
     RequestError,
     TooLargeError,
+    TooManyError,
     UnauthorizedError,
     UnavailableError,
     UnsupportedError,
@@ -67,14 +68,16 @@ def _headers(
         TooLargeError,
         UnsupportedError,
         InvalidError,
+        TooManyError,
         UnavailableError,
     ),
 )
 async def take_batch(request: Request) -> Response:
     """Take a batch; the answer is sent after the commit.
 
-    One that finds too many others in work is sent away: before its agent is looked up, so that a crowd does not wait
-    for the database, and again once it is read, which a slow network may have made long.
+    One that finds too many others in work is sent away (503; 429 where they are of its own agent): before its agent is
+    looked up, so that a crowd does not wait for the database, and again once it is read, which a slow network may have
+    made long.
     """
     runtime: Runtime = request.app.state.runtime
     headers = request.headers
@@ -84,7 +87,7 @@ async def take_batch(request: Request) -> Response:
     sender = await recall_sender(runtime, caller, authorization)
     body = await read_body(request.stream(), headers.get("content-length"))
     instruments.batch_read(len(body))
-    with runtime.gate.entered(len(body)):
+    with runtime.gate.entered(len(body), sender.agent):
         try:
             parsed = await parse_batch(body, headers.get("content-encoding"))
         except (RequestError, RequestValidationError):

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import ssl
+import uuid
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from audiosense_collector.app import create_agent_app
 from audiosense_collector.db import engine
-from audiosense_collector.errors import RETRY_AFTER_S, UnavailableError
+from audiosense_collector.db.engine import libpq_url
+from audiosense_collector.errors import RETRY_AFTER_S, TooManyError, UnavailableError
 from audiosense_collector.ingest.gate import MOST_BYTES, Gate
 from audiosense_collector.jobs import make_jobs
 from audiosense_collector.runtime import open_runtime
@@ -59,6 +62,53 @@ async def test_a_crowd_is_sent_away_beyond_the_queue_and_nothing_is_lost(
     async with runtime.sessions() as session:
         found = await session.execute(text("SELECT count(*), count(DISTINCT (sensor_id, epoch, seq)) FROM measurement"))
         assert found.one() == (AGENTS * BATCHES * 20, AGENTS * BATCHES * 20)
+
+
+async def test_an_agent_with_more_than_its_share_in_work_is_told_429_and_nobody_else_is(
+    runtime, make_agent, dump, database_url
+):
+    hog, other = [await make_agent(name=name) for name in ("hog", "other")]
+    body = dump(hog.batch(hog.columns(5)))
+    share, beyond = runtime.gate.share, 3
+    async with asyncio.timeout(LIMIT_S), await psycopg.AsyncConnection.connect(libpq_url(database_url)) as holding:
+        await holding.execute("SELECT 1 FROM agent WHERE id = %s FOR UPDATE", [hog.id])
+        sent = [asyncio.create_task(hog.post(body)) for _ in range(share + beyond)]
+        for refused, ended in enumerate(asyncio.as_completed(sent), 1):
+            answer = await ended
+            assert answer.status_code == 429, answer.text
+            assert RETRY_AFTER_S[0] <= int(answer.headers["retry-after"]) <= RETRY_AFTER_S[1]
+            assert f"{share} batches of this agent are in work" in answer.json()["detail"]
+            if refused == beyond:
+                break
+        assert (await other.send(other.batch(other.columns(5))))["stored"] == 5
+        assert runtime.gate.in_work == share
+        await holding.rollback()
+        answers = [answer for answer in await asyncio.gather(*sent) if answer.status_code == 200]
+    # Once it is stored, and the same answer to its repeats.
+    assert len(answers) == share
+    assert len({answer.content for answer in answers}) == 1
+    assert runtime.gate.in_work == 0
+    hog.token = answers[0].json()["token"]
+    assert (await hog.send(hog.batch(hog.columns(5))))["stored"] == 5
+
+
+def test_an_agents_share_is_one_in_many_and_two_at_least():
+    one = uuid.uuid4()
+    assert (Gate(256).share, Gate(64).share, Gate(3).share) == (8, 2, 2)
+    gate = Gate(64)
+    with gate.entered(1, one), gate.entered(1, one):
+        with pytest.raises(TooManyError), gate.entered(1, one):
+            pass
+        with gate.entered(1, uuid.uuid4()):
+            assert gate.in_work == 3
+    with gate.entered(1, one):
+        assert (gate.in_work, gate.turned_away) == (1, 1)
+
+
+def test_a_full_queue_is_told_503_also_to_who_has_less_than_its_share():
+    gate = Gate(2)
+    with gate.entered(), gate.entered(), pytest.raises(UnavailableError), gate.entered(1, uuid.uuid4()):
+        pass
 
 
 def test_the_gate_opens_again_when_a_batch_fails():
