@@ -1,6 +1,7 @@
 """HTTPS to the collector's port for agents, trusting only the enrolled CA."""
 
 import hashlib
+import logging
 import ssl
 import sys
 from collections.abc import Mapping
@@ -13,13 +14,14 @@ from pydantic import ValidationError
 from audiosense_agent.certificates import NO_CHECK_TIME, explain_certificate
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
-from audiosense_common.wire import IDLE_CONNECTION_S, Problem, Trust
+from audiosense_common.wire import IDLE_CONNECTION_S, REQUEST_ID_HEADER, Problem, Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER
 
 # The command line of httpx would bring rich and pygments along: 5 MiB that no agent uses.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx  # noqa: E402
 
+log = logging.getLogger(__name__)
 INSTANCE = uuid4()
 """This process, drawn anew at each start and never written down: a copied disk cannot carry it along."""
 _MAX_ANSWER_BYTES = 4 * 2**20
@@ -29,11 +31,12 @@ _CREATED = 201
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status code, bytes and headers of an answer."""
+    """Status code, bytes and headers of an answer, and the number of the request, which the collector's log has too."""
 
     code: int
     content: bytes
     headers: Mapping[str, str]
+    request_id: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -51,7 +54,7 @@ class Reply:
 
 
 class Client:
-    """One keep-alive connection to a collector.
+    """One keep-alive connection to a collector; ``request_id`` is the number of the latest request on it.
 
     Args:
         url: base address, ``https://HOST:PORT``.
@@ -80,6 +83,7 @@ class Client:
         if ca_pem is not None and not check_dates:
             context.verify_flags |= NO_CHECK_TIME
         headers = {"Authorization": f"Bearer {credential}", INSTANCE_HEADER: str(instance)} if credential else {}
+        self.request_id = ""
         self.url, self._ca_pem, self._timeout_s = url, ca_pem, timeout_s
         limits = httpx.Limits(keepalive_expiry=IDLE_CONNECTION_S)
         self._http = httpx.Client(
@@ -104,15 +108,19 @@ class Client:
         Raises:
             LinkError: no answer, an answer too long, or a certificate that the enrolled CA did not sign.
         """
+        number = self.request_id = uuid4().hex[:16]
         try:
-            with self._http.stream(method, path, content=body, headers=dict(headers or {})) as response:
+            numbered = {**(headers or {}), REQUEST_ID_HEADER: number}
+            with self._http.stream(method, path, content=body, headers=numbered) as response:
                 content = b""
                 for piece in response.iter_bytes():
                     content += piece
                     if len(content) > limit:
                         raise LinkError(f"the answer of {self.url} is longer than {limit} bytes")
-                return Reply(response.status_code, content, response.headers)
+                log.debug("request %s: %s %s: %d", number, method, path, response.status_code)
+                return Reply(response.status_code, content, response.headers, number)
         except httpx.HTTPError as error:
+            log.debug("request %s: %s %s: no answer", number, method, path)
             raise LinkError(_explain(self.url, error, self._ca_pem, self._timeout_s)) from None
 
     def request_json(self, method: str, path: str, document: str) -> Reply:

@@ -189,7 +189,9 @@ class ClipUplink:
     def _say(self, state: str) -> None:
         if state != self._state:
             self._state = state
-            log.log(logging.INFO if state == "ok" else logging.WARNING, "clips to the collector: %s", state)
+            level, client = logging.INFO if state == "ok" else logging.WARNING, self._client
+            request = "" if client is None or not client[1].request_id else f" (request {client[1].request_id})"
+            log.log(level, "clips to the collector: %s%s", state, request)
 
 
 def _kind(reply: Reply) -> str:

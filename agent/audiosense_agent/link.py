@@ -83,6 +83,11 @@ class Link:
             self._client.close()
             self._client = None
 
+    @property
+    def request_id(self) -> str:
+        """The number of the latest request, by which the collector's log knows it; empty before the first."""
+        return "" if self._client is None else self._client.request_id
+
     def register_again(self) -> None:
         """Register the sensors before the next batch."""
         self._registered = False

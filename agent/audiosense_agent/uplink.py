@@ -327,17 +327,17 @@ class Uplink:
         if self._doubts:
             self._doubts -= 1
             return self._fail(problem)
-        return self._isolate(batch, problem)
+        return self._isolate(batch, problem, f" (request {reply.request_id})")
 
-    def _isolate(self, batch: InFlight, problem: str) -> float:
+    def _isolate(self, batch: InFlight, problem: str, request: str = "") -> float:
         remedy = self._lanes.refused(batch)
         if remedy is Remedy.BURY:
-            log.warning("%s; what it held is kept apart as a dead letter", problem)
+            log.warning("%s%s; what it held is kept apart as a dead letter", problem, request)
             self._spool.bury(batch, problem)
             return 0.0
         self._spool.forget_in_flight()
         if remedy is Remedy.RETRY:
-            log.info("%s; looking for what is at fault", problem)
+            log.info("%s%s; looking for what is at fault", problem, request)
             return 0.0
         self._link.register_again()
         return self._fail(problem)
@@ -360,4 +360,6 @@ class Uplink:
     def _say(self, state: str) -> None:
         if state != self.state:
             self.state = state
-            log.log(logging.INFO if state == "ok" else logging.WARNING, "link to the collector: %s", state)
+            request = f" (request {self._link.request_id})" if self._link.request_id else ""
+            level = logging.INFO if state == "ok" else logging.WARNING
+            log.log(level, "link to the collector: %s%s", state, request)

@@ -1,6 +1,7 @@
 """The uplink against a real HTTPS server: every fault is injected, counted and survived."""
 
 import json
+import re
 
 import pytest
 from agent_testing.collector import Collector
@@ -62,6 +63,17 @@ def test_a_passing_fault_loses_nothing_and_repeats_exactly(setup, fault):
     if fault == "drop":
         assert setup.collector.fired["exact repeat"] == 3
     assert setup.spool.status().dead_letters == 0
+
+
+def test_what_went_wrong_is_logged_with_the_requests_number_that_the_collector_was_given(setup, caplog):
+    setup.enrol()
+    setup.fill(3)
+    setup.collector.faults.append(503)
+    setup.uplink.step()
+    (line,) = [message for message in caplog.messages if "answered with 503" in message]
+    number = re.search(r"\(request ([0-9a-f]{16})\)", line)[1]
+    assert setup.collector.request_ids[-1] == number
+    assert "request" not in setup.uplink.state, "the state stays the same while the failure does"
 
 
 @pytest.mark.parametrize("fault", sorted(AFTER_COMMIT))

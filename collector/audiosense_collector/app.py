@@ -33,6 +33,7 @@ from audiosense_collector.machines import routes as machines
 from audiosense_collector.metrics.requests import Observed
 from audiosense_collector.model_evaluation import routes as model_evaluation
 from audiosense_collector.models import routes as models
+from audiosense_collector.openapi_examples import document_examples
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.queue import routes as jobs
 from audiosense_collector.runtime import Runtime
@@ -133,7 +134,9 @@ def _document(app: FastAPI, demands: Demands | None) -> None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
             if demands is not None:
                 document_demands(document, demands)
-            app.openapi_schema = document_problems(document)
+            document_problems(document)
+            document_examples(document)
+            app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -160,6 +160,24 @@ async def running(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@asynccontextmanager
+async def serving_metrics(runtime: Runtime, port: int) -> AsyncIterator[str]:
+    """Serve a worker's figures and probes on ``AUDIOSENSE_METRICS_HOST``; gives the address.
+
+    Raises:
+        SettingsError: the port is taken.
+    """
+    with _bind(runtime.settings.metrics_host, port, "AUDIOSENSE_WORKER_METRICS_PORT") as bound:
+        server = _configure(create_metrics_app(runtime, worker=True))
+        task = asyncio.create_task(server.serve(sockets=[bound]))
+        try:
+            await _wait_until_started([server], [task])
+            yield _address("http", bound)
+        finally:
+            server.should_exit = True
+            await asyncio.gather(task, return_exceptions=True)
+
+
 async def _first_administrator(runtime: Runtime) -> str | None:
     """Return the secret of the link that makes the first administrator, if nobody can sign in yet and has to."""
     if runtime.settings.demo:

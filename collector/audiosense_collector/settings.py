@@ -100,6 +100,7 @@ class Settings(EnvironmentSettings):
     keys_dir: Path | None = None
     worker: bool = True
     worker_concurrency: Annotated[int, Field(ge=1, le=256)] = 2
+    worker_metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     worker_stalled_s: Annotated[float, Field(ge=2, le=3_600)] = 20
     notify_urls: Annotated[list[SecretStr], NoDecode] = Field(default_factory=list)
     notify_quiet_s: Annotated[float, Field(ge=0, le=86_400)] = 600

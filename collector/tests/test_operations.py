@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import re
 import ssl
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from audiosense_agent.client import Client
 from audiosense_collector.auth.roles import Role
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import newest_revision
@@ -169,6 +172,21 @@ async def test_a_request_has_a_number_in_its_answer_and_in_its_problem(browser, 
     assert (number == given) is kept
     assert response.json()["request_id"] == number
     assert 16 <= len(number) <= 64 or kept
+
+
+async def test_a_request_has_one_number_in_the_agents_log_and_in_the_collectors(settings, database_url, caplog):
+    caplog.set_level(logging.DEBUG, logger="audiosense_agent")
+    told = settings.model_copy(update={"access_log": True})
+    async with asyncio.timeout(LIMIT_S), running(told, database_url) as (addresses, runtime, _tasks):
+        with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+            client = Client(addresses.agents, runtime.tls.ca_pem, "no credential of anybody")
+            reply = await asyncio.to_thread(client.request, "POST", "/api/v1/batches", body=b"{}")
+            client.close()
+    assert reply.code == 401
+    (logged,) = [line for line in lines if line["event"] == "request" and line["port"] == "agent"]
+    assert logged["request_id"] == reply.request_id == reply.headers["x-request-id"]
+    assert json.loads(reply.content)["request_id"] == reply.request_id
+    assert f"request {reply.request_id}: POST /api/v1/batches: 401" in caplog.messages
 
 
 async def test_each_figure_that_dashboard_and_alerts_use_is_exported_and_each_is_explained(served, make_agent):

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
 import uuid
 
+import httpx
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -111,6 +113,33 @@ async def test_the_worker_of_a_host_without_data_directory_trains_and_leaves_no_
         output, _ = await asyncio.to_thread(process.communicate, timeout=LIMIT_S)
     assert (found.status, process.returncode) == ("succeeded", 0), output
     assert "without the signing key" in output
+    assert not (tmp_path / "none").exists()
+
+
+async def test_a_worker_that_is_given_a_port_tells_its_figures_and_whether_it_works(
+    runtime, database_url, heard, tmp_path
+):
+    job = await request(runtime, heard)
+    options = ("--queues", "training", "--metrics-port", "0")
+    with worker(database_url, tmp_path / "none", *options) as process:
+        lines = [await asyncio.to_thread(process.stdout.readline) for _ in range(2)]
+        address = re.search(r"metrics +(http://127\.0\.0\.1:\d+)/metrics", "".join(lines))[1]
+        async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=LIMIT_S) as port:
+            await reach(runtime, job, lambda row: row.step is not None)
+            assert "audiosense_jobs_at_work 1.0" in (await port.get("/metrics")).text
+            await reach(runtime, job, lambda row: row.status in ("succeeded", "failed"))
+            assert (await port.get("/healthz")).json() == {"status": "ok"}
+            ready = await port.get("/readyz")
+            assert (ready.status_code, ready.json()["checks"]["worker"]) == (200, "ok")
+            figures = ""
+            async with asyncio.timeout(LIMIT_S):
+                while "audiosense_jobs_at_work 0.0" not in figures:
+                    figures = (await port.get("/metrics")).text
+            assert (await port.get("/api/v1/fleet")).status_code == 404
+    assert 'audiosense_jobs_ended_total{kind="train",outcome="done"} 1.0' in figures
+    assert 'audiosense_job_duration_seconds_count{kind="train"} 1.0' in figures
+    assert "audiosense_database_connections" in figures
+    assert "audiosense_agents" not in figures, "what the database says, the collector exports"
     assert not (tmp_path / "none").exists()
 
 

@@ -223,6 +223,8 @@ class Heartbeat(Message):
     )
 
 
+REQUEST_ID_HEADER = "X-Request-Id"
+"""A number that an agent gives each request, and that both logs tell; an answer has it too."""
 IDLE_CONNECTION_S = 75.0
 """How long an agent keeps a connection that it does not use: a heartbeat is due within 60 s. The collector keeps it
 longer, so that none is closed under a request."""

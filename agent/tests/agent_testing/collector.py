@@ -17,6 +17,7 @@ from agent_testing.spoiling import AFTER_COMMIT, INSTEAD
 from audiosense_agent.enrolment import Identity
 from audiosense_common.enrolment import EnrolmentKey
 from audiosense_common.wire import (
+    REQUEST_ID_HEADER,
     Answer,
     Batch,
     Enrolled,
@@ -42,6 +43,7 @@ class Collector:
         self.faults = collections.deque()
         self.fired = collections.Counter()
         self.requests = []
+        self.request_ids = []
         self.stored = {}
         self.duplicates = 0
         self.events = {}
@@ -286,6 +288,7 @@ def _handler(collector):
 
         def _do(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            collector.request_ids.append(self.headers.get(REQUEST_ID_HEADER))
             reply = collector.handle(self.command, self.path, self.headers, body)
             if reply is None:
                 self.close_connection = True

@@ -5,7 +5,7 @@ from typing import Any
 from audiosense_collector.auth.cookies import PLAIN
 from audiosense_collector.auth.middleware import PAGE_HEADER
 from audiosense_collector.auth.roles import Demands
-from audiosense_collector.errors import ForbiddenError, UnauthorizedError, UnavailableError, responses
+from audiosense_collector.errors import ForbiddenError, TooLargeError, UnauthorizedError, UnavailableError, responses
 
 _SCHEMES = {
     "token": {
@@ -23,6 +23,7 @@ _SCHEMES = {
         ),
     },
 }
+_TOO_SLOW = 408
 _PROBLEM = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
@@ -33,11 +34,18 @@ def document_demands(document: dict[str, Any], demands: Demands) -> None:
         str(status): {"description": found["description"], **_PROBLEM}
         for status, found in responses(UnauthorizedError, ForbiddenError, UnavailableError).items()
     }
+    # A body may come in too slowly, or be larger than what is taken.
+    large = responses(TooLargeError)[int(TooLargeError.status)]
+    of_bodies = {
+        str(_TOO_SLOW): {"description": "The body came in too slowly.", **_PROBLEM},
+        str(int(TooLargeError.status)): {"description": large["description"], **_PROBLEM},
+    }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             role = demands.get((method.upper(), path))
             operation["security"] = [] if role is None else [{"token": []}, {"session": []}]
             if role is not None:
                 operation["x-required-role"] = role.value
-            for status, response in everywhere.items():
+            more = everywhere | (of_bodies if "requestBody" in operation else {})
+            for status, response in more.items():
                 operation["responses"].setdefault(status, response)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from contextlib import AsyncExitStack
 from types import FrameType
 from typing import Annotated
 
@@ -29,6 +30,12 @@ def worker(
     queues: Annotated[
         str | None, typer.Option(help="Only these, separated by commas, as in training,signing.  [default: all it can]")
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="Figures and probes, on this computer only; 0: any.  [default: no port is opened]"
+        ),
+    ] = None,
 ) -> None:
     """Do jobs, beside `serve` or on another host, where it needs DATABASE_URL only."""
     from audiosense_collector.notifications.service import targets_of  # noqa: PLC0415
@@ -41,9 +48,23 @@ def worker(
     number = concurrency or processors()
     asked = [name for name in (queues or "").split(",") if name]
 
+    port = settings.worker_metrics_port if metrics_port is None else metrics_port
+
     async def main(url: str) -> None:
-        async with open_runtime(settings, url, make_jobs(url), local=local, trainers=number) as runtime, supervised():
-            await _until_told(asyncio.create_task(work(runtime, concurrency=number, queues=asked)))
+        async with AsyncExitStack() as stack:
+            opening = open_runtime(settings, url, make_jobs(url), local=local, trainers=number)
+            runtime = await stack.enter_async_context(opening)
+            if port is not None:
+                from audiosense_collector.server import serving_metrics  # noqa: PLC0415 - of use to few workers
+
+                print(
+                    f"  metrics    {await stack.enter_async_context(serving_metrics(runtime, port))}/metrics",
+                    flush=True,
+                )
+            await stack.enter_async_context(supervised())
+            working = asyncio.create_task(work(runtime, concurrency=number, queues=asked))
+            runtime.health.worker_lives = lambda: not working.done()
+            await _until_told(working)
 
     with contextlib.suppress(KeyboardInterrupt), database(settings, local=local) as url:
         print(

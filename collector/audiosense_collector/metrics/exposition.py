@@ -2,7 +2,7 @@
 
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -17,37 +17,48 @@ from audiosense_collector.system import release
 
 
 class _Everything:
-    """What ``generate_latest`` asks for: the process's instruments, its state now, and the fleet."""
+    """What ``generate_latest`` asks for: the process's instruments, and what else there is to tell."""
 
-    def __init__(self, runtime: Runtime, fleet: Sequence[Metric]) -> None:
-        self._runtime = runtime
-        self._fleet = fleet
+    def __init__(self, *others: Iterable[Metric]) -> None:
+        self._others = others
 
     def collect(self) -> Iterator[Metric]:
         yield from REGISTRY.collect()
-        yield from _state(self._runtime)
-        yield from self._fleet
+        for families in self._others:
+            yield from families
 
 
 async def exposition(runtime: Runtime) -> bytes:
     """Return all figures, in UTF-8."""
-    return generate_latest(_Everything(runtime, await runtime.fleet.families()))
+    return generate_latest(_Everything(_build(), _state(runtime), await runtime.fleet.families()))
 
 
-def _state(runtime: Runtime) -> Iterator[Metric]:
+async def worker_exposition(runtime: Runtime) -> bytes:
+    """Return the figures of a process that does nothing but jobs; what the database says, ``serve`` exports."""
+    return generate_latest(_Everything(_build(), _connections(runtime)))
+
+
+def _build() -> Iterator[Metric]:
     build = InfoMetricFamily("audiosense_build", "Release, schema of the database that it needs, Python.")
     build.add_metric(
         [], {"version": release(), "schema": newest_revision() or "none", "python": platform.python_version()}
     )
     yield build
+
+
+def _connections(runtime: Runtime) -> Iterator[Metric]:
+    pool = runtime.engine.pool
+    if isinstance(pool, QueuePool):
+        yield GaugeMetricFamily("audiosense_database_connections", "Connections in use.", pool.checkedout())
+
+
+def _state(runtime: Runtime) -> Iterator[Metric]:
+    yield from _connections(runtime)
     gate = runtime.gate
     yield GaugeMetricFamily("audiosense_ingest_queue", "Batches in work.", gate.in_work)
     yield GaugeMetricFamily("audiosense_ingest_queue_limit", "As many are taken at a time.", gate.most)
     yield CounterMetricFamily("audiosense_ingest_turned_away", "Batches sent away by a full queue.", gate.turned_away)
     yield GaugeMetricFamily("audiosense_live_clients", "Browsers that watch the live stream.", runtime.hub.streams)
-    pool = runtime.engine.pool
-    if isinstance(pool, QueuePool):
-        yield GaugeMetricFamily("audiosense_database_connections", "Connections in use.", pool.checkedout())
     disk = shutil.disk_usage(runtime.settings.data_dir)
     yield GaugeMetricFamily("audiosense_data_dir_free_bytes", "Free space beside keys and clips.", disk.free)
     yield GaugeMetricFamily(

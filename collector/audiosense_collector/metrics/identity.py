@@ -2,7 +2,7 @@
 
 import structlog
 
-HEADER = "X-Request-Id"
+from audiosense_common.wire import REQUEST_ID_HEADER
 
 
 def identify(**who: object) -> None:
@@ -19,4 +19,4 @@ def request_id() -> str | None:
 def numbered() -> dict[str, str]:
     """Return the header that tells the request's number."""
     number = request_id()
-    return {HEADER: number} if number else {}
+    return {REQUEST_ID_HEADER: number} if number else {}

@@ -4,11 +4,14 @@ No label holds a name, an id or anything else that comes from outside: routes ar
 Series therefore stay few, whatever the size of the fleet, and whoever may read them learns nothing of its machines.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
     PlatformCollector,
@@ -61,6 +64,20 @@ COMMITTED = Histogram(
 BATCH_BYTES = Counter(
     "audiosense_ingest_body_bytes", "Bytes of batches as they came over the wire, compressed.", registry=REGISTRY
 )
+JOBS = Counter(
+    "audiosense_jobs_ended",
+    "Attempts at jobs that this process has ended: done, failed, stopped (with their worker), taken_over (too late).",
+    ("kind", "outcome"),
+    registry=REGISTRY,
+)
+JOB_SECONDS = Histogram(
+    "audiosense_job_duration_seconds",
+    "How long this process took for each attempt at a job.",
+    ("kind",),
+    buckets=(0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0),
+    registry=REGISTRY,
+)
+JOBS_AT_WORK = Gauge("audiosense_jobs_at_work", "Jobs that this process does now.", registry=REGISTRY)
 for _outcome in ("stored", "refused", "put_off", "invalid", "failed"):
     BATCHES.labels(_outcome)
 for _result in ("stored", "repeated"):
@@ -80,6 +97,24 @@ def request_answered(port: str, method: str, route: str, status: int, *, seconds
 def batch_read(size: int) -> None:
     """Count the bytes of a batch's body."""
     BATCH_BYTES.inc(size)
+
+
+@contextmanager
+def job_at_work(kind: str) -> Iterator[Callable[[str], None]]:
+    """Count and time an attempt at a job; it is done, unless another outcome is told."""
+    outcome, began = "done", time.perf_counter()
+
+    def tell(other: str) -> None:
+        nonlocal outcome
+        outcome = other
+
+    JOBS_AT_WORK.inc()
+    try:
+        yield tell
+    finally:
+        JOBS_AT_WORK.dec()
+        JOBS.labels(kind, outcome).inc()
+        JOB_SECONDS.labels(kind).observe(time.perf_counter() - began)
 
 
 def batches_committed(batches: int, *, new: int, repeated: int) -> None:

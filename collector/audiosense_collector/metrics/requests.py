@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audiosense_collector.metrics import instruments
-from audiosense_collector.metrics.identity import HEADER
+from audiosense_common.wire import REQUEST_ID_HEADER
 
 log = structlog.get_logger(__name__)
 UNKNOWN_ROUTE = "none"
@@ -39,7 +39,7 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
         number = given if _SANE.fullmatch(given) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=number)
@@ -96,7 +96,7 @@ class _Seen:
                 self.status = message["status"]
             self._answering = True
             headers = MutableHeaders(scope=message)
-            headers[HEADER] = self._number
+            headers[REQUEST_ID_HEADER] = self._number
             self.is_stream = headers.get("content-type", "").startswith("text/event-stream")
         elif message["type"] == "http.response.body":
             self.sent += len(message.get("body", b""))

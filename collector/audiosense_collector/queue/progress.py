@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clock import now_us
 from audiosense_collector.db.engine import Sessions
 from audiosense_collector.live import notify
+from audiosense_collector.metrics import instruments
 from audiosense_collector.queue import fencing
 from audiosense_collector.queue.tables import JobProgress
 from audiosense_common.errors import AudioSenseError
@@ -113,20 +114,23 @@ def attempt_of(context: JobContext) -> Attempt:
 
 
 async def tracked(call_next: Callable[[], Awaitable[Any]], context: JobContext, _worker: Worker) -> Any:
-    """Note start, end and failure of each job of a worker; the queue's middleware."""
+    """Note, count and time start, end and failure of each job of a worker; the queue's middleware."""
     attempt = Attempt(context.additional_context["runtime"].sessions, context.job)
     context.additional_context["attempt"] = attempt
     await attempt.start()
-    try:
-        result = await call_next()
-    except fencing.TakenOverError as error:
-        log.warning("an attempt came too late", job=context.job.id, reason=str(error))
-        raise
-    except BaseException as error:
-        await attempt.end(_describe(error))
-        raise
-    await attempt.end(None)
-    return result
+    with instruments.job_at_work(context.job.task_name) as tell:
+        try:
+            result = await call_next()
+        except fencing.TakenOverError as error:
+            tell("taken_over")
+            log.warning("an attempt came too late", job=context.job.id, reason=str(error))
+            raise
+        except BaseException as error:
+            tell("stopped" if isinstance(error, asyncio.CancelledError) else "failed")
+            await attempt.end(_describe(error))
+            raise
+        await attempt.end(None)
+        return result
 
 
 def _describe(error: BaseException) -> str:

@@ -5,7 +5,7 @@ import uuid
 import pytest
 from fastapi import APIRouter
 
-from audiosense_collector.app import AGENT_ROUTERS, BROWSER_ROUTERS
+from audiosense_collector.app import AGENT_ROUTERS, BROWSER_ROUTERS, browser_document
 from audiosense_collector.auth.roles import PUBLIC, Requires, Role, demands_of
 
 NONE = uuid.UUID(int=7)
@@ -176,13 +176,16 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
 
 @pytest.mark.parametrize("caller", CALLERS)
 async def test_each_caller_gets_what_the_table_says_from_every_operation(callers, caller):
-    wrong = []
+    wrong, document = [], browser_document()
     for table, agents in ((BROWSER, False), (AGENTS, True)):
         for (method, path), expected in table.items():
             answer = await callers(caller, method, path, agents=agents)
             allowed = dict(zip(CALLERS, expected.split(), strict=True))[caller].split("|")
             if str(answer.status_code) not in allowed:
                 wrong.append(f"{method} {path}: {answer.status_code}, expected {allowed}: {answer.text[:200]}")
+            if not agents and path.startswith("/api/"):
+                declared = document["paths"][path][method.lower()]["responses"]
+                assert str(answer.status_code) in declared, f"{method} {path} does not declare {answer.status_code}"
             if answer.status_code in {401, 403}:
                 assert answer.headers["content-type"] == "application/problem+json"
     assert not wrong, "\n".join(wrong)
