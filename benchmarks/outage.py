@@ -33,6 +33,7 @@ SENSOR, RATE_HZ, WINDOW_S = "pump", 48_000, 5.0
 UPLINK_THREADS = ("uplink", "clips")
 _FILL = 5_000
 _FRESH = 2
+_LOOK_S = 0.01
 
 
 def main() -> None:
@@ -71,8 +72,9 @@ def measure(folder: Path, seconds: float, backlog: int) -> dict[str, float]:
             silent = measure_cpu("connected, never answered", seconds)
             assert taken(), "the agent has not even tried"
         result = {"idle_cpu_percent": max(refused, silent)}
+        watch = Watch(service)
         with collector(folder, port) as (_, http):
-            result |= measure_return(service, http, backlog)
+            result |= measure_return(service, watch, http, backlog)
             service.stop()
             agent.join()
     finally:
@@ -168,14 +170,34 @@ def measure_cpu(outage: str, seconds: float) -> float:
     return round(percent, 3)
 
 
-def measure_return(service: Service, http: str, backlog: int) -> dict[str, float]:
+class Watch:
+    """Notes when the first answer comes, and how many measurements wait then.
+
+    The agent tries again by itself, and may be done with a short backlog before anybody has looked.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._before = service.uplink.batches
+        self.answered = 0.0
+        self.answered_us = self.waiting = 0
+        self.seen = threading.Event()
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
+
+    def _run(self) -> None:
+        while self._service.uplink.batches == self._before:
+            time.sleep(_LOOK_S)
+        self.answered, self.answered_us = time.monotonic(), time.time_ns() // 1_000
+        self.waiting = self._service.spool.status().rows
+        self.seen.set()
+
+
+def measure_return(service: Service, watch: Watch, http: str, backlog: int) -> dict[str, float]:
     """Wait for the first answer, the first current window, and the end of the backlog."""
-    before = service.uplink.batches
     # What is left of the back-off, up to five minutes, is jitter that the agent waits on purpose: it is skipped here.
     service.uplink.wake()
-    wait_for("an answer", lambda: service.uplink.batches > before or None, seconds=330, processes=[])
-    answered, answered_us = time.monotonic(), time.time_ns() // 1_000
-    waiting = service.spool.status().rows
+    assert watch.seen.wait(330), "no answer came"
+    answered, answered_us, waiting = watch.answered, watch.answered_us, watch.waiting
     newest_us = answered_us - round(2 * WINDOW_S * 1e6)
     wait_for("a current window", lambda: last_window_us(http) >= newest_us or None, seconds=60, processes=[])
     current_s = time.monotonic() - answered

@@ -29,18 +29,20 @@ _DETAILS = {
 def document_examples(document: dict[str, Any]) -> None:
     """Add an example to each JSON body of a request and of a successful answer, and to each error."""
     examples = json.loads(FILE.read_text())
+    errors = {f"error_{status}": {"value": _problem(status)} for status in _DETAILS}
+    document.setdefault("components", {})["examples"] = errors
     for path in document["paths"].values():
         for operation in path.values():
             known = examples.get(operation["operationId"], {})
             request = operation.get("requestBody", {}).get("content", {}).get(JSON)
             if request is not None and "request" in known:
-                request["example"] = known["request"]
+                request["examples"] = {"request": {"value": known["request"]}}
             for status, response in operation["responses"].items():
                 for media, content in response.get("content", {}).items():
                     if int(status) >= HTTPStatus.BAD_REQUEST:
-                        content["example"] = _problem(int(status))
+                        content["examples"] = {"error": {"$ref": f"#/components/examples/error_{status}"}}
                     elif media == JSON and "response" in known:
-                        content["example"] = known["response"]
+                        content["examples"] = {"answer": {"value": known["response"]}}
 
 
 def _problem(status: int) -> dict[str, Any]:

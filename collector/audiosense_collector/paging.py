@@ -2,20 +2,44 @@
 
 import base64
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
+from sqlalchemy import inspect, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from audiosense_collector.clock import to_datetime
+from audiosense_collector.db.base import Table
 from audiosense_collector.errors import InvalidError
 
+T = TypeVar("T", bound=Table)
 MAX_LIMIT = 1_000
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="items on a page")]
 Before = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before, for the one after it")]
 After = Before
 """The same for lists that grow at their end."""
+
+
+async def page_by_id(
+    session: AsyncSession,
+    table: type[T],
+    wanted: Iterable[tuple[InstrumentedAttribute[Any], object]],
+    *,
+    limit: int,
+    before: int | None,
+) -> tuple[list[T], int | None]:
+    """Return a page of a log, the newest first, and the ``before`` of the one after it, None at the end.
+
+    ``wanted`` are columns with what they must be; None lets all pass. The table's ``id`` grows with each entry.
+    """
+    number: Any = inspect(table).primary_key[0]
+    query = select(table).order_by(number.desc()).limit(limit + 1)
+    query = query.where(*(column == value for column, value in wanted if value is not None))
+    rows = list(await session.scalars(query if before is None else query.where(number < before)))
+    return rows[:limit], getattr(rows[limit - 1], number.name) if len(rows) > limit else None
 
 
 def encode(*place: str | int | UUID) -> str:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from typer.testing import CliRunner
 
 from audiosense_collector.cli import app
@@ -98,6 +98,32 @@ async def test_a_sensor_is_trained_listed_and_pushed_by_name(run, runtime, make_
     assert model["digest"] in run("push", model["digest"])
     assert model["digest"] in run("models")
     assert (await agent.send(agent.batch()))["desired"][sensor]["digest"] == model["digest"]
+
+
+async def test_the_sensors_of_a_site_or_of_a_machine_are_trained_and_no_others(run, runtime, make_agent, register):
+    names = [("north", "Press 1"), ("north", "Press 2"), ("south", "Press 1"), ("south", "Press 3")]
+    agent = await make_agent(
+        *(register(f"drive {number}", machine=machine, site=site) for number, (site, machine) in enumerate(names))
+    )
+    for options, queued, waiting in (
+        (("--site", "north"), 2, 0),
+        (("--machine", "Press 3"), 1, 0),
+        (("--site", "north", "--machine", "Press 3"), 0, 3),
+        (("--site", "north", "--site", "south"), 1, 3),
+    ):
+        told = run("train", "--all", *options, "--windows", "50")
+        assert told.startswith(f"{queued} trainings are queued, {waiting} sensors had one waiting"), options
+    async with runtime.sessions() as session:
+        found = await session.scalars(
+            text("SELECT args ->> 'sensor_id' FROM procrastinate_jobs WHERE task_name = 'train'")
+        )
+        assert set(agent.sensors.values()) <= set(found)
+    for options, told in (
+        (("--all", "--machine", "Press 1"), "several machines are called 'Press 1'"),
+        (("--all", "--site", "west"), "there is no site 'west'; some that exist: "),
+        (("--site", "north", "drive 0"), "without --all"),
+    ):
+        assert told in run("train", *options, code=1)
 
 
 async def test_agents_are_listed_revoked_accepted_and_told_to_rotate_by_name(run, make_agent, dump):

@@ -1,10 +1,10 @@
 """Reading the log of changes."""
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.auth.schemas import ChangeOut, ChangePage
 from audiosense_collector.auth.tables import AuditEntry
+from audiosense_collector.paging import page_by_id
 
 
 async def read(
@@ -18,19 +18,13 @@ async def read(
     before: int | None = None,
 ) -> ChangePage:
     """Return a page of entries, the newest first."""
-    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit + 1)
     wanted = (
         (AuditEntry.actor, actor),
         (AuditEntry.action, action),
         (AuditEntry.subject, subject),
         (AuditEntry.subject_id, subject_id),
     )
-    for column, value in wanted:
-        if value is not None:
-            query = query.where(column == value)
-    if before is not None:
-        query = query.where(AuditEntry.id < before)
-    rows = list(await session.scalars(query))
+    rows, more = await page_by_id(session, AuditEntry, wanted, limit=limit, before=before)
     items = [
         ChangeOut(
             id=row.id,
@@ -44,6 +38,6 @@ async def read(
             after=row.after,
             request_id=row.request_id,
         )
-        for row in rows[:limit]
+        for row in rows
     ]
-    return ChangePage(items=items, next=items[-1].id if len(rows) > limit else None)
+    return ChangePage(items=items, next=more)

@@ -1,7 +1,8 @@
 """The log of changes, written by itself: who is at work is set once, and each flush of a session adds what it changed.
 
-Whatever a request or a command changes through the ORM is found here, so a new route needs no line for it. What is
-changed by statements is told with ``note``; a changing request that told nothing is logged by its name alone.
+Whatever a request or a command changes through the ORM is found here, row by row or by a statement for many, so a new
+route needs no line for it. What is changed past the ORM is told with ``note``; a changing request that told nothing is
+logged by its name alone.
 """
 
 import contextlib
@@ -13,9 +14,9 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import LargeBinary, event, insert, inspect
+from sqlalchemy import Delete, LargeBinary, Result, Select, Table, Update, event, insert, inspect, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 from starlette.types import Scope
 
 from audiosense_collector.auth.tables import AuditEntry
@@ -23,9 +24,14 @@ from audiosense_collector.clock import now_us
 
 UNLOGGED = frozenset({"audit_entry", "clip_audit", "user_session", "sign_in_failures", "setup_link", "job_error"})
 """Logs themselves, and what is told with ``note`` where it matters."""
+UNLOGGED_STATEMENTS = UNLOGGED - {"user_session"}
+"""Of sessions it matters which ones were ended, and that is done by statements; when one began, ``sign_in`` says."""
+MOST_ROWS = 1_000
+"""Rows of one statement that are logged one by one; of more the first, and how many there were."""
 SECRETS = frozenset({"password"})
 CHANGED = "(changed)"
 MAX_TEXT = 2_000
+Values = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -108,6 +114,53 @@ def _on_flush(session: Session, _context: Any) -> None:
                 rows.append(_row(trail, (row.__tablename__, _identity(row)), before, after))
     if rows:
         session.execute(insert(AuditEntry), rows)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _on_statement(state: ORMExecuteState) -> Result[Any] | None:
+    """Log what an UPDATE or DELETE of the ORM changes: the rows that it names are read before it and after it."""
+    trail, mapper = _current.get(), state.bind_mapper
+    if trail is None or mapper is None or not isinstance(statement := state.statement, Update | Delete):
+        return None
+    table = mapper.local_table
+    assert isinstance(table, Table)
+    if table.name in UNLOGGED_STATEMENTS or (state.is_delete and table.name in UNLOGGED):
+        return None
+    named = select(table).where(*([] if statement.whereclause is None else [statement.whereclause]))
+    before = _read(state.session, table, named.with_for_update().limit(MOST_ROWS + 1), state.parameters)
+    result = state.invoke_statement()
+    keys = list(table.primary_key.columns)
+    again = select(table).where(tuple_(*keys).in_(list(before)))
+    after = _read(state.session, table, again) if before and state.is_update else {}
+    rows = [
+        _row(trail, (table.name, " ".join(map(_show, key))), *changed)
+        for key, was in list(before.items())[:MOST_ROWS]
+        if any(changed := _changed(was, after.get(key, {}), deleted=state.is_delete))
+    ]
+    if len(before) > MOST_ROWS:
+        rows.append(_row(trail, (table.name, ""), None, {"rows": f"more than {MOST_ROWS}"}))
+    if rows:
+        state.session.execute(insert(AuditEntry), rows)
+    return result
+
+
+def _read(session: Session, table: Table, query: Select[Any], parameters: Any = None) -> dict[tuple[Any, ...], Values]:
+    """Return rows by their keys, as they are logged."""
+    found = session.connection().execute(query, parameters or {})
+    keys = [column.name for column in table.primary_key.columns]
+    return {tuple(row[key] for key in keys): dict(row) for row in found.mappings()}
+
+
+def _changed(was: Values, now: Values, *, deleted: bool) -> tuple[Values | None, Values | None]:
+    names = [
+        name for name, value in was.items() if (value is not None if deleted else name in now and now[name] != value)
+    ]
+    before, after = ({name: _said(name, values.get(name)) for name in names} for values in (was, now))
+    return before or None, None if deleted else after or None
+
+
+def _said(name: str, value: Any) -> Any:
+    return CHANGED if value is not None and (name in SECRETS or isinstance(value, bytes)) else _plain(value)
 
 
 def _row(

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from audiosense_collector.cli.common import print_json, print_table, run, show_time
-from audiosense_collector.machines.lookup import find_sensor
+from audiosense_collector.machines.lookup import find_named, find_sensor
+from audiosense_collector.machines.tables import Machine, Site
 from audiosense_collector.models import service
 from audiosense_collector.models.schemas import ModelSummary
 from audiosense_collector.runtime import Runtime
@@ -29,16 +30,20 @@ def train(
     *,
     accept_drift: Annotated[bool, typer.Option("--accept-drift", help="Train on windows that drift, too.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Queue a training of each sensor for the workers.")] = False,
+    site: Annotated[list[str] | None, typer.Option(help="With --all: only of this site; name or identity.")] = None,
+    machine: Annotated[list[str] | None, typer.Option(help="With --all: only of this machine.")] = None,
 ) -> None:
     """Train a sensor's model, by default on its first baseline, and push it."""
     if (sensor is None) is not everything:
         raise TrainingError("expected a sensor, or --all for a training of each; give one of them")
+    if not everything and (site or machine):
+        raise TrainingError("found --site or --machine without --all, which says to queue a training of each; add it")
     if percentile is not None and false_alarms_per_week is not None:
         raise TrainingError("found --percentile and --false-alarms-per-week, expected one of them; leave one out")
 
     what = training.Request(windows, percentile, false_alarms_per_week, accept_drift)
     if sensor is None:
-        _train_all(what)
+        _train_all(what, site or [], machine or [])
         return
 
     async def work(runtime: Runtime) -> str | None:
@@ -49,10 +54,14 @@ def train(
     print(f"model {run(work)} is trained; its agent takes it with one of its next batches")
 
 
-def _train_all(what: training.Request) -> None:
+def _train_all(what: training.Request, sites: list[str], machines: list[str]) -> None:
     async def work(runtime: Runtime) -> fleet.Queued:
         async with runtime.sessions.begin() as session:
-            return await fleet.request_many(session, runtime.jobs, fleet.Selection(), what)
+            which = fleet.Selection(
+                sites=[found.id for found in [await find_named(session, Site, name) for name in sites]],
+                machines=[found.id for found in [await find_named(session, Machine, name) for name in machines]],
+            )
+            return await fleet.request_many(session, runtime.jobs, which, what)
 
     queued = run(work)
     print(f"{len(queued.jobs)} trainings are queued, {queued.waiting} sensors had one waiting; the workers share them")

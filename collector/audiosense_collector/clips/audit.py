@@ -16,6 +16,7 @@ from audiosense_collector.auth.principal import Caller
 from audiosense_collector.clips.schemas import AuditAction, AuditOut, AuditPage
 from audiosense_collector.clips.tables import Clip, ClipAudit
 from audiosense_collector.clock import SECOND_US, now_us
+from audiosense_collector.paging import page_by_id
 
 SAME_LISTENING_US = 600 * SECOND_US
 """A player asks for a clip in pieces, and again at each jump: within this time they are one listening."""
@@ -80,13 +81,8 @@ async def read(
     session: AsyncSession, *, clip: UUID | None, sensor: UUID | None, site: UUID | None, limit: int, before: int | None
 ) -> AuditPage:
     """Return a page of entries, the newest first."""
-    query = select(ClipAudit).order_by(ClipAudit.id.desc()).limit(limit + 1)
-    for column, wanted in ((ClipAudit.clip_id, clip), (ClipAudit.sensor_id, sensor), (ClipAudit.site_id, site)):
-        if wanted is not None:
-            query = query.where(column == wanted)
-    if before is not None:
-        query = query.where(ClipAudit.id < before)
-    rows = list(await session.scalars(query))
+    wanted = ((ClipAudit.clip_id, clip), (ClipAudit.sensor_id, sensor), (ClipAudit.site_id, site))
+    rows, more = await page_by_id(session, ClipAudit, wanted, limit=limit, before=before)
     items = [
         AuditOut(
             id=row.id,
@@ -99,6 +95,6 @@ async def read(
             clip_id=row.clip_id,
             detail=row.detail,
         )
-        for row in rows[:limit]
+        for row in rows
     ]
-    return AuditPage(items=items, next=items[-1].id if len(rows) > limit else None)
+    return AuditPage(items=items, next=more)

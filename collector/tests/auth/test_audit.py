@@ -5,13 +5,14 @@ import uuid
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from audiosense_collector.agents.keys import create_key
-from audiosense_collector.auth import chain
-from audiosense_collector.auth.tables import AuditEntry
+from audiosense_collector.auth import chain, sessions
+from audiosense_collector.auth.roles import Role
+from audiosense_collector.auth.tables import AuditEntry, User
 from audiosense_collector.auth.trail import Trail, at_work, note
-from audiosense_collector.clock import DAY_US
+from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.db.engine import libpq_url
 
 
@@ -205,3 +206,48 @@ class TestChain:
                 connection.execute(f"REASSIGN OWNED BY {owner} TO CURRENT_USER; DROP OWNED BY {role}, {owner}")
                 connection.execute(f"DROP ROLE {role}; DROP ROLE {owner}")
         assert (await self.verify(runtime)).entries == 1
+
+
+async def test_a_statement_for_many_rows_is_logged_row_by_row_with_what_they_were(runtime, open_browser, since):
+    anna = await open_browser(Role.OPERATOR)
+    for _ in range(2):
+        await sign_in_again(runtime, anna.user)
+    assert (await anna.delete("/api/v1/account/sessions")).status_code == 204
+    ended = await since(action="sign_out_everywhere")
+    assert {(entry.subject, entry.actor) for entry in ended} == {("user_session", anna.user)}
+    assert len({entry.subject_id for entry in ended}) == len(ended) == 2
+    for entry in ended:
+        assert entry.before == {"ended": None}
+        assert abs(entry.after["ended"] - now_us()) < DAY_US
+
+
+async def test_deleted_rows_are_logged_as_they_were_without_secrets_and_past_the_orm_nothing_is(runtime, since):
+    names = [f"{number}-{uuid.uuid4()}" for number in range(3)]
+    async with runtime.sessions.begin() as session:
+        session.add_all(User(name=name, name_key=name, role="viewer", password="hash", created=5) for name in names)
+    trail = Trail("cli:tests", "here", "tidy")
+    async with runtime.sessions.begin() as session:
+        with at_work(trail):
+            await session.execute(
+                update(User).where(User.name.in_(names[:2])).values(role="operator", password="other")
+            )
+            # What changes nothing is no change.
+            await session.execute(update(User).where(User.name == names[2]).values(role="viewer"))
+            gone = await session.scalars(delete(User).where(User.name.in_(names)).returning(User.name))
+            assert set(gone) == set(names)
+    entries = await since(action="tidy")
+    changed = [entry for entry in entries if entry.after is not None]
+    assert [(entry.before, entry.after) for entry in changed] == [
+        ({"role": "viewer", "password": "(changed)"}, {"role": "operator", "password": "(changed)"})
+    ] * 2
+    deleted = [entry for entry in entries if entry.after is None]
+    assert {entry.before["name"] for entry in deleted} == set(names)
+    assert {entry.before["password"] for entry in deleted} == {"(changed)"}
+    assert all("hash" not in str(entry.before) for entry in entries)
+    assert trail.told == len(entries) == 5
+
+
+async def sign_in_again(runtime, name):
+    async with runtime.sessions.begin() as session:
+        user = await session.scalar(select(User.id).where(User.name == name))
+        await sessions.start(session, runtime.settings, user, sessions.Origin("127.0.0.1", "tests"))

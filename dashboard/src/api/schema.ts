@@ -476,6 +476,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exports
+         * @description Exports that wait, are written or can be fetched, the newest first.
+         */
+        get: operations["list_exports"];
+        put?: never;
+        /**
+         * Request Export
+         * @description Queue an export of one or more sensors into a file; `GET /api/v1/jobs/{job_id}` tells how far it is.
+         */
+        post: operations["request_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Export
+         * @description How an export stands.
+         */
+        get: operations["read_export"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Export
+         * @description Delete an export and its file.
+         */
+        delete: operations["delete_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch Export
+         * @description The file of an export that is done; that somebody took it is kept in the log of changes.
+         */
+        get: operations["fetch_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/features": {
         parameters: {
             query?: never;
@@ -611,6 +679,50 @@ export interface paths {
          * @description The models of a sensor, or all, the newest first.
          */
         get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{digest}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description The evaluations of a model, the newest first.
+         */
+        get: operations["list_evaluations"];
+        put?: never;
+        /**
+         * Evaluate Model
+         * @description Queue an evaluation of a model on its sensor's stored windows, beside the model that the agent runs now.
+         */
+        post: operations["evaluate_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{digest}/evaluations/{evaluation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Evaluation
+         * @description An evaluation of a model, with its report when it is done.
+         */
+        get: operations["read_evaluation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1208,6 +1320,18 @@ export interface components {
             source: string;
             /** Source State */
             source_state: string | null;
+        };
+        /**
+         * Agreement
+         * @description Windows that are anomalous to both models, or to one of them alone.
+         */
+        Agreement: {
+            /** Both */
+            both: number;
+            /** Only Compared */
+            only_compared: number;
+            /** Only Model */
+            only_model: number;
         };
         /**
          * AnalysisModel
@@ -1821,6 +1945,97 @@ export interface components {
             windows: number;
         };
         /**
+         * EvaluationOut
+         * @description An evaluation of a model; ``report`` is null until its job is done.
+         */
+        EvaluationOut: {
+            /** Asked Us */
+            asked_us: number;
+            /** Digest */
+            digest: string;
+            /** Error */
+            error: string | null;
+            /** Finished Us */
+            finished_us: number | null;
+            /** From Us */
+            from_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: number;
+            /** Progress */
+            progress: number;
+            report: components["schemas"]["EvaluationReport"] | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            /** To Us */
+            to_us: number;
+        };
+        /**
+         * EvaluationPage
+         * @description Evaluations, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        EvaluationPage: {
+            /** Items */
+            items: components["schemas"]["EvaluationOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * EvaluationReport
+         * @description Figures over windows that neither model has learnt; null where there were none.
+         *
+         *     ``compared`` is the model that the sensor's agent ran when the job was done; null if that is the same one.
+         */
+        EvaluationReport: {
+            agreement: components["schemas"]["Agreement"] | null;
+            compared: components["schemas"]["ModelFigures"] | null;
+            /** First Us */
+            first_us: number | null;
+            /**
+             * Hours
+             * @description that these windows last together
+             */
+            hours: number;
+            /** Last Us */
+            last_us: number | null;
+            left_out: components["schemas"]["LeftOut"];
+            model: components["schemas"]["ModelFigures"] | null;
+            stored_scores: components["schemas"]["StoredScores"];
+            /**
+             * Windows
+             * @description that the figures are of
+             */
+            windows: number;
+        };
+        /**
+         * EvaluationRequest
+         * @description Over which stored windows; without ``to_us`` up to now, without ``from_us`` a week.
+         */
+        EvaluationRequest: {
+            /**
+             * From Us
+             * @description UTC microseconds
+             */
+            from_us?: number | null;
+            /**
+             * To Us
+             * @description UTC microseconds
+             */
+            to_us?: number | null;
+        };
+        /**
          * EventOut
          * @description An event in its newest revision.
          */
@@ -1888,6 +2103,98 @@ export interface components {
             at_us: number;
             refused: components["schemas"]["Refused"];
             taken: components["schemas"]["Taken"];
+        };
+        /**
+         * ExportOut
+         * @description An export; once it is done, ``GET /api/v1/exports/{id}/file`` fetches it until ``expires_us``.
+         */
+        ExportOut: {
+            /**
+             * Actor
+             * @description who asked for it
+             */
+            actor: string;
+            /** Asked Us */
+            asked_us: number;
+            /** Bytes */
+            bytes: number | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Expires Us
+             * @description when the file is deleted
+             */
+            expires_us: number | null;
+            /** Features */
+            features: string[];
+            /** Finished Us */
+            finished_us: number | null;
+            format: components["schemas"]["Format"];
+            /** From Us */
+            from_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: number;
+            /**
+             * Progress
+             * @description how much of the time that was asked for is written
+             */
+            progress: number;
+            resolution: components["schemas"]["Resolution"];
+            /**
+             * Rows
+             * @description null until it is done
+             */
+            rows: number | null;
+            /** Sensors */
+            sensors: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            /** To Us */
+            to_us: number;
+        };
+        /**
+         * ExportPage
+         * @description Exports, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        ExportPage: {
+            /** Items */
+            items: components["schemas"]["ExportOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * ExportRequest
+         * @description Write all that is stored of some sensors from ``from_us`` to ``to_us`` (not included; now, if left out).
+         *
+         *     ``features`` are names, as ``GET /api/v1/features`` lists them, or ``*`` for all.
+         */
+        ExportRequest: {
+            /**
+             * Features
+             * @default []
+             */
+            features: string[];
+            /** @default csv */
+            format: components["schemas"]["Format"];
+            /**
+             * From Us
+             * @description UTC microseconds
+             */
+            from_us: number;
+            /** @default raw */
+            resolution: components["schemas"]["Resolution"];
+            /** Sensors */
+            sensors: string[];
+            /** To Us */
+            to_us?: number | null;
         };
         /**
          * FeatureOut
@@ -2214,6 +2521,20 @@ export interface components {
             windows: number;
         };
         /**
+         * LeftOut
+         * @description Windows of the span that give no figures, and why; ``in_baseline``: one of the models had learnt them.
+         */
+        LeftOut: {
+            /** In Baseline */
+            in_baseline: number;
+            /** Invalid */
+            invalid: number;
+            /** Other Features */
+            other_features: number;
+            /** Stopped */
+            stopped: number;
+        };
+        /**
          * LevelHeard
          * @description One level of one kind of probe.
          */
@@ -2326,6 +2647,50 @@ export interface components {
             share: number;
             /** Stretches */
             stretches: number;
+        };
+        /**
+         * ModelFigures
+         * @description What a model makes of the windows.
+         *
+         *     ``alarms`` are events after debouncing; if the machine was well in the span, all of them are false. The interval
+         *     (95 %, exact for a Poisson count: Garwood 1936) takes them as independent. ``score_histogram`` counts windows in
+         *     equal parts of [0, 1].
+         */
+        ModelFigures: {
+            /** Alarms */
+            alarms: number;
+            /** Alarms Per Day */
+            alarms_per_day: number;
+            /** Alarms Per Day Ci */
+            alarms_per_day_ci: [
+                number,
+                number
+            ];
+            /**
+             * Budget Per Day
+             * @description what the threshold was made for; null: a percentile
+             */
+            budget_per_day: number | null;
+            /** Digest */
+            digest: string;
+            /**
+             * Over Threshold
+             * @description share of the windows
+             */
+            over_threshold: number;
+            /** Score Histogram */
+            score_histogram: number[];
+            /**
+             * Score Quantiles
+             * @description scores by share of the windows below them
+             */
+            score_quantiles: {
+                [key: string]: number;
+            };
+            /** Threshold */
+            threshold: number;
+            /** Version */
+            version: number;
         };
         /**
          * ModelPage
@@ -3119,6 +3484,16 @@ export interface components {
             value: (number | null)[];
         };
         /**
+         * StoredScores
+         * @description Windows that the agent scored with this model, and how many of the scores came out the same, bit for bit.
+         */
+        StoredScores: {
+            /** Equal */
+            equal: number;
+            /** Windows */
+            windows: number;
+        };
+        /**
          * StreamScore
          * @description The score of the newest window; ``detail`` says why there is none.
          */
@@ -3671,6 +4046,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than what is taken. */
             413: {
                 headers: {
@@ -3828,6 +4212,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
                 headers: {
@@ -3879,6 +4281,24 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4202,8 +4622,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4560,6 +4998,15 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5062,6 +5509,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
                 headers: {
@@ -5119,6 +5584,365 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exports: {
+        parameters: {
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPage"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetch_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description How many rows it holds */
+                    "AudioSense-Rows"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "text/csv; charset=utf-8; header=present": string;
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5599,6 +6423,235 @@ export interface operations {
             };
         };
     };
+    list_evaluations: {
+        parameters: {
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationPage"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evaluate_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+                evaluation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     push_model: {
         parameters: {
             query?: never;
@@ -5710,6 +6763,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5928,6 +6999,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6375,8 +7464,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6493,6 +7600,24 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6623,6 +7748,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
                 headers: {
@@ -6687,6 +7830,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6866,8 +8027,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7009,6 +8188,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A field of the request has a value that is not taken. */
             422: {
                 headers: {
@@ -7125,8 +8322,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7205,8 +8420,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7427,8 +8660,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
