@@ -5,7 +5,14 @@ from typing import Any
 from audiosense_collector.auth.cookies import PLAIN
 from audiosense_collector.auth.middleware import PAGE_HEADER
 from audiosense_collector.auth.roles import Demands
-from audiosense_collector.errors import ForbiddenError, TooLargeError, UnauthorizedError, UnavailableError, responses
+from audiosense_collector.errors import (
+    BadRequestError,
+    ForbiddenError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+    responses,
+)
 
 _SCHEMES = {
     "token": {
@@ -33,6 +40,10 @@ def document_demands(document: dict[str, Any], demands: Demands) -> None:
     everywhere = {
         str(status): {"description": found["description"], **_PROBLEM}
         for status, found in responses(UnauthorizedError, ForbiddenError, UnavailableError).items()
+    }
+    everywhere[str(int(BadRequestError.status))] = {
+        "description": "Asked for under a name that is not the collector's, or the body cannot be read.",
+        **_PROBLEM,
     }
     # A body may come in too slowly, or be larger than what is taken.
     large = responses(TooLargeError)[int(TooLargeError.status)]

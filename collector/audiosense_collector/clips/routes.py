@@ -42,6 +42,7 @@ _FLAC: dict[int | str, dict[str, Any]] = {
     code: {"description": text, "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}}}
     for code, text in ((200, "The sound"), (206, "The range of it that was asked for"))
 }
+_BEYOND: dict[int | str, dict[str, Any]] = {416: {"description": "A range beyond the end of the sound"}}
 _BODY = {"required": True, "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -81,7 +82,7 @@ async def list_clips(  # noqa: PLR0917 - FastAPI passes them by name
     "/clips/{clip_id}",
     response_class=FileResponse,
     dependencies=[Requires(Role.OPERATOR)],
-    responses=responses(NotFoundError, UnavailableError) | _FLAC | NOT_MODIFIED,
+    responses=responses(NotFoundError, UnavailableError) | _FLAC | NOT_MODIFIED | _BEYOND,
 )
 async def play_clip(clip_id: UUID, request: Request, session: Session, runtime: RuntimeOf, by: By) -> Response:
     """The sound of a clip (FLAC), or a range of it; that somebody listened is kept in the log."""

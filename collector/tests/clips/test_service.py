@@ -52,6 +52,22 @@ async def test_a_player_gets_the_range_that_it_asks_for(browser, known, asked, s
     assert beyond.status_code == 416
 
 
+async def test_a_clips_etag_is_its_sha256_and_who_has_it_is_sent_nothing(browser, known):
+    agent, sensor, event = known
+    content = flac()
+    await put(agent, event.id, content, sensor=sensor)
+    path = f"/api/v1/clips/{event.id}"
+    first = await browser.get(path)
+    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    assert (first.status_code, first.headers["etag"]) == (200, tag)
+    for named in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = await browser.get(path, headers={"If-None-Match": named})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert again.headers["cache-control"] == "no-store"
+    other = await browser.get(path, headers={"If-None-Match": '"other"'})
+    assert (other.status_code, other.content) == (200, content)
+
+
 async def test_the_same_clip_again_changes_nothing_and_another_under_its_id_is_refused(runtime, browser, known):
     agent, sensor, event = known
     content, before = flac(), files(runtime)

@@ -272,6 +272,7 @@ def test_every_operation_declares_what_its_functions_raise_and_what_stands_befor
             named = {str(STATUS_OF[error]): error for error in raised_by(route.endpoint)}
             seen += len(named)
             before = {
+                "400": "another host name",
                 "401": "nobody is signed in",
                 "403": "of another role, or another site's page",
                 "503": "no database",

@@ -47,6 +47,12 @@ async def test_a_complete_baseline_becomes_a_model_that_the_agent_is_offered(run
     response = await agent.client.get(f"/api/v1/bundles/{wanted['digest']}", headers=agent.headers)
     bundle = open_bundle(response.content, runtime.signing_key.public_keys())
     assert response.headers["content-type"] == "application/zip"
+    assert "immutable" in response.headers["cache-control"]
+    for named, code in ((response.headers["etag"], 304), ('"other"', 200)):
+        path, headers = f"/api/v1/bundles/{wanted['digest']}", agent.headers | {"If-None-Match": named}
+        again = await agent.client.get(path, headers=headers)
+        assert (again.status_code, again.headers["etag"]) == (code, response.headers["etag"])
+        assert again.content == (b"" if code == 304 else response.content)
     assert bundle.digest == wanted["digest"]
     assert bundle.manifest.bundle_version == wanted["version"] == 1
     assert bundle.manifest.baseline.windows == 40
