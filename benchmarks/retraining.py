@@ -100,7 +100,7 @@ async def make_fleet(runtime: Runtime, sensors: int, windows: int) -> None:
             {"id": agent},
         )
         made = await registration.register(session, agent, registrations)
-        schema = (await ingested.number(session, [], [SCHEMA_ID])).schemas[SCHEMA_ID]
+        schema = (await ingested.number(session, ingested.Numbers({}, {}, {}), [], [SCHEMA_ID])).schemas[SCHEMA_ID]
         await session.execute(text("UPDATE sensor SET baseline_since = now() - interval '1 day'"))
         start, epoch = now_us() - windows * WINDOW_US, uuid4()
         for number, sensor in enumerate(made.values()):

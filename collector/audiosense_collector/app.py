@@ -28,6 +28,7 @@ from audiosense_collector.exports import routes as exports
 from audiosense_collector.gaps import routes as gaps
 from audiosense_collector.health import routes as health
 from audiosense_collector.ingest import routes as ingest
+from audiosense_collector.ingest.lane import BatchLane
 from audiosense_collector.live import routes as live
 from audiosense_collector.machines import routes as machines
 from audiosense_collector.metrics.requests import Observed
@@ -98,6 +99,7 @@ def create_agent_app(runtime: Runtime) -> FastAPI:
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes", "/api/v1/clips/"}))
     app.add_middleware(Punctual)
+    app.add_middleware(BatchLane, owner=app)
     app.add_middleware(Observed, port="agent", access=runtime.settings.access_log)
     return app
 

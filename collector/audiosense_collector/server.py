@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
@@ -19,6 +18,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from audiosense_collector import memory
 from audiosense_collector.app import create_agent_app, create_app
 from audiosense_collector.auth.setup import make_link
 from audiosense_collector.errors import SettingsError, StartError
@@ -38,7 +38,6 @@ AGENTS_IDLE_S = IDLE_CONNECTION_S + 15
 """For so long a connection of an agent may be idle. A handshake costs as much as a batch: one a minute is too many."""
 BACKLOG = 4_096
 """Connections that wait to be accepted; a fleet that comes back makes many at once. The kernel may allow fewer."""
-_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 128 * 1024
 HEADLESS_TICKS = 20
 
 
@@ -96,7 +95,7 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
         StartError: a server or the queue's worker has ended by itself.
     """
     _allow_many_files()
-    _keep_buffers_apart()
+    memory.keep_heap()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -138,12 +137,12 @@ async def running(
         runtime = await stack.enter_async_context(open_runtime(settings, database_url, make_jobs(database_url)))
         await runtime.hub.start()
         workers = [await stack.enter_async_context(_working(runtime))] if settings.worker else []
-        tls = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key}
+        agents = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key, "http": memory.ConnectionApart}
         if workers:
             runtime.health.worker_lives = lambda: not workers[0].done()
         servers = [
             _configure(create_app(runtime), proxy_headers=False),
-            _configure(create_agent_app(runtime), timeout_keep_alive=round(AGENTS_IDLE_S), backlog=BACKLOG, **tls),
+            _configure(create_agent_app(runtime), timeout_keep_alive=round(AGENTS_IDLE_S), backlog=BACKLOG, **agents),
             _configure(create_metrics_app(runtime)),
         ]
         tasks = [
@@ -202,16 +201,6 @@ def _allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _keep_buffers_apart() -> None:
-    """Have glibc give each large buffer pages of its own, for ever; elsewhere nothing happens.
-
-    Each TLS connection has one of 256 KiB, of which it uses a few. By default glibc soon takes such buffers from its
-    heap, among other things: their pages are then in memory whether used or not, and stay there.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _configure(app: Any, **options: Any) -> _Server:

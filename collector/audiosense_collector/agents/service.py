@@ -12,7 +12,8 @@ from audiosense_collector.agents.keys import attempt_digest, digest, use_key
 from audiosense_collector.agents.replacing import Succession
 from audiosense_collector.agents.tables import Agent, AgentCredential, AgentState
 from audiosense_collector.clock import now_us
-from audiosense_collector.db import plain
+from audiosense_collector.db import binary_array, plain
+from audiosense_collector.db.driver import Query
 from audiosense_collector.errors import ConflictError, ForbiddenError, UnauthorizedError
 from audiosense_collector.machines import registration
 from audiosense_common.wire import EnrolmentRequest, SensorRegistration
@@ -178,12 +179,12 @@ async def lock(session: AsyncSession, agent_id: UUID) -> Agent:
     return agent
 
 
-async def lock_free(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, Agent]:
-    """Lock those of some agents that nobody else has locked, in the order of their identities.
+def locking_free(agent_ids: Collection[UUID]) -> Query:
+    """Return the query that locks those of some agents that nobody else has locked, in the order of their identities.
 
-    They are plain rows, see ``db.plain``.
+    ``plain.read`` takes its rows.
     """
-    return {agent.id: agent for agent in await plain.load(session, Agent, _FREE, {"ids": list(agent_ids)})}
+    return plain.query_of(Agent, _FREE, {"ids": binary_array.uuids(agent_ids)})
 
 
 def is_plainly(agent: Agent, sender: Sender, caller: Caller) -> bool:

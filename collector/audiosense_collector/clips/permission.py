@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clips import audit
 from audiosense_collector.clips.audit import Person
 from audiosense_collector.clips.schemas import AuditAction, PermissionOut, SitePermissionOut
-from audiosense_collector.db.driver import fetch
+from audiosense_collector.db import binary_array
+from audiosense_collector.db.driver import Query
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.machines.tables import Machine, Sensor, Site
 
@@ -52,10 +53,13 @@ class Known:
     allowed: bool
 
 
-async def of_agents(session: AsyncSession, agents: Collection[UUID]) -> list[Known]:
-    """Return all sensors of some agents, in the order in which ``allowed`` names them."""
-    parameters = {"agents": list(agents), "harmless": [f"{kind}%" for kind in HARMLESS_SOURCES]}
-    return [Known(*row) for row in await fetch(session, _OF_AGENTS, parameters)]
+def query_of_agents(agents: Collection[UUID]) -> Query:
+    """Return the query for all sensors of some agents, in the order in which ``allowed`` names them.
+
+    ``Known`` takes the columns of its rows.
+    """
+    harmless = [f"{kind}%" for kind in HARMLESS_SOURCES]
+    return Query(_OF_AGENTS, {"agents": binary_array.uuids(agents), "harmless": harmless})
 
 
 async def read(session: AsyncSession, sensor_id: UUID) -> PermissionOut:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import to_us
 from audiosense_collector.db.base import MicrosecondTime, Table
-from audiosense_collector.db.driver import fetch
+from audiosense_collector.db.driver import Query, fetch
 
 T = TypeVar("T", bound=Table)
 
@@ -39,8 +39,18 @@ class PlainRow:
 
 async def load(session: AsyncSession, table: type[T], rest: str, parameters: Mapping[str, Any]) -> list[T]:
     """Return rows of a table as plain objects that look like those of its class; ``rest`` follows ``FROM table``."""
+    query = query_of(table, rest, parameters)
+    return read(table, await fetch(session, query.text, parameters))
+
+
+def query_of(table: type[T], rest: str, parameters: Mapping[str, Any]) -> Query:
+    """Return the query whose rows ``read`` takes."""
+    return Query(f"{_form(table).query} {rest}", parameters)
+
+
+def read(table: type[T], rows: Sequence[Sequence[Any]]) -> list[T]:
+    """Return rows of a table as plain objects."""
     form = _form(table)
-    rows = await fetch(session, f"{form.query} {rest}", parameters)
     return cast(list[T], [form.make(row) for row in rows])
 
 

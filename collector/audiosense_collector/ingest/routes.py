@@ -4,8 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from starlette.types import Receive, Scope, Send
 
 from audiosense_collector.agents.routes import read_caller, recall_sender
 from audiosense_collector.errors import (
@@ -29,23 +27,8 @@ from audiosense_collector.runtime import Runtime
 from audiosense_common.wire import Answer
 from audiosense_common.wire_identity import INSTANCE_HEADER, WAITING_HEADER
 
-
-class _BareRoute(APIRoute):
-    """A route whose function takes the request as it is: for each batch FastAPI's share would be a quarter of the time.
-
-    Its dependencies and its model of the answer are for the document alone.
-    """
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse another method as FastAPI does."""
-        if scope["method"] not in (self.methods or ()):
-            await super().handle(scope, receive, send)
-            return
-        response: Response = await self.endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
-
-
-agent_router = APIRouter(prefix="/api/v1", tags=["ingest"], route_class=_BareRoute)
+PATH = "/api/v1/batches"
+agent_router = APIRouter(tags=["ingest"])
 
 
 def _headers(
@@ -54,11 +37,11 @@ def _headers(
     _instance: Annotated[str | None, Header(alias=INSTANCE_HEADER)] = None,
     _waiting: Annotated[str | None, Header(alias=WAITING_HEADER)] = None,
 ) -> None:
-    """Name the headers that ``take_batch`` reads, for the document."""
+    """Name the headers that ``take_batch`` reads, for the document: the function takes the request as it is."""
 
 
 @agent_router.post(
-    "/batches",
+    PATH,
     dependencies=[Depends(_headers)],
     response_model=Answer,
     responses=responses(

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clock import to_us
 from audiosense_collector.db import binary_copy
 from audiosense_collector.db.binary_copy import copy_in, encode
-from audiosense_collector.db.driver import fetch
+from audiosense_collector.db.driver import Query, Row, fetch
 from audiosense_collector.ingest.measured import Measured
 from audiosense_collector.ingest.tables import FeatureSchema, ModelDigest
 from audiosense_collector.rollups.delta import Windows
@@ -173,20 +173,30 @@ UNION ALL SELECT name, id, NULL, false FROM feature_schema
 """
 
 
-async def number(session: AsyncSession, digests: Collection[str], schemas: Collection[str]) -> Numbers:
-    """Return the numbers of model digests and feature schemas; each gets its number on first sight."""
+def query_numbers(digests: Collection[str]) -> Query:
+    """Return the query whose rows ``read_numbers`` takes."""
+    return Query(_NUMBERS, {"digests": sorted(digests)})
+
+
+def read_numbers(rows: Sequence[Row]) -> Numbers:
+    """Return what is numbered so far."""
+    return Numbers(
+        digests={text: id_ for text, id_, _, is_digest in rows if is_digest},
+        thresholds={text: threshold for text, _, threshold, is_digest in rows if is_digest},
+        schemas={text: id_ for text, id_, _, is_digest in rows if not is_digest},
+    )
+
+
+async def number(session: AsyncSession, known: Numbers, digests: Collection[str], schemas: Collection[str]) -> Numbers:
+    """Return the numbers of model digests and feature schemas; what has none yet in what is ``known`` gets its own."""
     while True:
-        rows = await fetch(session, _NUMBERS, {"digests": list(digests)})
-        found = Numbers(
-            digests={text: id_ for text, id_, _, is_digest in rows if is_digest},
-            thresholds={text: threshold for text, _, threshold, is_digest in rows if is_digest},
-            schemas={text: id_ for text, id_, _, is_digest in rows if not is_digest},
-        )
-        new_digests = [{"digest": digest} for digest in sorted(set(digests) - found.digests.keys())]
-        new_schemas = [{"name": name} for name in sorted(set(schemas) - found.schemas.keys())]
+        new_digests = [{"digest": digest} for digest in sorted(set(digests) - known.digests.keys())]
+        new_schemas = [{"name": name} for name in sorted(set(schemas) - known.schemas.keys())]
+        if not new_digests and not new_schemas:
+            return known
         if new_digests:
             await session.execute(insert(ModelDigest).values(new_digests).on_conflict_do_nothing())
         if new_schemas:
             await session.execute(insert(FeatureSchema).values(new_schemas).on_conflict_do_nothing())
-        if not new_digests and not new_schemas:
-            return found
+        query = query_numbers(digests)
+        known = read_numbers(await fetch(session, query.text, query.parameters or {}))

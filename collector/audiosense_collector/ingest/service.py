@@ -15,14 +15,17 @@ from audiosense_collector.agents.tables import Agent
 from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, HOUR_US, now_us
+from audiosense_collector.db import plain
 from audiosense_collector.db.bulk_update import update_changed
+from audiosense_collector.db.driver import Query, driver, fetch_each
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
 from audiosense_collector.events import service as events
 from audiosense_collector.gaps import service as gaps
-from audiosense_collector.ingest import storing
+from audiosense_collector.ingest import rows, storing
 from audiosense_collector.ingest.body import ParsedBatch
 from audiosense_collector.ingest.delivery import Delivery
+from audiosense_collector.ingest.rows import Numbers
 from audiosense_collector.ingest.storing import Stored, Told
 from audiosense_collector.live import notify
 from audiosense_collector.machines import locking as machines
@@ -38,20 +41,31 @@ TOKEN_BYTES = 24
 _INT64_MAX = 2**63 - 1
 """What a column holds; an agent whose clock or count is broken is still heard."""
 Outcome = Answer | RequestError
+_PLANNING = "SET LOCAL plan_cache_mode = force_generic_plan"
+"""Planning a query on all partitions anew takes longer than running it, and how many keys there are changes nothing."""
 
 
 @dataclass(slots=True)
 class _Taking:
-    """A batch whose agent and sensors are locked, and what was stored of it."""
+    """A batch whose agent and sensors are locked, those whose clips may be kept, and what was stored of it."""
 
     delivery: Delivery
     agent: Agent
     sensors: dict[UUID, Sensor]
+    clips_allowed: list[UUID]
     stored: list[Stored] = field(default_factory=list)
 
     @property
     def batch(self) -> Batch:
         return self.delivery.parsed.batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """Batches that are to be taken now, by their place, and the numbers that stand for texts in rows."""
+
+    numbers: Numbers
+    takings: dict[int, _Taking] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +112,14 @@ async def _take(
     session: AsyncSession, runtime: Runtime, deliveries: Sequence[Delivery], *, alone: bool
 ) -> list[Outcome | None]:
     """Store batches; the caller ends the transaction and only then answers."""
-    locked, allowed = await _lock(session, deliveries, alone=alone)
+    locked = await _lock(session, deliveries, alone=alone)
     outcomes: list[Outcome | None] = [None] * len(deliveries)
     taken: dict[int, _Taking] = {}
-    for place, taking in locked.items():
+    for place, taking in locked.takings.items():
         if not alone and _is_strange(taking):
             continue
         try:
-            outcomes[place] = await _judge(session, taking, allowed)
+            outcomes[place] = await _judge(session, taking)
             if outcomes[place] is None:
                 _check(taking)
                 taken[place] = taking
@@ -113,7 +127,7 @@ async def _take(
             outcomes[place] = error
     # What is changed is written once, at the end: no query in between reads it.
     with session.no_autoflush:
-        answers = await _keep(session, runtime, list(taken.values()), allowed)
+        answers = await _keep(session, runtime, list(taken.values()), locked.numbers)
         await update_changed(session, [taking.agent for taking in taken.values()])
         await update_changed(session, [sensor for taking in taken.values() for sensor in taking.sensors.values()])
     for place, answer in zip(taken, answers, strict=True):
@@ -121,41 +135,50 @@ async def _take(
     return outcomes
 
 
-async def _lock(
-    session: AsyncSession, deliveries: Sequence[Delivery], *, alone: bool
-) -> tuple[dict[int, _Taking], list[UUID]]:
+async def _lock(session: AsyncSession, deliveries: Sequence[Delivery], *, alone: bool) -> _Locked:
     """Lock agents and sensors, each in the order of their identities.
 
-    Returns:
-        Those that are to be taken now, by their place, and the sensors whose clips may be kept. Not alone, those that
-        others have locked are left out, and those that are not what their sender was remembered as.
+    Not alone, those that others have locked are left out, and those that are not what their sender was remembered as.
 
     Raises:
         UnauthorizedError: alone, and the agent is gone.
         ForbiddenError: alone, and the agent was revoked or quarantined before.
     """
+    named = [delivery.agent for delivery in deliveries]
+    digests = {digest for delivery in deliveries for each in delivery.parsed.measured for digest in each.digests}
+    rest = [permission.query_of_agents(named), rows.query_numbers(digests), Query(_PLANNING)]
     if alone:
-        agent = await agents.lock(session, deliveries[0].agent)
+        agent = await agents.lock(session, named[0])
         found = {agent.id: agent}
+        locked_sensors = await machines.lock_sensors(session, agent.id)
+        owned, numbered, _ = await fetch_each(await driver(session), rest)
     else:
-        found = await agents.lock_free(session, [delivery.agent for delivery in deliveries])
-    sensors: dict[UUID, dict[UUID, Sensor]] = {agent_id: {} for agent_id in found}
-    for sensor in await machines.lock_sensors(session, list(found), waiting=alone):
-        assert sensor.agent_id is not None
+        first = [agents.locking_free(named), machines.locking_free(named)]
+        mine, theirs, owned, numbered, _ = await fetch_each(await driver(session), [*first, *rest])
+        found = {agent.id: agent for agent in plain.read(Agent, mine)}
+        locked_sensors = plain.read(Sensor, theirs)
+    sensors: dict[UUID | None, dict[UUID, Sensor]] = {agent_id: {} for agent_id in named}
+    for sensor in locked_sensors:
         sensors[sensor.agent_id][sensor.id] = sensor
     # Nobody registers or moves a sensor without its agent's lock: what is missing here is locked by somebody.
-    known = await permission.of_agents(session, list(found))
+    known = [permission.Known(*row) for row in owned]
     free = found.keys() - {each.agent for each in known if each.sensor not in sensors[each.agent]}
-    locked = {}
+    allowed: dict[UUID, list[UUID]] = {agent_id: [] for agent_id in named}
+    for each in known:
+        if each.allowed:
+            allowed[each.agent].append(each.sensor)
+    locked = _Locked(rows.read_numbers(numbered))
     for place, delivery in enumerate(deliveries):
         if delivery.agent not in free:
             continue
         if alone or agents.is_plainly(found[delivery.agent], delivery.sender, delivery.caller):
-            locked[place] = _Taking(delivery, found[delivery.agent], sensors[delivery.agent])
-    return locked, [each.sensor for each in known if each.allowed]
+            locked.takings[place] = _Taking(
+                delivery, found[delivery.agent], sensors[delivery.agent], allowed[delivery.agent]
+            )
+    return locked
 
 
-async def _judge(session: AsyncSession, taking: _Taking, allowed: Sequence[UUID]) -> Outcome | None:
+async def _judge(session: AsyncSession, taking: _Taking) -> Outcome | None:
     """Return the refusal or the repeated answer of a batch, None if it is the next one."""
     delivery, agent = taking.delivery, taking.agent
     parsed, caller = delivery.parsed, delivery.caller
@@ -168,12 +191,11 @@ async def _judge(session: AsyncSession, taking: _Taking, allowed: Sequence[UUID]
         raise InvalidError(
             f"agent: the batch is of agent {taking.batch.agent}, the credential of {agent.id}", loc="agent"
         )
-    clips = [sensor for sensor in allowed if sensor in taking.sensors]
     if agent.last_batch_sha256 == parsed.sha256:
-        return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": clips})
+        return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": taking.clips_allowed})
     earlier = copies.find_earlier(agent, parsed.sha256)
     if earlier is not None:
-        return _answer_late(taking.batch, earlier, clips)
+        return _answer_late(taking.batch, earlier, taking.clips_allowed)
     if not _is_next(agent, taking.batch):
         return await _quarantine(session, agent, caller, taking.batch, Cause.OLD_TOKEN)
     return None
@@ -245,12 +267,10 @@ def _check(taking: _Taking) -> None:
         raise taking.delivery.parsed.problem
 
 
-async def _keep(
-    session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], allowed: Sequence[UUID]
-) -> list[Answer]:
+async def _keep(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers) -> list[Answer]:
     """Store all of batches that are next, and make their answers."""
     now = now_us()
-    await _store(session, runtime, taken, now)
+    await _store(session, runtime, taken, numbers, now)
     for taking in taken:
         await _keep_rest(session, runtime, taking, now)
     sensors = [sensor for taking in taken for sensor in taking.sensors.values()]
@@ -266,17 +286,17 @@ async def _keep(
             repeated=taking.delivery.rows - new,
             desired={sensor: desired[sensor] for sensor in taking.sensors if sensor in desired},
             probes_wanted=[sensor for sensor in taking.sensors if sensor in wanted],
-            clips_allowed=[sensor for sensor in allowed if sensor in taking.sensors],
+            clips_allowed=taking.clips_allowed,
             rotate_credential=credentials.is_due(taking.agent, runtime.settings.credential_days, now),
         )
         _remember(taking, answer)
         answers.append(answer)
-    new, rows = sum(answer.stored for answer in answers), sum(taking.delivery.rows for taking in taken)
-    instruments.after_commit(session, lambda: instruments.batches_committed(len(taken), new=new, repeated=rows - new))
+    new, whole = sum(answer.stored for answer in answers), sum(taking.delivery.rows for taking in taken)
+    instruments.after_commit(session, lambda: instruments.batches_committed(len(taken), new=new, repeated=whole - new))
     return answers
 
 
-async def _store(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], now: int) -> None:
+async def _store(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers, now: int) -> None:
     told = [
         (taking, Told(taking.sensors[columns.sensor], columns, measured, taking.batch.epoch))
         for taking in taken
@@ -286,6 +306,7 @@ async def _store(session: AsyncSession, runtime: Runtime, taken: Sequence[_Takin
     stored = await storing.store(
         session,
         [each for _, each in told],
+        numbers,
         now=now,
         retention_us=retention_us,
         is_watched=runtime.hub.wants,

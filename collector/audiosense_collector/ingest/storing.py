@@ -49,6 +49,7 @@ class Told:
 async def store(
     session: AsyncSession,
     told: Sequence[Told],
+    known: Numbers,
     *,
     now: int,
     retention_us: int,
@@ -57,12 +58,12 @@ async def store(
     """Store what is new, and bring the sensors up to date; returns what was new of each part.
 
     The sensors must be locked: their row is what guards their roll-ups. Those that ``is_watched`` (sensor, machine)
-    says are told to browsers.
+    says are told to browsers. ``known`` are the numbers that were there when they were locked.
     """
     if not told:
         return []
     digests = {digest for each in told for digest in each.measured.digests}
-    numbers = await number(session, digests, {each.measured.windows.schema_id for each in told})
+    numbers = await number(session, known, digests, {each.measured.windows.schema_id for each in told})
     connection = await driver(session)
     found = [Stored()] * len(told)
     deltas = []

@@ -1,21 +1,28 @@
 """Locks on sensors."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.db import plain
+from audiosense_collector.db import binary_array, plain
+from audiosense_collector.db.driver import Query
 from audiosense_collector.machines.tables import Sensor
 
-_WAITING = "WHERE agent_id = ANY(%(agents)b::uuid[]) ORDER BY id FOR NO KEY UPDATE"
-_FREE = f"{_WAITING} SKIP LOCKED"
+_OF_AGENTS = "WHERE agent_id = ANY(%(agents)b::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 
 
-async def lock_sensors(session: AsyncSession, agents: Sequence[UUID], *, waiting: bool) -> list[Sensor]:
-    """Lock the sensors of some agents in the order of their identities; not ``waiting``, those that nobody has locked.
+async def lock_sensors(session: AsyncSession, agent: UUID) -> list[Sensor]:
+    """Lock the sensors of an agent in the order of their identities.
 
     They are plain rows, see ``db.plain``. Rows that refer to a sensor can still be made by others meanwhile.
     """
-    rest = _WAITING if waiting else _FREE
-    return await plain.load(session, Sensor, rest, {"agents": list(agents)})
+    return await plain.load(session, Sensor, _OF_AGENTS, {"agents": [agent]})
+
+
+def locking_free(agents: Collection[UUID]) -> Query:
+    """Return the query that does so for the sensors of some agents that nobody has locked.
+
+    ``plain.read`` takes its rows.
+    """
+    return plain.query_of(Sensor, f"{_OF_AGENTS} SKIP LOCKED", {"agents": binary_array.uuids(agents)})

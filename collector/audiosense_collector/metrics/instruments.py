@@ -7,6 +7,7 @@ Series therefore stay few, whatever the size of the fleet, and whoever may read 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -86,12 +87,20 @@ for _result in ("stored", "repeated"):
 
 def request_answered(port: str, method: str, route: str, status: int, *, seconds: float | None, sent: int) -> None:
     """Count an answer; ``seconds`` is None for a stream that lasted as long as somebody watched."""
-    REQUESTS.labels(port, method, route, str(status)).inc()
-    SENT.labels(port).inc(sent)
+    requests, bytes_sent, duration = _series_of(port, method, route, status)
+    requests.inc()
+    bytes_sent.inc(sent)
     if seconds is not None:
-        DURATION.labels(port, method, route).observe(seconds)
+        duration().observe(seconds)
     if route == BATCHES_ROUTE:
         BATCHES.labels(_OUTCOMES.get(status, "failed" if status >= _SERVER_ERROR else "invalid")).inc()
+
+
+@cache
+def _series_of(port: str, method: str, route: str, status: int) -> tuple[Counter, Counter, Callable[[], Histogram]]:
+    """Find series by their labels once; there are as few of these as of series. One that is never told is not made."""
+    duration = cache(lambda: DURATION.labels(port, method, route))
+    return REQUESTS.labels(port, method, route, str(status)), SENT.labels(port), duration
 
 
 def batch_read(size: int) -> None:

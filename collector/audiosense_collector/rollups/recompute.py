@@ -174,11 +174,10 @@ async def _rebuild_slice(session: AsyncSession, task: RollupRebuild, since: int,
     raw = (await (await session.connection()).get_raw_connection()).driver_connection
     assert isinstance(raw, psycopg.AsyncConnection)
     schemas = await schema_numbers(session)
-    await store.stage(raw)
     for kind, rows in made.items():
         kept = rows.pick(np.flatnonzero(rows.time_us >= complete_since.get(kind.table, 0)))
         if len(kept):
-            await store.write(raw, kind, [task.sensor_id], kept, schemas)
+            await store.insert(raw, kind, [task.sensor_id], kept, schemas)
     await session.execute(
         update(RollupRebuild).where(RollupRebuild.sensor_id == task.sensor_id).values(done_before=high)
     )

@@ -9,9 +9,10 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from audiosense_collector.clock import to_datetime, to_us
-from audiosense_collector.db import binary_copy
+from audiosense_collector.clock import to_us
+from audiosense_collector.db import binary_array, binary_copy
 from audiosense_collector.db.binary_copy import Field, copy_in, encode
+from audiosense_collector.db.driver import Query, Row, fetch_each
 from audiosense_collector.errors import UnavailableError
 from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
 from audiosense_collector.rollups.delta import Delta
@@ -31,13 +32,11 @@ from audiosense_collector.rollups.rows import (
 )
 from audiosense_collector.rollups.tables import HISTOGRAM_BINS
 
-Row = tuple[Any, ...]
 _COLUMNS = (
     *("sensor_id", "time", "windows", *STATUS_COUNTS, "model", "scored", "score_min", "score_sum", "score_max"),
     *("level_dbfs_min", "level_dbfs_sum", "level_dbfs_max", "dominant_hz_min", "dominant_hz_sum", "dominant_hz_max"),
     *("schema", "described", "means", "extremes", "histogram"),
 )
-_KEYS = ("sensor_id", "time")
 _FULL_SMALLINT = 32_767
 
 
@@ -81,70 +80,47 @@ async def add(
     """
     if not deltas:
         return
-    await stage(connection)
-    for kind, added in (
-        (MINUTES, [delta.minutes for delta in deltas]),
-        (HOURS, [delta.hours for delta in deltas]),
-    ):
-        rows = merge(join(added), kind.span_us)
-        known = await _read(connection, kind, sensors, rows)
-        if known:
-            rows = merge(join([decode(kind, known, schemas), rows]), kind.span_us)
-        await write(connection, kind, sensors, rows, schemas)
+    minutes = merge(join([delta.minutes for delta in deltas]), MINUTE_US)
+    hours = merge(join([delta.hours for delta in deltas]), HOUR_US)
+    added = ((MINUTES, minutes), (HOURS, hours))
+    taken = await fetch_each(connection, [_taking_out(kind, sensors, rows) for kind, rows in added])
+    for (kind, rows), known in zip(added, taken, strict=True):
+        whole = merge(join([decode(kind, known, schemas), rows]), kind.span_us) if known else rows
+        await insert(connection, kind, sensors, whole, schemas)
 
 
-async def stage(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Make the temporary tables that ``write`` needs; they are of the connection, their rows of the transaction."""
-    statements = (
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS staged_{kind.table} (LIKE {kind.table}) ON COMMIT DELETE ROWS"
-        for kind in (MINUTES, HOURS)
-    )
-    # Planning a query on all partitions anew takes longer than running it, and how many keys there are changes nothing.
-    await connection.execute("; ".join([*statements, "SET LOCAL plan_cache_mode = force_generic_plan"]).encode())
-
-
-async def write(
+async def insert(
     connection: psycopg.AsyncConnection[Any],
     kind: Kind,
     sensors: Sequence[UUID],
     rows: Rollups,
     schemas: dict[str, int],
 ) -> None:
-    """Put roll-ups in the place of those of the same sensors and spans; once in a transaction, after ``stage``."""
-    staged = f"staged_{kind.table}"
-    changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _KEYS)
-    columns = ", ".join(_COLUMNS)
+    """Store roll-ups of sensors and spans that have none; the sensors must be locked."""
+    statement = f"COPY {kind.table} ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT BINARY)"
     async with connection.cursor() as cursor:
-        statement = f"COPY {staged} ({columns}) FROM STDIN WITH (FORMAT BINARY)"
         await copy_in(cursor, statement, _encode(kind, sensors, rows, schemas))
-        await cursor.execute(
-            f"INSERT INTO {kind.table} ({columns}) SELECT {columns} FROM {staged}"  # noqa: S608 - constants of ours
-            f" ON CONFLICT (sensor_id, time) DO UPDATE SET {changes}".encode()
-        )
 
 
-async def _read(
-    connection: psycopg.AsyncConnection[Any],
-    kind: Kind,
-    sensors: Sequence[UUID],
-    rows: Rollups,
-) -> list[Row]:
-    """Return the rows that are there of the same sensors and spans, each with the sensor's place in front."""
+def _taking_out(kind: Kind, sensors: Sequence[UUID], rows: Rollups) -> Query:
+    """Return the query that takes out the rows of the same sensors and spans, each with the sensor's place in front.
+
+    What comes in their place is copied in with all that is new. To others both happen at once, with the commit.
+    """
     keys = "unnest(%(places)b::bigint[], %(sensors)b::uuid[], %(times)b::timestamptz[]) AS k (place, sensor_id, time)"
     query = (
-        f"SELECT k.place, {names('r.')} FROM {keys}"  # noqa: S608 - constants of ours
-        f" JOIN {kind.table} r ON r.sensor_id = k.sensor_id AND r.time = k.time"
-        # Said again, so that a distributed database asks these sensors' servers only.
-        " WHERE r.sensor_id = ANY(%(sensors)b::uuid[])"
+        # A distributed database joins what it changes with a materialized list, and with no function.
+        f"WITH k AS MATERIALIZED (SELECT * FROM {keys})"  # noqa: S608 - constants of ours
+        f" DELETE FROM {kind.table} r USING k WHERE r.sensor_id = k.sensor_id AND r.time = k.time"
+        # Said again, so that it asks these sensors' servers only.
+        f" AND r.sensor_id = ANY(%(sensors)b::uuid[]) RETURNING k.place, {names('r.')}"
     )
     parameters = {
-        "places": rows.sensor.tolist(),
-        "sensors": [sensors[place] for place in rows.sensor],
-        "times": [to_datetime(time_us) for time_us in rows.time_us.tolist()],
+        "places": binary_array.bigints(rows.sensor),
+        "sensors": binary_array.picked_uuids(sensors, rows.sensor),
+        "times": binary_array.times(rows.time_us),
     }
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query.encode(), parameters)
-        return await cursor.fetchall()
+    return Query(query, parameters)
 
 
 def decode(kind: Kind, rows: Sequence[Row], schemas: dict[str, int]) -> Rollups:
