@@ -505,7 +505,9 @@ export interface paths {
         };
         /**
          * Read Fleet
-         * @description All machines with their sensors' latest measurements, by site and name.
+         * @description Machines with their sensors' latest measurements, and how many there are of each status.
+         *
+         *     In the order of need a machine whose status changes while pages are read may come twice or not at all.
          */
         get: operations["read_fleet"];
         put?: never;
@@ -1922,6 +1924,8 @@ export interface components {
          *     Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
          */
         Fleet: {
+            /** @description of the machines on all pages that match `site` and `q`, whatever `status` says */
+            counts: components["schemas"]["StatusCounts"];
             /** Machines */
             machines: components["schemas"]["MachineCard"][];
             /** Next */
@@ -2434,6 +2438,12 @@ export interface components {
             password: string;
             role: components["schemas"]["Role"];
         };
+        /**
+         * Order
+         * @description In which order machines come: by site and name, or the worst status first.
+         * @enum {string}
+         */
+        Order: "place" | "need";
         /**
          * PasswordChange
          * @description The password until now and the one from now on.
@@ -3117,6 +3127,28 @@ export interface components {
             time_us: number[];
             /** Value */
             value: (number | null)[];
+        };
+        /**
+         * StatusCounts
+         * @description How many machines there are of each status.
+         */
+        StatusCounts: {
+            /** Alarm */
+            alarm: number;
+            /** Anomalous */
+            anomalous: number;
+            /** Invalid */
+            invalid: number;
+            /** Learning */
+            learning: number;
+            /** Normal */
+            normal: number;
+            /** Offline */
+            offline: number;
+            /** Stopped */
+            stopped: number;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * StreamScore
@@ -5220,6 +5252,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description `next` of the page before, for the one after it */
                 after?: string | null;
+                /** @description machines of one of these; may be repeated */
+                status?: components["schemas"]["ShownStatus"][];
+                /** @description machines of this site */
+                site?: string | null;
+                /** @description machines with this in their or their site's name */
+                q?: string | null;
+                /** @description by site and name, or the worst status first */
+                order?: components["schemas"]["Order"];
                 /** @description with sparklines; unless given, where it is about at most 1,000 sensors */
                 sparklines?: boolean | null;
             };
