@@ -46,7 +46,7 @@ SELECT gen_random_uuid(), s.id, 2, CASE WHEN n = 0 AND random() < 0.02 THEN 'ope
     e.start + interval '1 minute', e.start, 0.9, 0.62, 12, %(digest)s
 FROM sensor s JOIN machine m ON m.id = s.machine_id AND m.name LIKE %(prefix)s || ' machine %%',
     generate_series(0, %(events)s - 1) AS n,
-    LATERAL (SELECT now() - n * interval '7 hours' - random() * interval '1 hour' AS start) AS e;
+    LATERAL (SELECT now() - n * interval '7 hours' - random() * interval '1 hour' AS start WHERE s.id IS NOT NULL) AS e;
 """
 _RAW = """
 INSERT INTO measurement (sensor_id, time, epoch, seq, model, score, level_dbfs, dominant_hz, status, schema, features)
