@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import psutil
 import psycopg
 import uvloop
 
@@ -127,11 +128,12 @@ class Fleet:
                     register(connection, self._agents)
                     connection.execute("ANALYZE")
                 context = trust(self._folder)
-                began = time.monotonic()
+                began, used = time.monotonic(), self._cpu_s(server)
                 living = [asyncio.create_task(self._live(agent, began, context)) for agent in self._agents]
                 watching = asyncio.create_task(self._watch())
                 await self._run(before_s, living)
                 memory, open_then = self._memory[-1], self._record.open
+                self._report_cpu(used, self._cpu_s(server))
                 killed = time.monotonic()
                 process.kill()
             async with collector(self._folder, self._port) as (process, _):
@@ -183,6 +185,21 @@ class Fleet:
             with contextlib.suppress(OSError, IndexError):
                 self._memory.append(resident_mib(self._pid))
             await asyncio.sleep(_SAMPLE_S)
+
+    def _cpu_s(self, server: EmbeddedServer) -> list[float]:
+        """Return the processor seconds of collector, PostgreSQL's present backends and agents, up to now."""
+        postmaster = psutil.Process(int((server.data / "postmaster.pid").read_text().split()[0]))
+        groups = [psutil.Process(self._pid)], postmaster.children(), [psutil.Process()]
+        return [sum(sum(process.cpu_times()[:2]) for process in group) for group in groups]
+
+    def _report_cpu(self, before: list[float], after: list[float]) -> None:
+        batches = max(1, len(self._record.answered))
+        parts = [1e3 * (now - then) / batches for then, now in zip(before, after, strict=True)]
+        print(
+            f"{batches} batches; processor time of each, its share of connecting included, in ms: "
+            f"collector {parts[0]:.1f}, PostgreSQL {parts[1]:.1f}, agents {parts[2]:.1f}",
+            flush=True,
+        )
 
     def _conserve(self, connection: psycopg.Connection[tuple[int, ...]]) -> tuple[int, int]:
         """Return how many acknowledged measurements are not stored, and how many are stored more than once."""

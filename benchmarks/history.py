@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Self
 from uuid import UUID, uuid4
 
 import numpy as np
 import psycopg
+from pydantic import TypeAdapter
 
 from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
@@ -44,7 +46,7 @@ SELECT gen_random_uuid(), s.id, 2, CASE WHEN n = 0 AND random() < 0.02 THEN 'ope
     e.start + interval '1 minute', e.start, 0.9, 0.62, 12, %(digest)s
 FROM sensor s JOIN machine m ON m.id = s.machine_id AND m.name LIKE %(prefix)s || ' machine %%',
     generate_series(0, %(events)s - 1) AS n,
-    LATERAL (SELECT now() - n * interval '7 hours' - random() * interval '1 hour' AS start) AS e;
+    LATERAL (SELECT now() - n * interval '7 hours' - random() * interval '1 hour' AS start WHERE s.id IS NOT NULL) AS e;
 """
 _RAW = """
 INSERT INTO measurement (sensor_id, time, epoch, seq, model, score, level_dbfs, dominant_hz, status, schema, features)
@@ -78,14 +80,27 @@ JOIN feature_schema f ON f.name = %(schema)s
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was written: rows of each table, the sensors with a history, until when it goes, and how long it took."""
+    """What was written: rows of each table, the sensors with a history, how many more, until when, in what time."""
 
     sensors: list[UUID]
+    fleet: int
     until: datetime
     raw: int
     minutes: int
     hours: int
     seconds: float
+
+    def to_json(self) -> str:
+        """Return it as JSON."""
+        return _FILLED.dump_json(self).decode()
+
+    @staticmethod
+    def from_json(text: str) -> "Filled":
+        """Return what ``to_json`` gave."""
+        return _FILLED.validate_json(text)
+
+
+_FILLED = TypeAdapter(Filled)
 
 
 class History:
@@ -96,16 +111,18 @@ class History:
         self.until = datetime.now(UTC).replace(second=0, microsecond=0)
         self._draw()
 
-    def close(self) -> None:
-        """End the connection."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def fill(self, sensors: int, raw_days: int, minute_days: int) -> Filled:
-        """Write sensors with raw rows, minutes and hours that end now."""
+    def fill(self, sensors: int, raw_days: int, minute_days: int, *, fleet: int) -> Filled:
+        """Write sensors with raw rows, minutes and hours that end now; the fleet has an hour of minutes."""
         started = time.monotonic()
         ids = self.add_sensors("Old", sensors, events=300)
         raw = sum(self._write(_RAW, ids, *day) for day in self._spans(raw_days, 1))
-        minutes = sum(self.write_minutes(ids, *span) for span in self._spans(minute_days, 5))
+        minutes = sum(self._write_minutes(ids, *span) for span in self._spans(minute_days, 5))
         hour = _ROLLED.format(
             table="rollup_hour",
             count=720,
@@ -115,8 +132,10 @@ class History:
         )
         full = self.until.replace(minute=0)
         hours = self._write(hour, ids, full - timedelta(days=minute_days), full + timedelta(hours=1))
+        others = self.add_sensors("Fleet", fleet, events=3)
+        minutes += self._write_minutes(others, self.until - timedelta(hours=1), self.until)
         self._connection.execute("VACUUM (ANALYZE)")
-        return Filled(ids, self.until, raw, minutes, hours, time.monotonic() - started)
+        return Filled(ids, fleet, self.until, raw, minutes, hours, time.monotonic() - started)
 
     def add_sensors(self, prefix: str, count: int, *, events: int) -> list[UUID]:
         """Write machines with one sensor each, which were heard just now, with checks and events."""
@@ -127,17 +146,13 @@ class History:
         query = "SELECT s.id FROM sensor s JOIN machine m ON m.id = s.machine_id WHERE m.name LIKE %s"
         return [row[0] for row in self._connection.execute(query, [f"{prefix} machine %"])]
 
-    def write_minutes(self, ids: list[UUID], low: datetime, high: datetime) -> int:
+    def _write_minutes(self, ids: list[UUID], low: datetime, high: datetime) -> int:
         """Write roll-ups by minute."""
         width = 4 * len(minute_features(SCHEMA_ID))
         statement = _ROLLED.format(
             table="rollup_minute", count=12, means="minutes", width=width, step="interval '1 minute'"
         )
         return self._write(statement, ids, low, high)
-
-    def analyse(self) -> None:
-        """Bring the planner's figures and the visibility maps up to date."""
-        self._connection.execute("VACUUM (ANALYZE)")
 
     def _spans(self, days: int, step: int) -> list[tuple[datetime, datetime]]:
         edges = [self.until - timedelta(days=day) for day in [*range(days, 0, -step), 0]]
@@ -176,3 +191,12 @@ class History:
             "INSERT INTO model_digest (digest, threshold) VALUES (%s, 0.62) ON CONFLICT DO NOTHING", [DIGEST]
         )
         self._connection.execute("INSERT INTO feature_schema (name) VALUES (%s) ON CONFLICT DO NOTHING", [SCHEMA_ID])
+
+
+def stay_heard(url: str) -> None:
+    """Let all sensors be heard, and their checks told, for the next hour, however long ago they were written."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE sensor SET last_heard = now() + interval '1 hour'")
+        connection.execute("UPDATE agent_check SET told = now() + interval '1 hour'")
+        connection.execute("UPDATE agent SET last_seen = now() + interval '1 hour'")
+        connection.execute("VACUUM (ANALYZE) sensor, agent_check, agent")

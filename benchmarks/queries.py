@@ -2,8 +2,9 @@
 
 Fills a database of its own with 20 million raw rows (38 days of 30 sensors at 5 s) and 16 million roll-ups by minute
 (a year of them), runs a collector on it and asks over HTTP as the dashboard does: charts that end at a random time, and
-the fleet once it has 10,000 sensors more. `--scale 0.1` does it with a tenth of the sensors. The figures are those of
-one client that waits for each answer to its last byte.
+the fleet of 10,000 sensors more. ``--scale 0.1`` does it with a tenth of the sensors; ``--keep`` leaves the database
+for the next run, which then takes a minute. The figures are those of one client that waits for each answer to its last
+byte; beside them stands the processor time that collector and PostgreSQL took for it.
 """
 
 import argparse
@@ -14,17 +15,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 
 from audiosense_collector.cli.common import print_table
 from audiosense_collector.clock import to_us
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import Retention, migrate
-from benchmarks.history import Filled, History
+from benchmarks.history import Filled, History, stay_heard
 from deploy.demo.processes import Process, read_json, wait_for
 
 SENSORS, RAW_DAYS, MINUTE_DAYS, FLEET = 30, 38, 365, 10_000
@@ -41,6 +44,7 @@ SPANS = {
 }
 MINUTES_OFF = 20_000
 """A chart ends so many minutes ago at most, at random: no two read the same rows."""
+EXPORT_PAUSE_S = 1.0
 
 Call = Callable[[], tuple[str, dict[str, str | int]]]
 
@@ -51,61 +55,78 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of sensors (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=60, help="requests of each kind (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="where the database is made, with 25 GB free (default: temporary)")
+    parser.add_argument("--keep", action="store_true", help="leave the database in --folder, and take the one there")
     arguments = parser.parse_args()
+    if arguments.keep:
+        if arguments.folder is None:
+            parser.error("--keep: say with --folder where")
+        arguments.folder.mkdir(parents=True, exist_ok=True)
+        print(json.dumps(measure(arguments.folder, arguments.scale, arguments.rounds)))
+        return
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="audiosense-queries-") as name:
         print(json.dumps(measure(Path(name), arguments.scale, arguments.rounds)))
 
 
 def measure(folder: Path, scale: float, rounds: int) -> dict[str, float]:
-    """Return the 95th percentiles, in milliseconds: of the slowest kind of chart, of the fleet, of the rest."""
-    with database(folder) as url:
-        history = History(libpq_url(url))
-        try:
-            filled = history.fill(max(1, round(SENSORS * scale)), RAW_DAYS, MINUTE_DAYS)
-            print(
-                f"{filled.raw:,} raw rows, {filled.minutes:,} minutes, {filled.hours:,} hours of {len(filled.sensors)} "
-                f"sensors written in {filled.seconds:.0f} s",
-                flush=True,
-            )
-            with collector(folder, url) as client:
-                times = ask(client, charts(filled), rounds)
-                others = ask(client, lists(filled), rounds)
-                others["export, first byte"] = [first_byte(client, filled) for _ in range(rounds)]
-                ids = history.add_sensors("Fleet", max(10, round(FLEET * min(1, scale * 10))), events=3)
-                history.write_minutes(ids, filled.until - timedelta(hours=1), filled.until)
-                history.analyse()
-                fleet = ask(client, overviews(len(ids)), rounds)
-        finally:
-            history.close()
-    report(times | others | fleet)
-    slowest = max(np.percentile(each, 95) for each in times.values())
-    whole = next(iter(fleet.values()))
+    """Return the 95th percentiles, in milliseconds: of the slowest kind of chart, of the fleet; and what was filled."""
+    with database(folder) as (url, postmaster):
+        filled = fill(folder, libpq_url(url), scale)
+        with collector(folder, url) as (client, pid):
+            asking = Asking(client, pid, postmaster, rounds)
+            series = asking.ask(charts(filled))
+            asking.ask(lists(filled))
+            asking.exports(filled)
+            stay_heard(libpq_url(url))
+            fleet = asking.ask(overviews(filled))
+    print_table(("REQUEST", "P50 MS", "P95 MS", "KIB", "COLLECTOR CPU MS", "POSTGRESQL CPU MS"), asking.rows)
     return {
-        "series_p95_ms": round(float(slowest), 1),
-        "fleet_p95_ms": round(float(np.percentile(whole, 95)), 1),
-        "fleet_sensors": len(ids) + len(filled.sensors),
+        "series_p95_ms": round(max(series), 1),
+        "fleet_p95_ms": round(fleet[0], 1),
+        "fleet_sensors": len(filled.sensors) + filled.fleet,
         "raw_rows": filled.raw,
         "minute_rows": filled.minutes,
         "fill_s": round(filled.seconds),
     }
 
 
+def fill(folder: Path, url: str, scale: float) -> Filled:
+    """Fill the database, unless that was done before."""
+    note = folder / "filled.json"
+    if note.exists():
+        filled = Filled.from_json(note.read_text())
+    else:
+        with History(url) as history:
+            filled = history.fill(
+                max(1, round(SENSORS * scale)), RAW_DAYS, MINUTE_DAYS, fleet=max(10, round(FLEET * min(1, scale * 10)))
+            )
+        note.write_text(filled.to_json())
+    print(
+        f"{filled.raw:,} raw rows, {filled.minutes:,} minutes, {filled.hours:,} hours of {len(filled.sensors)} "
+        f"sensors written in {filled.seconds:.0f} s",
+        flush=True,
+    )
+    return filled
+
+
 @contextmanager
-def database(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL with the settings that the embedded one has, but for the safety of what is written."""
+def database(folder: Path) -> Iterator[tuple[str, int]]:
+    """Run a PostgreSQL with the settings that the embedded one has, but for the safety of what is written.
+
+    Yields its address and its process.
+    """
     options = {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "4GB", "full_page_writes": "off"}
     server = EmbeddedServer(folder / "postgresql", options)
     try:
         url = server.start()
         migrate(url, retention=Retention(RAW_DAYS + 7, MINUTE_DAYS + 35))
-        yield url
+        yield url, int((server.data / "postmaster.pid").read_text().split()[0])
     finally:
         server.release()
 
 
 @contextmanager
-def collector(folder: Path, url: str) -> Iterator[httpx.Client]:
-    """Run a collector, and give a client of its browsers' port."""
+def collector(folder: Path, url: str) -> Iterator[tuple[httpx.Client, int]]:
+    """Run a collector, and give a client of its browsers' port, and its process."""
     environment = {
         "DATABASE_URL": url,
         "AUDIOSENSE_DATA_DIR": str(folder / "collector"),
@@ -114,6 +135,8 @@ def collector(folder: Path, url: str) -> Iterator[httpx.Client]:
         "AUDIOSENSE_AGENT_PORT": "0",
         "AUDIOSENSE_RETENTION_DAYS": str(RAW_DAYS + 7),
         "AUDIOSENSE_MINUTE_RETENTION_DAYS": str(MINUTE_DAYS + 35),
+        # Answers are measured, not the signing in.
+        "AUDIOSENSE_DEMO": "1",
     }
     with Process(
         "collector", ["audiosense_collector", "serve"], environment=environment, log=folder / "log"
@@ -121,7 +144,7 @@ def collector(folder: Path, url: str) -> Iterator[httpx.Client]:
         path = folder / "collector" / "run" / "addresses.json"
         found = wait_for("the collector listens", lambda: read_json(path), seconds=60, processes=[process])
         with httpx.Client(base_url=found["http"], trust_env=False, timeout=60) as client:
-            yield client
+            yield client, process.pid
 
 
 def charts(filled: Filled) -> dict[str, Call]:
@@ -151,8 +174,9 @@ def lists(filled: Filled) -> dict[str, Call]:
     }
 
 
-def overviews(count: int) -> dict[str, Call]:
+def overviews(filled: Filled) -> dict[str, Call]:
     """Name the overviews."""
+    count = len(filled.sensors) + filled.fleet
     return {
         f"fleet of {count:,} sensors": lambda: ("/api/v1/fleet", {}),
         "fleet, a page of 100 with sparklines": lambda: ("/api/v1/fleet", {"limit": 100}),
@@ -170,37 +194,76 @@ def _chart(filled: Filled, kind: str, span: timedelta, **parameters: str | int) 
     return call
 
 
-def ask(client: httpx.Client, calls: dict[str, Call], rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of each request; kinds take turns, after a round that does not count."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 1):
+class Asking:
+    """Asks a collector, and gathers a row of the table for each kind of request."""
+
+    def __init__(self, client: httpx.Client, collector_pid: int, postmaster: int, rounds: int) -> None:
+        self.rows: list[tuple[str, ...]] = []
+        self._client = client
+        self._processes = psutil.Process(collector_pid), psutil.Process(postmaster)
+        self._rounds = rounds
+
+    def ask(self, calls: dict[str, Call]) -> list[float]:
+        """Return the 95th percentile of each kind, in milliseconds; there is a round before that does not count."""
         for name, call in calls.items():
-            path, parameters = call()
+            self._get(name, call)
+        return [self._measure(name, partial(self._get, name, call)) for name, call in calls.items()]
+
+    def exports(self, filled: Filled) -> None:
+        """Measure until the first byte of an export of all raw rows of a sensor comes; the rest is not taken."""
+        times: list[float] = []
+        size, before = 0, self._cpu_s()
+        while len(times) < self._rounds:
             started = time.perf_counter()
-            response = client.get(path, params=parameters)
-            passed = time.perf_counter() - started
-            response.raise_for_status()
-            assert len(response.content) > 500, f"{name}: {response.text}"  # noqa: PLR2004 - an empty answer
-            if turn:
-                times[name].append(passed * 1e3)
-    return times
+            size = self._first_bytes(filled)
+            if size:
+                times.append((time.perf_counter() - started) * 1e3)
+            else:
+                # Some run at a time, and one whose reader has gone ends with its next piece.
+                time.sleep(EXPORT_PAUSE_S)
+        self._add("export, first byte", times, size, before)
 
+    def _measure(self, name: str, request: Callable[[], int]) -> float:
+        times, size, before = [], 0, self._cpu_s()
+        for _ in range(self._rounds):
+            started = time.perf_counter()
+            size = request()
+            times.append((time.perf_counter() - started) * 1e3)
+        return self._add(name, times, size, before)
 
-def first_byte(client: httpx.Client, filled: Filled) -> float:
-    """Return after how many milliseconds an export of all raw rows of a sensor begins; the rest is not taken."""
-    sensor, end = random.choice(filled.sensors), to_us(filled.until)  # noqa: S311
-    parameters: dict[str, str | int] = {"from_us": end - RAW_DAYS * 86_400_000_000, "to_us": end, "format": "csv"}
-    started = time.perf_counter()
-    with client.stream("GET", f"/api/v1/sensors/{sensor}/export", params=parameters) as response:
+    def _add(self, name: str, times: list[float], size: int, before: tuple[float, float]) -> float:
+        used = [1e3 * (after - earlier) / len(times) for earlier, after in zip(before, self._cpu_s(), strict=True)]
+        p95 = float(np.percentile(times, 95))
+        figures = (np.median(times), p95, size / 1024, *used)
+        self.rows.append((name, *(f"{each:.1f}" for each in figures)))
+        return p95
+
+    def _get(self, name: str, call: Call) -> int:
+        path, parameters = call()
+        response = self._client.get(path, params=parameters)
         response.raise_for_status()
-        next(response.iter_raw())
-        return (time.perf_counter() - started) * 1e3
+        assert len(response.content) > 500, f"{name}: {response.text}"  # noqa: PLR2004 - an empty answer
+        return response.num_bytes_downloaded
+
+    def _first_bytes(self, filled: Filled) -> int:
+        """Return how many bytes came first, none where too many exports run."""
+        sensor, end = random.choice(filled.sensors), to_us(filled.until)  # noqa: S311
+        parameters: dict[str, str | int] = {"from_us": end - RAW_DAYS * 86_400_000_000, "to_us": end, "format": "csv"}
+        with self._client.stream("GET", f"/api/v1/sensors/{sensor}/export", params=parameters) as response:
+            if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                return 0
+            response.raise_for_status()
+            return len(next(response.iter_raw()))
+
+    def _cpu_s(self) -> tuple[float, float]:
+        """Return the processor seconds of the collector, and of PostgreSQL's backends."""
+        collector, postmaster = self._processes
+        return _cpu_s([collector]), _cpu_s(postmaster.children())
 
 
-def report(times: dict[str, list[float]]) -> None:
-    """Print a table."""
-    rows = [(name, f"{np.median(each):.1f}", f"{np.percentile(each, 95):.1f}") for name, each in times.items()]
-    print_table(("REQUEST", "P50 MS", "P95 MS"), rows)
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return float(sum(each.user + each.system for each in times))
 
 
 if __name__ == "__main__":

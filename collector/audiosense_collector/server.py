@@ -38,6 +38,8 @@ AGENTS_IDLE_S = IDLE_CONNECTION_S + 15
 """For so long a connection of an agent may be idle. A handshake costs as much as a batch: one a minute is too many."""
 BACKLOG = 4_096
 """Connections that wait to be accepted; a fleet that comes back makes many at once. The kernel may allow fewer."""
+FEW_FILES, OWN_FILES = 4_096, 200
+"""With fewer open files a fleet of thousands is not served; so many the collector needs for itself."""
 HEADLESS_TICKS = 20
 
 
@@ -201,6 +203,13 @@ def _allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < FEW_FILES:
+        log.warning(
+            "the limit of open files is low: each agent's connection is one",
+            found=hard,
+            connections=max(0, hard - OWN_FILES),
+            remedy="raise it: LimitNOFILE=65536 in the service, or ulimit -Hn",
+        )
 
 
 def _configure(app: Any, **options: Any) -> _Server:

@@ -258,6 +258,17 @@ def test_a_second_server_on_a_data_directory_is_refused_and_leaves_the_first_alo
     assert first.returncode == 0
 
 
+def test_a_low_limit_of_open_files_is_raised_as_far_as_it_may_be_and_told_with_its_remedy():
+    script = (
+        "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (256, 1024)); from audiosense_collector import server; "
+        "server._allow_many_files(); print(r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "(1024, 1024)" in told
+    assert "found=1024" in told
+    assert "LimitNOFILE" in told
+
+
 def test_files_that_hold_keys_are_for_the_owner_only(settings, runtime):
     kept = [*Path(settings.data_dir / "tls").iterdir(), *Path(settings.data_dir / "keys").iterdir()]
     private = [path for path in kept if path.suffix in {".key", ".pem"}]

@@ -1,10 +1,10 @@
 """The rules of self-checks: kept as told last, with the time of their last change."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, delete, select
+from sqlalchemy import and_, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,7 @@ from audiosense_collector.checks.schemas import CheckOut
 from audiosense_collector.checks.tables import AgentCheck
 from audiosense_collector.clock import SECOND_US
 from audiosense_collector.errors import NotFoundError
+from audiosense_collector.machines.tables import Sensor
 from audiosense_common.wire_checks import Check, CheckState
 
 STALE_US = 300 * SECOND_US
@@ -24,14 +25,14 @@ _ROWS_AT_ONCE = 1_000
 
 
 async def keep(
-    session: AsyncSession, agent_id: UUID, own_sensors: Collection[UUID], checks: Iterable[Check], now: int
+    session: AsyncSession, agent_id: UUID, own_sensors: Mapping[UUID, Sensor], checks: Iterable[Check], now: int
 ) -> None:
     """Keep what an agent told of itself: all of its checks. Those that it no longer tells are forgotten.
 
     Args:
         session: in whose transaction the agent is locked.
         agent_id: who told.
-        own_sensors: its sensors; checks of others are left out.
+        own_sensors: its sensors, which the caller writes; checks of others are left out.
         checks: what it told.
         now: when, UTC microseconds.
     """
@@ -40,6 +41,9 @@ async def keep(
         if check.sensor is None or check.sensor in own_sensors:
             subject = check.sensor or agent_id
             rows[subject, check.key] = _row(agent_id, subject, check, now)
+    fine = {subject for (subject, key), row in rows.items() if row["state"] == CheckState.OK and key not in NO_HEALTH}
+    for sensor_id, sensor in own_sensors.items():
+        sensor.health_told = now if sensor_id in fine else None
     values = list(rows.values())
     for start in range(0, len(values), _ROWS_AT_ONCE):
         await _upsert(session, values[start : start + _ROWS_AT_ONCE])
@@ -49,6 +53,7 @@ async def keep(
 async def forget(session: AsyncSession, subjects: Collection[UUID]) -> None:
     """Drop what was told of sensors whose agent is no more; the next one tells anew."""
     await session.execute(delete(AgentCheck).where(AgentCheck.subject.in_(subjects)))
+    await session.execute(update(Sensor).where(Sensor.id.in_(subjects)).values(health_told=None))
 
 
 async def read_checks(session: AsyncSession, agent_id: UUID) -> list[CheckOut]:

@@ -4,8 +4,8 @@ What a card says is decided here and nowhere else; ``schemas.MachineCard`` descr
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,18 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.checks import service as checks
 from audiosense_collector.checks.schemas import SensorHealthOut
-from audiosense_collector.clock import SECOND_US, to_datetime
-from audiosense_collector.ingest.tables import STATUS_CODES, STATUSES
-from audiosense_collector.machines.schemas import ShownStatus, Sparkline
+from audiosense_collector.clock import to_datetime
+from audiosense_collector.ingest.tables import STATUS_CODES
+from audiosense_collector.machines.schemas import Sparkline
+from audiosense_collector.machines.standing import FLEET, SEVERITY, STATUS
 from audiosense_collector.machines.units import REFERENCE_PA, STANDARD_GRAVITY
 from audiosense_collector.settings import Settings
 from audiosense_common.wire import EventState, Quantity, Reason, Status
 from audiosense_common.wire_checks import CheckState
 
-OFFLINE_US = 60 * SECOND_US
-OFFLINE_WINDOWS = 6
 MOST_LINES = 1_000
 """An answer about more sensors than this has no sparklines: they would be ten times as much as all else."""
+AT_ONCE = 64
+"""So many cards are one piece of an answer: to put all of them into one would take PostgreSQL a third longer."""
 FEW_MINUTES = 15
 """A line of fewer minutes is made of raw rows: a model's first minutes are no three points."""
 _JSON = {
@@ -34,8 +35,6 @@ _JSON = {
     "no_scores": Sparkline(kind="score", time_us=[], value=[]).model_dump_json(),
     "blank_reason": json.dumps({name: None for name, each in Reason.model_fields.items() if not each.is_required()}),
 }
-_SEVERITY = ", ".join(f"'{status.value}'" for status in ShownStatus)
-_STATUS_WORDS = ", ".join(f"'{status.value}'" for status in STATUSES)
 # Exponents beyond these stand for no physical level; PostgreSQL refuses what overflows.
 _RATIO = "power(10, least(greatest({0} / 20.0, -30), 25))"
 _CALIBRATED = "s.full_scale BETWEEN 1e-30 AND 1e30"
@@ -47,67 +46,77 @@ def _string(expression: str) -> str:
     return f"coalesce(to_json(({expression})::text)::text, 'null')"
 
 
-def _word(expression: str) -> str:
-    """A string of letters, digits and marks that JSON takes as they are."""
-    return f"""coalesce('"' || ({expression}) || '"', 'null')"""
+def _number(column: str) -> str:
+    """A number; JSON has no word for what is not finite, and NaN is beyond infinity here."""
+    finite = f"{column} < 'Infinity' AND {column} > '-Infinity'"
+    return f"coalesce(CASE WHEN {finite} THEN {column} END::text, 'null')"
 
 
-def _number(expression: str) -> str:
-    """A number or a truth value; JSON has no word for what is not finite."""
+def _computed(expression: str) -> str:
+    """The same where the number takes longer to compute than to write: the expression stands there once."""
     return f"coalesce(nullif(nullif(nullif(({expression})::text, 'NaN'), 'Infinity'), '-Infinity'), 'null')"
 
 
-def _json(expression: str) -> str:
+def _plain(expression: str) -> str:
+    """A whole number, a truth value, or what is JSON already."""
     return f"coalesce(({expression})::text, 'null')"
 
 
-def _object(members: Mapping[str, str]) -> str:
-    """Join members to an object: several times as fast as PostgreSQL's own functions, which look up each one's type."""
-    joined = ", ',', ".join(f"""'"{name}":', {expression}""" for name, expression in members.items())
-    return f"concat('{{', {joined}, '}}')"
+def _object(members: Mapping[str, str], *, words: Collection[str]) -> str:
+    """Join members to an object: several times as fast as PostgreSQL's own functions, which look up each one's type.
+
+    ``words`` are the members that are strings of letters, digits and marks that JSON takes as they are, never null.
+    Each piece costs a call, so constants that stand side by side are one.
+    """
+    pieces, before = [], "{"
+    for name, expression in members.items():
+        quote = '"' if name in words else ""
+        pieces += [f"""'{before}"{name}":{quote}'""", expression]
+        before = f"{quote},"
+    return f"concat({', '.join(pieces)}, '{before.removesuffix(',')}}}')"
 
 
 _SENSOR = {
-    "id": _word("s.id"),
+    "id": "s.id",
     "name": _string("s.name"),
-    "agent_id": _word("s.agent_id"),
-    "status": _word("s.status"),
+    "agent_id": _plain("""'"' || s.agent_id || '"'"""),
+    "status": "s.status",
     "score": _number("s.last_score"),
     "threshold": _number("s.threshold"),
     "level_dbfs": _number("s.last_level_dbfs"),
-    "quantity": _word("s.quantity"),
-    "unit": _word(f"CASE WHEN s.full_scale IS NULL THEN 'dBFS' WHEN {_PASCAL} THEN 'dB SPL' ELSE 'g' END"),
-    "level": _number(f"""CASE
+    "quantity": "s.quantity",
+    "unit": f"CASE WHEN s.full_scale IS NULL THEN 'dBFS' WHEN {_PASCAL} THEN 'dB SPL' ELSE 'g' END",
+    "level": _computed(f"""CASE
         WHEN s.full_scale IS NULL THEN s.last_level_dbfs
         WHEN NOT {_CALIBRATED} THEN NULL
         WHEN {_PASCAL} THEN s.last_level_dbfs + {_SPL}
         ELSE s.full_scale * {_RATIO.format("s.last_level_dbfs")}
     END"""),
-    "level_a_db": _number(f"CASE WHEN {_CALIBRATED} AND {_PASCAL} THEN s.last_level_a_dbfs + {_SPL} END"),
-    "velocity_mm_s": _number(f"""CASE WHEN {_CALIBRATED} AND NOT {_PASCAL}
+    "level_a_db": _computed(f"CASE WHEN {_CALIBRATED} AND {_PASCAL} THEN s.last_level_a_dbfs + {_SPL} END"),
+    "velocity_mm_s": _computed(f"""CASE WHEN {_CALIBRATED} AND NOT {_PASCAL}
         THEN s.full_scale * {STANDARD_GRAVITY} * {_RATIO.format("s.last_velocity_db")} END"""),
     "dominant_hz": _number("s.last_dominant_hz"),
-    "last_heard_us": _number("to_us(s.last_time)"),
+    "last_heard_us": _plain("to_us(s.last_time)"),
     "model_digest": _string("s.running_digest"),
-    "learning": _json("""CASE WHEN s.running_digest IS NULL THEN json_build_object(
+    "learning": _plain("""CASE WHEN s.running_digest IS NULL THEN json_build_object(
         'windows', s.learning_windows, 'needed', coalesce(s.baseline_windows, :baseline_windows)) END"""),
-    "heuristic_flag": _number("""CASE WHEN s.running_digest IS NULL AND s.last_flatness_db IS NOT NULL THEN
+    "heuristic_flag": _plain("""CASE WHEN s.running_digest IS NULL AND s.last_flatness_db IS NOT NULL THEN
         s.last_dominant_hz > coalesce(s.heuristic_dominant_hz, :heuristic_dominant_hz)
         OR s.last_flatness_db > 10 * log(coalesce(s.heuristic_flatness, :heuristic_flatness)) END"""),
-    "open_event": _number("s.open_events > 0"),
-    "health": _json("""CASE
+    "open_event": "CASE WHEN s.open_events > 0 THEN 'true' ELSE 'false' END",
+    "health": _plain("""CASE
         WHEN w.state IS NOT NULL THEN json_build_object(
             'state', w.state, 'key', w.key, 'cause', w.cause, 'since_us', to_us(w.since))::text
-        WHEN h.subject IS NOT NULL THEN :ok
+        WHEN s.health_told > :fresh THEN :ok
         ELSE :unknown
     END"""),
-    "reasons": _json("""CASE
+    "reasons": _plain("""CASE
         WHEN jsonb_array_length(s.told_reasons) = 0 THEN '[]'
         WHEN s.told_reasons IS NOT NULL THEN (
             SELECT jsonb_agg(:blank_reason ::jsonb || r.reason ORDER BY r.place)
             FROM jsonb_array_elements(s.told_reasons) WITH ORDINALITY AS r (reason, place))
     END"""),
-    "sparkline": _json("""CASE
+    "sparkline": _plain("""CASE
         WHEN l.id IS NOT NULL THEN json_build_object(
             'kind', CASE WHEN s.running_digest IS NULL THEN 'level_dbfs' ELSE 'score' END,
             'time_us', l.time_us, 'value', l.value)::text
@@ -116,14 +125,14 @@ _SENSOR = {
     END"""),
 }
 _MACHINE = {
-    "id": _word("p.id"),
+    "id": "p.id",
     "name": _string("p.name"),
-    "site": _object({"id": _word("p.site_id"), "name": _string("p.site")}),
-    "status": _word("m.status"),
+    "site": "p.site",
+    "status": "m.status",
     "score": _number("m.score"),
     "threshold": _number("m.threshold"),
-    "last_heard_us": _number("m.last_heard_us"),
-    "open_events": _number("m.open_events"),
+    "last_heard_us": _plain("m.last_heard_us"),
+    "open_events": _plain("m.open_events"),
     "sensors": "'[', m.sensors, ']'",
 }
 
@@ -178,33 +187,30 @@ _LINES = f"""
 """
 _NO_LINES = ", line AS (SELECT NULL::uuid AS id, NULL::json AS time_us, NULL::json AS value WHERE false)"
 
+_SITE = f"""
+    SELECT t.id, t.name, {_object({"id": "t.id", "name": _string("t.name")}, words={"id"})} AS document FROM site t
+"""
+_ALL = f"""
+    SELECT m.id, m.name, t.document AS site, row_number() OVER (ORDER BY t.name, m.name, m.id) AS place
+    FROM machine m JOIN ({_SITE} OFFSET 0) AS t ON t.id = m.site_id
+    WHERE {FLEET}
+"""
+_CHOSEN = f"""
+    SELECT m.id, m.name, t.document AS site, c.place
+    FROM unnest(CAST(:machines AS uuid[])) WITH ORDINALITY AS c (id, place)
+    JOIN machine m ON m.id = c.id JOIN ({_SITE} OFFSET 0) AS t ON t.id = m.site_id
+"""
 _CARDS = f"""
-WITH page AS (
-    SELECT m.id, m.name, t.id AS site_id, t.name AS site, row_number() OVER (ORDER BY t.name, m.name, m.id) AS place
-    FROM machine m JOIN site t ON t.id = m.site_id
-    WHERE <condition> AND (CAST(:limit AS bigint) IS NULL OR EXISTS (SELECT FROM sensor s WHERE s.machine_id = m.id))
-    ORDER BY place LIMIT :limit
-), opened AS (
+WITH page AS (<page>), opened AS (
     SELECT sensor_id, count(*) AS events, (array_agg(reasons ORDER BY start DESC))[1] AS reasons
     FROM event WHERE state <> '{EventState.CLOSE.value}' GROUP BY sensor_id
 ), worst AS (
     SELECT DISTINCT ON (subject) subject, state, key, cause, since FROM agent_check
     WHERE told > :fresh AND key <> ALL(:no_health) AND state IN ('failed', 'warning')
     ORDER BY subject, state, since, key
-), told AS (
-    SELECT subject FROM agent_check
-    WHERE told > :fresh AND key <> ALL(:no_health) AND state = 'ok' GROUP BY subject
 )<lines>, shown AS (
     SELECT s.*, p.place, coalesce(o.events, 0) AS open_events, d.threshold,
-        coalesce(nullif(o.reasons, '[]'), s.last_reasons) AS told_reasons,
-        CASE
-            WHEN s.last_heard IS NULL OR s.last_status IS NULL THEN '{ShownStatus.WAITING.value}'
-            WHEN o.events > 0 THEN '{ShownStatus.ALARM.value}'
-            WHEN :now - s.last_heard
-                > greatest({OFFLINE_US / 1e6}, {OFFLINE_WINDOWS} * s.window_s) * interval '1 second'
-            THEN '{ShownStatus.OFFLINE.value}'
-            ELSE (ARRAY[{_STATUS_WORDS}])[s.last_status + 1]
-        END AS status
+        coalesce(nullif(o.reasons, '[]'), s.last_reasons) AS told_reasons, {STATUS} AS status
     FROM page p JOIN sensor s ON s.machine_id = p.id
     LEFT JOIN model_digest d ON d.digest = s.running_digest
     LEFT JOIN opened o ON o.sensor_id = s.id
@@ -212,12 +218,11 @@ WITH page AS (
     SELECT s.place, s.id AS sensor_id, s.name AS sensor_name, s.open_events, s.status, s.last_score, s.threshold,
         s.last_time, row_number() OVER (
             PARTITION BY s.place
-            ORDER BY array_position(ARRAY[{_SEVERITY}], s.status), coalesce(-s.last_score, 0), s.name, s.id
+            ORDER BY array_position({SEVERITY}, s.status), coalesce(-s.last_score, 0), s.name, s.id
         ) AS nth_worst,
-        {_object(_SENSOR)} AS document
+        {_object(_SENSOR, words={"id", "status", "quantity", "unit"})} AS document
     FROM shown s
     LEFT JOIN worst w ON w.subject = s.id
-    LEFT JOIN told h ON h.subject = s.id
     LEFT JOIN line l ON l.id = s.id
 ), machine AS (
     SELECT place, to_us(max(last_time)) AS last_heard_us, sum(open_events)::int AS open_events,
@@ -227,76 +232,55 @@ WITH page AS (
         string_agg(document, ',' ORDER BY sensor_name, sensor_id) AS sensors
     FROM card GROUP BY place
 )
-SELECT coalesce(string_agg({_object(_MACHINE)}, ',' ORDER BY p.place), '') AS documents,
-    min(p.site) FILTER (WHERE p.place = :limit) AS last_site,
-    min(p.name) FILTER (WHERE p.place = :limit) AS last_name,
-    min(p.id::text) FILTER (WHERE p.place = :limit) AS last_id
+SELECT string_agg({_object(_MACHINE, words={"id", "status"})}, ',' ORDER BY p.place),
+    array_agg(m.status)
 FROM page p JOIN machine m ON m.place = p.place
+GROUP BY p.place / {AT_ONCE} ORDER BY p.place / {AT_ONCE}
 """
-_COUNT = """
-SELECT count(*) FROM sensor s JOIN machine m ON m.id = s.machine_id JOIN site t ON t.id = m.site_id WHERE {condition}
-"""
-_ANY = """
-SELECT EXISTS (
-    SELECT FROM machine m JOIN site t ON t.id = m.site_id
-    WHERE {condition} AND EXISTS (SELECT FROM sensor s WHERE s.machine_id = m.id)
-)
-"""
-FLEET = "NOT m.sandbox"
-"""All machines but the one that the developer interface acts on."""
-ONE_MACHINE = "m.id = :machine"
-AFTER = " AND (t.name, m.name, m.id) > (:site, :name, CAST(:machine AS uuid))"
-"""Machines that stand after another one, by site and name."""
-Place = tuple[str, str, UUID]
-"""Where a machine stands: its site's name, its name, its identity."""
+_COUNT = f"SELECT count(*) FROM sensor s JOIN machine m ON m.id = s.machine_id WHERE {FLEET}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Cards as the elements of a JSON array, and the status of each of their machines, in any order."""
+
+    documents: bytes
+    statuses: list[str]
 
 
 async def read_cards(
     session: AsyncSession,
     settings: Settings,
     now_us: int,
-    condition: str,
-    parameters: dict[str, Any],
+    machines: Sequence[UUID] | None = None,
     *,
-    limit: int | None = None,
     lines: bool | None = None,
-) -> tuple[str, Place | None]:
-    """Return the cards of machines that have sensors as the elements of a JSON array, and where a full page ends.
+) -> Cards:
+    """Return the cards of machines that have sensors.
 
     Args:
         session: in whose transaction they are read.
         settings: defaults of what a sensor leaves open.
         now_us: which time it is, UTC microseconds.
-        condition: which machines; ``m`` is the machine and ``t`` its site.
-        parameters: of the condition.
-        limit: how many machines at most.
+        machines: which machines, in this order; by default all but the sandbox, by site and name.
         lines: whether with sparklines; by default where there are not more than ``MOST_LINES`` sensors.
     """
-    if lines is None and limit is None:
-        count = await session.scalar(text(_COUNT.format(condition=condition)), parameters)
-        lines = int(count or 0) <= MOST_LINES
-    query = _CARDS.replace("<condition>", condition).replace("<lines>", _LINES if lines is not False else _NO_LINES)
+    if lines is None:
+        lines = machines is not None or int(await session.scalar(text(_COUNT)) or 0) <= MOST_LINES
+    page = _ALL if machines is None else _CHOSEN
+    query = _CARDS.replace("<page>", page).replace("<lines>", _LINES if lines else _NO_LINES)
     await session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))
-    found = (
-        await session.execute(
-            text(query),
-            parameters
-            | {
-                "limit": limit,
-                "now": to_datetime(now_us),
-                "fresh": to_datetime(now_us - checks.STALE_US),
-                "no_health": sorted(checks.NO_HEALTH),
-                "baseline_windows": settings.baseline_windows,
-                "heuristic_dominant_hz": settings.heuristic_dominant_hz,
-                "heuristic_flatness": settings.heuristic_flatness,
-                **_JSON,
-            },
-        )
-    ).one()
-    last = None if found.last_id is None else (found.last_site, found.last_name, UUID(found.last_id))
-    return found.documents, last
-
-
-async def is_any(session: AsyncSession, condition: str, parameters: dict[str, Any]) -> bool:
-    """Say whether there is a machine with a sensor of a condition."""
-    return bool(await session.scalar(text(_ANY.format(condition=condition)), parameters))
+    parameters = {
+        "now": to_datetime(now_us),
+        "fresh": to_datetime(now_us - checks.STALE_US),
+        "no_health": sorted(checks.NO_HEALTH),
+        "baseline_windows": settings.baseline_windows,
+        "heuristic_dominant_hz": settings.heuristic_dominant_hz,
+        "heuristic_flatness": settings.heuristic_flatness,
+        **_JSON,
+    }
+    if machines is not None:
+        parameters["machines"] = list(machines)
+    pieces = (await session.execute(text(query), parameters)).all()
+    documents = ",".join(each for each, _ in pieces).encode()
+    return Cards(documents, [status for _, statuses in pieces for status in statuses])

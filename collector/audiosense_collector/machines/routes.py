@@ -14,7 +14,9 @@ from audiosense_collector.machines.schemas import (
     MachineDetail,
     SensorCard,
     SensorSettings,
+    ShownStatus,
 )
+from audiosense_collector.machines.standing import Choice, Order
 from audiosense_collector.paging import MAX_LIMIT, After
 from audiosense_collector.runtime import RuntimeOf
 
@@ -22,19 +24,39 @@ router = APIRouter(prefix="/api/v1", tags=["machines"], dependencies=[Requires(R
 
 
 @router.get("/fleet", response_model=Fleet, responses=responses(InvalidError, UnavailableError))
-async def read_fleet(
+async def read_fleet(  # noqa: PLR0917 - FastAPI passes them by name
     session: Session,
     runtime: RuntimeOf,
     limit: Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="machines on a page; all unless given")] = None,
     after: After = None,
+    status: Annotated[
+        list[ShownStatus], Query(max_length=8, description="machines of one of these; may be repeated")
+    ] = [],  # noqa: B006
+    site: Annotated[UUID | None, Query(description="machines of this site")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            pattern=r"^[^\x00]*$",
+            description="machines with this in their or their site's name",
+        ),
+    ] = None,
+    order: Annotated[Order, Query(description="by site and name, or the worst status first")] = Order.PLACE,
     *,
     sparklines: Annotated[
         bool | None, Query(description="with sparklines; unless given, where it is about at most 1,000 sensors")
     ] = None,
 ) -> Response:
-    """All machines with their sensors' latest measurements, by site and name."""
-    content = await service.read_fleet(session, runtime.settings, limit=limit, after=after, sparklines=sparklines)
-    return Response(content, media_type="application/json")
+    """Machines with their sensors' latest measurements, and how many there are of each status.
+
+    In the order of need a machine whose status changes while pages are read may come twice or not at all.
+    """
+    choice = Choice(tuple(status), site, q, order, limit, after)
+    return Response(
+        await service.read_fleet(session, runtime.settings, choice, sparklines=sparklines),
+        media_type="application/json",
+    )
 
 
 @router.get("/machines/{machine_id}", responses=responses(NotFoundError))

@@ -99,6 +99,19 @@ class MachineCard(_MachineBase):
     sensors: list[SensorCard]
 
 
+class StatusCounts(BaseModel):
+    """How many machines there are of each status."""
+
+    alarm: int
+    anomalous: int
+    invalid: int
+    offline: int
+    waiting: int
+    learning: int
+    stopped: int
+    normal: int
+
+
 class Fleet(BaseModel):
     """All machines, or a page of them; ``next`` goes into ``after`` for the page after this one.
 
@@ -108,6 +121,10 @@ class Fleet(BaseModel):
     server_time_us: int
     machines: list[MachineCard]
     next: str | None
+    counts: Annotated[
+        StatusCounts,
+        Field(description="of the machines on all pages that match `site` and `q`, whatever `status` says"),
+    ]
 
 
 class RunningOut(BaseModel):

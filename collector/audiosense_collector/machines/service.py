@@ -2,14 +2,22 @@
 
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector import paging
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.machines import cards, running
-from audiosense_collector.machines.schemas import MachineCard, MachineDetail, SensorCard, SensorDetail, SensorSettings
+from audiosense_collector.machines.schemas import (
+    MachineCard,
+    MachineDetail,
+    SensorCard,
+    SensorDetail,
+    SensorSettings,
+    ShownStatus,
+)
+from audiosense_collector.machines.standing import Choice, read_standing
 from audiosense_collector.machines.tables import Machine, Sensor
 from audiosense_collector.models import service as models
 from audiosense_collector.models.schemas import ModelSummary
@@ -19,29 +27,24 @@ from audiosense_collector.signing import SigningKey
 _COLUMNS = {"running_level_dbfs": "running_level"}
 
 
-async def read_fleet(
-    session: AsyncSession, settings: Settings, *, limit: int | None, after: str | None, sparklines: bool | None
-) -> bytes:
-    """Return all machines but the sandbox, by site and name, or a page of them, as JSON (``schemas.Fleet``).
+async def read_fleet(session: AsyncSession, settings: Settings, choice: Choice, *, sparklines: bool | None) -> bytes:
+    """Return machines but the sandbox, all of them or those of a choice, as JSON (``schemas.Fleet``).
 
     Raises:
-        InvalidError: ``after`` is not a ``next`` of another page.
+        InvalidError: ``after`` is not a ``next`` of another page of this order.
     """
-    now, condition, parameters = now_us(), cards.FLEET, {}
-    if after is not None:
-        condition += cards.AFTER
-        parameters = dict(
-            zip(("site", "name", "machine"), paging.decode(after, (str, str, UUID), loc="after"), strict=True)
-        )
-    documents, last = await cards.read_cards(
-        session, settings, now, condition, parameters, limit=limit, lines=sparklines
-    )
-    more = ""
-    if limit is not None and last is not None:
-        place = dict(zip(("site", "name", "machine"), last, strict=True))
-        more = paging.encode(*last) if await cards.is_any(session, cards.FLEET + cards.AFTER, place) else ""
-    following = f'"{more}"' if more else "null"
-    return f'{{"server_time_us":{now},"machines":[{documents}],"next":{following}}}'.encode()
+    now = now_us()
+    if choice.is_all:
+        shown = await cards.read_cards(session, settings, now, lines=sparklines)
+        following, counts = None, {status: shown.statuses.count(status.value) for status in ShownStatus}
+    else:
+        standing = await read_standing(session, now, choice)
+        if sparklines is None:
+            sparklines = standing.sensors <= cards.MOST_LINES
+        shown = await cards.read_cards(session, settings, now, standing.machines, lines=sparklines)
+        following, counts = standing.following, standing.counts
+    rest = to_json({"next": following, "counts": counts})
+    return b'{"server_time_us":%d,"machines":[%b],%b' % (now, shown.documents, rest[1:])
 
 
 async def read_machine(session: AsyncSession, settings: Settings, machine_id: UUID) -> MachineDetail:
@@ -88,10 +91,8 @@ async def count_measurements(session: AsyncSession) -> int:
 
 
 async def _card_of(session: AsyncSession, settings: Settings, machine_id: UUID) -> MachineCard | None:
-    documents, _ = await cards.read_cards(
-        session, settings, now_us(), cards.ONE_MACHINE, {"machine": machine_id}, lines=True
-    )
-    return MachineCard.model_validate_json(documents) if documents else None
+    found = await cards.read_cards(session, settings, now_us(), [machine_id], lines=True)
+    return MachineCard.model_validate_json(found.documents) if found.documents else None
 
 
 def _detail(card: SensorCard, sensor: Sensor, summaries: list[ModelSummary], settings: Settings) -> SensorDetail:

@@ -36,7 +36,8 @@ class Sensor(Table):
     The latest measurement is kept here because finding it in all partitions would cost a probe of each.
     ``running_level`` is a level in dBFS, ``off``, or null where it is learned; the agent's stands over it.
     ``full_scale`` is what a sample of 1.0 stands for, in pascal or g. ``clips_allowed`` is null where its site, or
-    without its word the kind of source, says whether its sound is kept as clips.
+    without its word the kind of source, says whether its sound is kept as clips. ``health_told`` is when a check said
+    last that it hears as it should; to find that among all checks takes as long as all else of the fleet's page.
     """
 
     __tablename__ = "sensor"
@@ -82,3 +83,4 @@ class Sensor(Table):
     last_reasons: Mapped[JsonList | None]
     last_level_a_dbfs: Mapped[float | None] = mapped_column(REAL)
     last_velocity_db: Mapped[float | None] = mapped_column(REAL)
+    health_told: Mapped[int | None] = mapped_column(MicrosecondTime())

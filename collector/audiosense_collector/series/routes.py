@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from anyio import CancelScope
+from anyio.lowlevel import checkpoint
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -68,6 +69,8 @@ async def _whole_steps(rows: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
     while True:
         with CancelScope(shield=True):
             piece = await anext(rows, None)
+        # To send to somebody who has gone is no wait, and without one nobody would hear that it is over.
+        await checkpoint()
         if piece is None:
             return
         yield piece

@@ -16,7 +16,9 @@ from storage_testing import fetch, hear, keep, roll_up
 from audiosense_collector.clock import HOUR_US, now_us
 from audiosense_collector.rollups.contents import minute_features
 from audiosense_collector.series import export
+from audiosense_collector.series.plan import Resolution
 from audiosense_collector.series.routes import Exported
+from audiosense_collector.series.sources import Span
 from audiosense_collector.server import running
 from audiosense_common.features import SCHEMA_ID
 
@@ -159,6 +161,24 @@ async def test_a_reader_that_goes_away_ends_its_export(
             await until(1)
         await until(0)
         assert (await client.get(url, params=span)).text.endswith("# rows: 21600\n")
+
+
+async def test_a_reader_that_has_gone_is_sent_no_more(stored, runtime, monkeypatch):
+    """To send to a connection that is closed is no wait: the export must hear of it all the same."""
+    monkeypatch.setattr(export, "BLOCK_ROWS", 10)
+    sensor, _, span = stored
+    sent = []
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    wanted = export.Export(Span(sensor, span["from_us"], span["to_us"]), Resolution.RAW, export.Format.CSV, ())
+    scope = {"type": "http", "asgi": {"spec_version": "2.3"}, "method": "GET", "path": "/", "headers": []}
+    await Exported(runtime.sessions, wanted, "name")(scope, gone, send)
+    assert not any(b"# rows:" in message.get("body", b"") for message in sent)
 
 
 async def test_more_exports_than_there_are_places_for_come_again(browser, stored, monkeypatch):

@@ -1,0 +1,136 @@
+"""How machines stand: which of a fleet are meant, in which order, and how many there are of each status.
+
+All sensors are looked at for it, but in a few narrow columns: the cards of a page are made afterwards.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector import paging
+from audiosense_collector.clock import SECOND_US, to_datetime
+from audiosense_collector.ingest.tables import STATUSES
+from audiosense_collector.machines.schemas import ShownStatus
+from audiosense_common.wire import EventState
+
+OFFLINE_US = 60 * SECOND_US
+OFFLINE_WINDOWS = 6
+FLEET = "NOT m.sandbox"
+"""All machines ``m`` but the one that the developer interface acts on."""
+SEVERITY = f"ARRAY[{', '.join(repr(status.value) for status in ShownStatus)}]"
+STATUS = f"""CASE
+    WHEN s.last_heard IS NULL OR s.last_status IS NULL THEN '{ShownStatus.WAITING.value}'
+    WHEN o.events > 0 THEN '{ShownStatus.ALARM.value}'
+    WHEN :now - s.last_heard > greatest({OFFLINE_US / 1e6}, {OFFLINE_WINDOWS} * s.window_s) * interval '1 second'
+    THEN '{ShownStatus.OFFLINE.value}'
+    ELSE (ARRAY[{", ".join(repr(status.value) for status in STATUSES)}])[s.last_status + 1]
+END"""
+"""The status of a sensor ``s`` with the open events ``o`` at the time ``:now``; the one place where it is decided."""
+
+_STANDING = f"""
+WITH opened AS (
+    SELECT sensor_id, count(*) AS events FROM event WHERE state <> '{EventState.CLOSE.value}' GROUP BY sensor_id
+), machine_status AS (
+    SELECT s.machine_id AS id, count(*) AS sensors, min(array_position({SEVERITY}, {STATUS})) AS need
+    FROM sensor s LEFT JOIN opened o ON o.sensor_id = s.id
+    GROUP BY s.machine_id
+), found AS MATERIALIZED (
+    SELECT m.id, m.name, t.name AS site, n.need, n.sensors
+    FROM machine_status n JOIN machine m ON m.id = n.id JOIN site t ON t.id = m.site_id
+    WHERE {FLEET} AND (CAST(:site AS uuid) IS NULL OR t.id = :site)
+        AND (CAST(:words AS text) IS NULL OR position(lower(:words) IN lower(m.name)) > 0
+            OR position(lower(:words) IN lower(t.name)) > 0)
+), page AS (
+    SELECT f.*, row_number() OVER (ORDER BY <order>) AS place FROM found f
+    WHERE (CAST(:statuses AS integer[]) IS NULL OR need = ANY(:statuses)) <after>
+    ORDER BY place LIMIT CAST(:limit AS bigint) + 1
+)
+SELECT
+    (SELECT jsonb_object_agg(need, machines) FROM (SELECT need, count(*) AS machines FROM found GROUP BY need) AS n),
+    (SELECT array_agg(id ORDER BY place) FROM page),
+    (SELECT sum(sensors)::bigint FROM page),
+    (SELECT jsonb_build_array(need, site, name, id) FROM page WHERE place = :limit)
+"""  # noqa: S608 - constants
+
+
+class Order(StrEnum):
+    """In which order machines come: by site and name, or the worst status first."""
+
+    PLACE = "place"
+    NEED = "need"
+
+
+_KEYS = {Order.PLACE: ("f.site", "f.name", "f.id"), Order.NEED: ("f.need", "f.site", "f.name", "f.id")}
+_NAMES = ("need", "site_name", "name", "machine")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which machines are meant: of a site, with words in their or their site's name, with one of some statuses.
+
+    ``limit`` is how many at most, ``after`` where the page before ended.
+    """
+
+    statuses: Sequence[ShownStatus] = ()
+    site: UUID | None = None
+    words: str | None = None
+    order: Order = Order.PLACE
+    limit: int | None = None
+    after: str | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every machine is meant, by site and name."""
+        return self == Choice()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Machines of a page in their order, the cursor of the one after, and how many there are of each status.
+
+    ``sensors`` is how many the page's machines have, or one machine more. Those of a status are counted whether that
+    status was chosen or not.
+    """
+
+    machines: list[UUID]
+    sensors: int
+    following: str | None
+    counts: dict[ShownStatus, int]
+
+
+async def read_standing(session: AsyncSession, now_us: int, choice: Choice) -> Standing:
+    """Return which machines are meant, and how all of them stand.
+
+    Raises:
+        InvalidError: ``after`` is no cursor of this order.
+    """
+    keys = _KEYS[choice.order]
+    names = _NAMES[-len(keys) :]
+    parameters: dict[str, Any] = {
+        "now": to_datetime(now_us),
+        "site": choice.site,
+        "words": choice.words,
+        "statuses": [list(ShownStatus).index(each) + 1 for each in choice.statuses] or None,
+        "limit": choice.limit,
+    }
+    after = ""
+    if choice.after is not None:
+        kinds: list[type[str | int | UUID]] = [int, str, str, UUID][-len(keys) :]
+        parameters |= dict(zip(names, paging.decode(choice.after, kinds, loc="after"), strict=True))
+        after = f"AND ({', '.join(keys)}) > ({', '.join(f':{name}' for name in names)})"
+    query = _STANDING.replace("<after>", after).replace("<order>", ", ".join(keys))
+    counts, machines, sensors, last = (await session.execute(text(query), parameters)).one()
+    machines, following = machines or [], None
+    # One more than is shown says that there is another page.
+    if choice.limit is not None and len(machines) > choice.limit:
+        machines, following = machines[: choice.limit], paging.encode(*last[-len(keys) :])
+    return Standing(machines, sensors or 0, following, _name_counts(counts))
+
+
+def _name_counts(counts: dict[str, int] | None) -> dict[ShownStatus, int]:
+    return {status: (counts or {}).get(str(place), 0) for place, status in enumerate(ShownStatus, 1)}
