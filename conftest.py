@@ -79,7 +79,12 @@ def _when_called(decorator: Callable[..., Any]) -> Callable[..., Any]:
     def decorated(*options: Any, **more: Any) -> Callable[..., Any]:
         def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
             compiled = functools.cache(lambda: decorator(*options, **more)(function))
-            return functools.wraps(function)(lambda *arguments, **named: compiled()(*arguments, **named))
+
+            @functools.wraps(function)
+            def call(*arguments: Any, **named: Any) -> Any:
+                return compiled()(*arguments, **named)
+
+            return call
 
         return waiting
 

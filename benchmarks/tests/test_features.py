@@ -1,6 +1,7 @@
 """The benchmark of features compares like with like."""
 
 import pytest
+
 from audiosense_common.features import FeatureExtractor
 from audiosense_common.synth import SyntheticMachine
 from benchmarks.features import LibrosaDescriptors, _difference
