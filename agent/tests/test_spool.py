@@ -257,7 +257,7 @@ def test_kill_nine_at_any_moment_loses_nothing_committed(tmp_path, lives):
     assert len(appended) > 3 * lives
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
