@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where this is set, each of the tests' hundreds of processes compiles the product again.
+unexport PYTHONDONTWRITEBYTECODE
 DEMO_ARGS ?=
 TEST_ARGS ?= -n 2 --dist loadgroup
 SOAK_MINUTES ?= 4

@@ -1,7 +1,9 @@
 """PostgreSQL for all suites: one server for a run, shared by its workers, and a migrated database for each module."""
 
 import fcntl
+import functools
 import hashlib
+import importlib
 import os
 
 # Before NumPy is imported. The workers share the processors; threads that wait for each other by spinning take theirs.
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import numba
 import psycopg
 import pytest
 from psycopg import sql
@@ -30,6 +33,7 @@ TOGETHER = ("dashboard/tests/", "collector/tests/training/quality/")
 """Folders whose tests share a server, or sound."""
 APART = ("agent/tests/test_model_crashes.py", "agent/tests/test_unplugging.py", "deploy/tests/test_demo.py")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+LONGEST_NAME = 400
 MakeDatabase = Callable[..., str]
 # How long an example takes says how busy the computer is, and no more.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -69,6 +73,38 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("NUMBA_OPT", "0")
 
 
+def _when_called(decorator: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what a decorator of numba compiles wait until somebody calls it."""
+
+    def decorated(*options: Any, **more: Any) -> Callable[..., Any]:
+        def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
+            compiled = functools.cache(lambda: decorator(*options, **more)(function))
+
+            @functools.wraps(function)
+            def call(*arguments: Any, **named: Any) -> Any:
+                return compiled()(*arguments, **named)
+
+            return call
+
+        return waiting
+
+    return decorated
+
+
+@pytest.fixture(scope="session")
+def oracle() -> None:
+    """Import librosa, which else has half a minute's worth compiled of which no test calls anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("guvectorize", "vectorize"):
+            patch.setattr(numba, name, _when_called(getattr(numba, name)))
+        for name in ("core", "feature", "filters", "onset", "util"):
+            vars(importlib.import_module(f"librosa.{name}"))
+        # Names of these are imported when they are asked for.
+        import librosa  # noqa: PLC0415
+
+        assert all((librosa.zero_crossings, librosa.piptrack, librosa.onset.onset_strength, librosa.feature.rms))
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Gives the tests of a file to one worker, so that what they share is made once; of some folders all of them.
 
@@ -100,6 +136,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, which AUDIOSENSE_REQUIRE_ALL forbids: {reason}"
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names made of whole bodies: workers tell them again with each result."""
+    for item in items:
+        if len(item.nodeid) > LONGEST_NAME:
+            message = f"{item.nodeid[:150]}…: the name has {len(item.nodeid)} characters; give the cases ids"
+            raise pytest.UsageError(message)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

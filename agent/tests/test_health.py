@@ -245,7 +245,7 @@ def test_prometheus_reads_checks_and_counters_on_the_loopback(tmp_path):
     port = free_port()
 
     def read(path="/metrics"):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             return answer.read().decode()
 

@@ -120,14 +120,19 @@ def test_rescued_rows_that_wait_for_their_time_are_not_asked_for_again_and_again
         assert [len(each or []) for each in found].count(5) == 1
 
 
-def test_the_bucket_lets_its_rate_pass_and_no_more():
-    bucket, taken, began = Bucket(2_000, 100), 0, time.monotonic()
-    while time.monotonic() - began < 0.5:
-        time.sleep(bucket.wait_s())
+def test_the_bucket_lets_its_rate_pass_and_no_more(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("audiosense_agent.lanes.time.monotonic", lambda: now)
+    bucket, taken = Bucket(2_000, 100), 0
+    while now < 100.5:
+        now += bucket.wait_s()
         bucket.take(100)
         taken += 100
-    elapsed = time.monotonic() - began
-    assert 500 <= taken <= 100 + 2_000 * elapsed
+    assert taken == pytest.approx(100 + 2_000 * (now - 100), abs=1e-6)
+    now += 60.0
+    assert bucket.wait_s() == 0.0
+    bucket.take(300)
+    assert bucket.wait_s() == pytest.approx(300 / 2_000)
 
 
 def test_clips_wait_until_the_backlog_is_gone(spool):

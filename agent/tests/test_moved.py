@@ -1,5 +1,6 @@
 """A moved sensor: told by what a filter changes and what it leaves, and never taken for a fault or another speed."""
 
+import copy
 import functools
 
 import numpy as np
@@ -15,9 +16,16 @@ USUAL, AFTER = 66, 68
 
 
 @functools.cache
-def sounds(kind, seed=1, speed_after=1.0, fault=None, severity=1.0):
+def usually(kind, seed):
+    """What a machine sounds like at first, and the machine after that."""
     machine = SyntheticMachine(kind, RATE, seed, ambient_dbfs=-65)
-    usual = [machine.render(COUNT) for _ in range(USUAL)]
+    return [machine.render(COUNT) for _ in range(USUAL)], machine
+
+
+@functools.cache
+def sounds(kind, seed=1, speed_after=1.0, fault=None, severity=1.0):
+    usual, machine = usually(kind, seed)
+    machine = copy.deepcopy(machine)
     machine.run_at(speed_after)
     return usual, [machine.render(COUNT, None if fault is None else Fault(fault, severity)) for _ in range(AFTER)]
 

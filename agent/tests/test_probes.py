@@ -46,7 +46,7 @@ class Mixing:
 
     def __exit__(self, *_):
         self.stop.set()
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 
@@ -118,7 +118,7 @@ def test_unknown_sensors_and_samples_that_are_too_small_are_left(collector, tmp_
         for _ in range(3):
             prober.exchange([identity.sensors["pump"], collector.agent], identity, client)
     stop.set()
-    thread.join(10)
+    thread.join(60)
     assert not collector.probes
 
 

@@ -11,6 +11,9 @@ import threading
 import time
 
 import pytest
+from typer.testing import CliRunner
+
+from audiosense_agent.cli import app
 
 SENSOR = """
 [[sensors]]
@@ -35,9 +38,9 @@ class Agent:
         self._reader.start()
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NOTIFY_SOCKET": str(folder / "notify")}
         command = [sys.executable, "-m", "audiosense_agent", "run", "--verbose", "-c", str(self.path)]
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        self._log = folder / "log"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
 
     def configure(self, *names, text=""):
         tables = "".join(SENSOR.format(name=name) for name in names)
@@ -56,20 +59,24 @@ class Agent:
                 self._states.put(state)
 
     def status(self):
-        command = [sys.executable, "-m", "audiosense_agent", "status", "--json", "-c", str(self.path)]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        return json.loads(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+        done = CliRunner().invoke(app, ["status", "--json", "-c", str(self.path)])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def measured(self, name):
         return self.status()["sensors"][name]["windows_measured"]
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=30)[1]
+        self.process.wait(60)
+        return self.said()
+
+    def said(self):
+        return self._log.read_text()
 
     def close(self):
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ending:
             ending.sendto(b"END", str(self._folder / "notify"))
         self._reader.join()
@@ -84,7 +91,7 @@ def agent(tmp_path):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
@@ -105,10 +112,10 @@ def test_a_new_sensor_is_heard_after_a_reload_and_the_process_stays(agent):
 def test_a_wrong_configuration_is_told_and_the_agent_goes_on(agent):
     agent.told("READY=1")
     valid = agent.path.read_text()
-    for wrong in ('nam = "x"\n', 'name = "unclosed\n'):
+    for wrong, words in (('nam = "x"\n', "unknown key 'nam'"), ('name = "unclosed\n', "no valid TOML")):
         agent.configure("left", text=wrong)
         agent.process.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        wait_for(lambda words=words: words in agent.said())
     agent.path.write_text(valid)
     before = agent.measured("left")
     wait_for(lambda: agent.measured("left") > before)

@@ -31,7 +31,7 @@ QUICK = Retry(first_s=0.01, cap_s=0.05, slow_s=0.05)
 INTERVALS = CollectorSettings(batch_interval_s=0.05, heartbeat_s=0.5, timeout_s=5)
 
 
-def wait_for(condition, seconds=30.0):
+def wait_for(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

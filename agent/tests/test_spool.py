@@ -221,12 +221,13 @@ WRITER = """
 """
 
 
-def test_kill_nine_at_any_moment_loses_nothing_committed(tmp_path):
+@pytest.mark.parametrize("lives", [5, pytest.param(16, marks=pytest.mark.soak)])
+def test_kill_nine_at_any_moment_loses_nothing_committed(tmp_path, lives):
     path, log = tmp_path / "s.db", tmp_path / "log"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     appended, deleted, seen = set(), set(), set()
     rng = np.random.default_rng(7)
-    for life in range(16):
+    for life in range(lives):
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-c", textwrap.dedent(WRITER), str(path), str(life * 10_000)],
@@ -253,10 +254,10 @@ def test_kill_nine_at_any_moment_loses_nothing_committed(tmp_path):
         deleted |= missing
         seen |= appended | held
         appended |= held
-    assert len(appended) > 50
+    assert len(appended) > 3 * lives
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from agent_testing.sound_system import SoundSystem, needs_portaudio, tones
 from agent_testing.waiting import wait_for
+from typer.testing import CliRunner
 
+from audiosense_agent.cli import app
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.view import read_spool
@@ -103,8 +104,9 @@ class Agent:
         return {(check["key"], check["state"], check["cause"]) for check in found if check["sensor"] == name}
 
     def status(self):
-        command = [sys.executable, "-m", "audiosense_agent", "status", "-c", str(self._config), "--json"]
-        return json.loads(subprocess.run(command, env=self._environment, capture_output=True, check=True).stdout)
+        done = CliRunner().invoke(app, ["status", "-c", str(self._config), "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
 
 def test_a_pulled_device_is_found_again_by_name_while_another_goes_on(sounds, tmp_path):
@@ -121,8 +123,8 @@ def test_a_pulled_device_is_found_again_by_name_while_another_goes_on(sounds, tm
         assert ("sensor_unplugged", "failed", "device_gone") in agent.checks("n")
         agent.hears("s")
         agent.notified()
-        time.sleep(2)
-        assert "WATCHDOG=1" in agent.notified(), "a device that is looked for is no hang"
+        # A device that is looked for is no hang.
+        wait_for(lambda: "WATCHDOG=1" in agent.notified())
         sounds.plug("north", RATE, tones(RATE, 2_000))
         wait_for(lambda: agent.sensor("n").get("source") == "ok", 60)
         agent.hears("n")

@@ -15,9 +15,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from typer.testing import CliRunner
 
 from audiosense_collector.auth.roles import Role
+from audiosense_collector.cli import app
 from audiosense_collector.server import running
+from audiosense_common.errors import AudioSenseError
 
 LIMIT_S = 120
 
@@ -211,12 +214,7 @@ def test_a_signal_during_the_start_leaves_no_database(tmp_path_factory, found):
     [
         ({"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/none"}, ("cannot use the database", "127.0.0.1:1")),
         ({"DATABASE_URL": "mysql://x"}, ("DATABASE_URL", "'mysql'")),
-        ({"AUDIOSENSE_HTTP_PORT": "99999"}, ("AUDIOSENSE_HTTP_PORT",)),
         ({"AUDIOSENSE_HTTP_HOST": "0.0.0.0"}, ("AUDIOSENSE_INSECURE_LAN", "--insecure-lan", "'0.0.0.0'")),
-        ({"AUDIOSENSE_INSECURE_LAN": "1", "AUDIOSENSE_DEMO": "1"}, ("AUDIOSENSE_INSECURE_LAN", "AUDIOSENSE_DEMO")),
-        ({"AUDIOSENSE_TRUSTED_PROXIES": "proxy"}, ("AUDIOSENSE_TRUSTED_PROXIES", "'proxy'")),
-        ({"AUDIOSENSE_HOSTS": "https://x"}, ("AUDIOSENSE_HOSTS", "'https://x'")),
-        ({"AUDIOSENSE_AGENT_URL": "http://x"}, ("AUDIOSENSE_AGENT_URL", "https://HOST:PORT")),
         ({"AUDIOSENSE_DATA_DIR": "/proc/none"}, ("/proc/none", "AUDIOSENSE_DATA_DIR")),
     ],
 )
@@ -227,6 +225,26 @@ def test_a_start_that_fails_is_one_line_with_the_remedy(tmp_path, environment, w
     assert result.stderr.count("\n") == 1
     for word in words:
         assert word in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"AUDIOSENSE_HTTP_PORT": "99999"}, ("AUDIOSENSE_HTTP_PORT",)),
+        ({"AUDIOSENSE_INSECURE_LAN": "1", "AUDIOSENSE_DEMO": "1"}, ("AUDIOSENSE_INSECURE_LAN", "AUDIOSENSE_DEMO")),
+        ({"AUDIOSENSE_TRUSTED_PROXIES": "proxy"}, ("AUDIOSENSE_TRUSTED_PROXIES", "'proxy'")),
+        ({"AUDIOSENSE_HOSTS": "https://x"}, ("AUDIOSENSE_HOSTS", "'https://x'")),
+        ({"AUDIOSENSE_AGENT_URL": "http://x"}, ("AUDIOSENSE_AGENT_URL", "https://HOST:PORT")),
+    ],
+)
+def test_a_wrong_setting_ends_the_start_with_one_line(tmp_path, environment, words):
+    """What ``main`` prints behind ``error:``; nothing is started before all settings are right."""
+    result = CliRunner().invoke(app, ["serve"], env={"AUDIOSENSE_DATA_DIR": str(tmp_path)} | environment)
+    assert isinstance(result.exception, AudioSenseError), result.exception
+    assert "\n" not in str(result.exception)
+    for word in words:
+        assert word in str(result.exception)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_taken_port_is_named(tmp_path, database_url):

@@ -32,6 +32,7 @@ from audiosense_common.features import (
 )
 from audiosense_common.spectrum import Framing, SpectrumAnalyzer, mel_filterbank
 
+pytestmark = pytest.mark.usefixtures("oracle")
 RATES = (8_000, 16_000, 44_100, 48_000)
 
 

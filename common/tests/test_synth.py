@@ -13,7 +13,7 @@ from audiosense_common.synth.faults import bearing_outer_order
 from audiosense_common.synth.kinds import Bearing, machine_spec
 
 RATE = 16_000
-WINDOW = 2 * RATE
+WINDOW = RATE
 SHAPE = [column(SCHEMA_ID, name) for name in SHAPE_FEATURES]
 
 
@@ -98,7 +98,7 @@ def test_each_machine_sounds_at_its_own_orders(kind, order):
 def test_speed_and_level_drift_slowly():
     machine = SyntheticMachine("pump", RATE, 6)
     extractor = FeatureExtractor(RATE)
-    levels = [extractor.describe(machine.render(WINDOW))[0] for _ in range(60)]
+    levels = [extractor.describe(machine.render(2 * RATE))[0] for _ in range(60)]
     assert 0.4 < np.std(levels) < 2.0
     assert np.abs(np.diff(levels)).mean() < np.std(levels)
 

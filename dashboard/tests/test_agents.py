@@ -93,6 +93,7 @@ def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, viewport):
     expect(page.get_by_role("heading", name=agent.machine)).to_be_visible()
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_an_agent_is_revoked_accepted_again_and_told_to_change_its_credential(page, enrol, viewport):
     agent = enrol(f"Lost {viewport}")
     agent.send(2)
@@ -121,6 +122,7 @@ def lost(agent, number, reason, windows, **what):
     return Gap(epoch=agent.epoch, number=number, reason=reason, windows=windows, **what)
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_what_an_agent_lost_is_told_with_reason_sensor_and_time(page, enrol, viewport):
     agent = enrol(f"Lossy {viewport}")
     agent.send(1)
@@ -175,6 +177,7 @@ def test_of_two_copies_one_is_accepted_and_the_page_says_what_is_lost(page, enro
     expect(panel).not_to_contain_text("gets its own credential with")
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_agents_and_copies_are_told_in_spanish(page, enrol, viewport):
     agent, (_, second) = copied(enrol, f"Duplicada {viewport}")
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
@@ -191,18 +194,21 @@ def test_agents_and_copies_are_told_in_spanish(page, enrol, viewport):
     picture(page, "spanish", viewport)
 
 
-def test_what_another_administrator_did_meanwhile_is_told(page, enrol, collector, viewport):
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_what_another_administrator_did_meanwhile_is_told(page, enrol, api, viewport):
     agent, (first, second) = copied(enrol, f"Contested {viewport}")
     page.goto("/agents")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     panel.locator(f'[data-copy="{second}"]').get_by_role("button", name="Accept this copy").click()
-    collector.command("agents", "accept", str(agent.identity), "--copy", str(first))
+    answer = api.post(f"/api/v1/agents/{agent.identity}/accept", json={"copy": str(first)})
+    assert answer.status_code == 200, answer.text
     page.watch.expected += ["/accept", "409"]
     panel.get_by_role("button", name="Accept it").click()
     expect(panel).to_contain_text("That copy is not listed any more: another one was accepted meanwhile")
     expect(panel).to_have_attribute("data-agent-state", "active")
 
 
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_an_agent_that_fell_silent_stands_out_with_its_old_checks(page, enrol, collector, viewport):
     well, dead = enrol(f"A well one {viewport}"), enrol(f"Z dead one {viewport}")
     for agent in (well, dead):
@@ -230,6 +236,7 @@ def test_an_agent_that_fell_silent_stands_out_with_its_old_checks(page, enrol, c
     expect(panel).to_have_attribute("data-agent-state", "active")
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_an_agent_that_was_never_heard_is_not_told_to_be_upgraded(page, enrol, viewport):
     agent = enrol(f"Never {viewport}")
     page.goto("/agents")
@@ -241,7 +248,7 @@ def test_an_agent_that_was_never_heard_is_not_told_to_be_upgraded(page, enrol, v
     expect(panel).to_contain_text("This agent tells no self-checks: upgrade it")
 
 
-@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(("viewport", "language"), [("desktop", "en"), ("phone", "es")], indirect=["viewport"])
 def test_a_replaced_agent_offers_nothing_and_names_its_successor(page, enrol, viewport, language):
     old = enrol(f"Taken {viewport} {language}")
     old.send(1)
@@ -257,14 +264,16 @@ def test_a_replaced_agent_offers_nothing_and_names_its_successor(page, enrol, vi
     picture(page, f"replaced-{language}", viewport)
 
 
-def test_causes_and_refusals_are_told_in_spanish(page, enrol, collector, viewport):
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
+def test_causes_and_refusals_are_told_in_spanish(page, enrol, api, viewport):
     agent = enrol(f"Perdida {viewport}")
     agent.send(1)
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
     page.goto("/agents")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     panel.get_by_role("button", name="Nueva credencial").click()
-    collector.command("agents", "revoke", str(agent.identity))
+    answer = api.post(f"/api/v1/agents/{agent.identity}/revoke")
+    assert answer.status_code == 200, answer.text
     page.watch.expected += ["/rotate", "409"]
     panel.get_by_role("button", name="Pedirla").click()
     expect(panel.get_by_role("status")).to_contain_text("Ya no está activo")
@@ -272,6 +281,7 @@ def test_causes_and_refusals_are_told_in_spanish(page, enrol, collector, viewpor
     expect(panel).not_to_contain_text("administrator")
 
 
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_a_question_opens_at_its_copy_and_escape_leads_back(page, enrol, viewport):
     agent, instances = copied(enrol, f"Asked {viewport}")
     page.goto("/agents")
@@ -306,6 +316,7 @@ def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, viewport):
         assert min(box["width"], box["height"]) >= 24, (target.inner_text(), box)
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_without_agents_the_page_says_how_to_have_one(page):
     page.route("**/api/v1/agents?*", lambda route: route.fulfill(json={"items": [], "next": None}))
     page.goto("/agents")
@@ -313,6 +324,7 @@ def test_without_agents_the_page_says_how_to_have_one(page):
     expect(page.get_by_text("audiosense-agent enroll KEY")).to_be_visible()
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_a_failed_call_is_told_and_tried_again(page, enrol, viewport):
     agent = enrol(f"Unreadable {viewport}")
     page.watch.expected += ["/api/v1/agents", "503"]

@@ -46,6 +46,7 @@ def picture(page, name):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown(page, enrol, viewport):
     agent = enrol(f"Heard {viewport}")
     agent.send(40)
@@ -97,6 +98,7 @@ def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown
     picture(page, f"event-sound-es-{viewport}")
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_a_microphones_clips_are_off_until_somebody_switches_them_on_knowingly(page, enrol, viewport):
     agent = enrol(f"Private {viewport}", source="microphone")
     agent.send(40)
@@ -153,6 +155,7 @@ def test_a_simulators_clips_are_on_and_switched_off_without_a_question(page, enr
     expect(panel.get_by_role("status")).to_be_visible()
 
 
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_a_whole_sites_clips_are_switched_on_knowingly(page, enrol, viewport):
     site = f"Hall {viewport}"
     agent = enrol(f"Of a hall {viewport}", source="microphone", site=site)

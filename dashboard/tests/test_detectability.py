@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from audiosense_common.synth.probes import PROBE_KINDS
@@ -10,6 +11,7 @@ STRENGTH = dict.fromkeys(PROBE_KINDS, -15.0) | {"impulses": -6.0, "hiss_high": 6
 """In dB above the weakest level; below 0 a kind changes nothing at its weakest levels."""
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_what_would_be_heard_appears_by_itself_kind_by_kind(page, enrol, viewport):
     agent = enrol(f"Probed {viewport}")
     agent.send(10)

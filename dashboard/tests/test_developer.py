@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_the_sandbox_is_generated_trained_and_cleared(page):
     page.goto("/")
     page.get_by_role("switch", name="Developer mode").click()

@@ -34,6 +34,7 @@ def test_a_card_is_reached_and_opened_by_keyboard(page, enrol):
     expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_theme_and_language_are_remembered(page):
     page.goto("/")
     page.get_by_role("button", name=re.compile("^Theme")).click()

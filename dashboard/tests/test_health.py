@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from audiosense_common.wire_checks import Check, CheckFigure, CheckState
@@ -68,6 +69,7 @@ def test_a_sensor_fault_stands_apart_from_the_machine_with_its_remedy(page, enro
     picture(page, "machine-open", viewport)
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_the_checks_are_told_in_spanish(page, enrol, viewport):
     agent = enrol(f"Saturada {viewport}")
     agent.checks = checks(agent.sensor)
@@ -84,6 +86,7 @@ def test_the_checks_are_told_in_spanish(page, enrol, viewport):
     picture(page, "spanish", viewport)
 
 
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_an_agent_of_an_earlier_release_tells_no_checks(page, enrol, viewport):
     agent = enrol(f"Earlier {viewport}")
     agent.send(3)
@@ -93,6 +96,7 @@ def test_an_agent_of_an_earlier_release_tells_no_checks(page, enrol, viewport):
     expect(panel).to_contain_text("This agent tells no self-checks: upgrade it to see them.")
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_an_agent_that_was_never_heard_is_not_told_to_be_upgraded(page, enrol, viewport):
     agent = enrol(f"Awaited {viewport}")
     page.goto("/")

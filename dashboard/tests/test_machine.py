@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from audiosense_common.wire import Reason
 
 
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_a_model_on_probation_is_marked_and_one_that_was_sent_back_says_why(page, enrol, viewport):
     agent = enrol(f"Probation {viewport}")
     agent.send(40)
@@ -108,6 +109,7 @@ def test_why_a_machine_is_anomalous_stands_in_words(page, enrol, viewport):
     expect(page.locator('[data-reason="impulsiveness"]')).to_be_visible()
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_drift_is_shown_and_learnt_anew_only_when_asked_to(page, enrol, viewport):
     agent = enrol(f"Drifting {viewport}")
     agent.send(40)
@@ -192,6 +194,7 @@ def test_an_unknown_machine_says_so(page):
     expect(page.get_by_role("alert")).to_contain_text("The collector does not know this")
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_the_running_level_is_shown_and_set_and_reaches_the_agent(page, enrol, viewport):
     agent = enrol(f"Night pump {viewport}")
     agent.send(40)

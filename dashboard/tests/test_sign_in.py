@@ -70,6 +70,7 @@ def test_one_signs_in_where_one_is_and_out_again(page, make_user, enrol, viewpor
     assert page.context.cookies() == []
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_a_session_that_ends_meanwhile_leads_to_signing_in_and_back(page, make_user, api):
     name = make_user("viewer")
     page.watch.expected += ["401"]
@@ -85,6 +86,7 @@ def test_a_session_that_ends_meanwhile_leads_to_signing_in_and_back(page, make_u
     assert page.url.endswith("/agents")
 
 
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_what_a_viewer_may_not_do_is_disabled_and_says_why(page, make_user, enrol, viewport):
     agent = enrol(f"Only to look at {viewport}")
     agent.send(40)
@@ -104,6 +106,7 @@ def test_what_a_viewer_may_not_do_is_disabled_and_says_why(page, make_user, enro
     picture(page, "viewer", viewport)
 
 
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_ones_password_and_sessions_are_looked_after_on_the_account_page(page, make_user, browser, collector, viewport):
     name = make_user("operator")
     other = browser.new_context(base_url=collector.http)

@@ -71,6 +71,8 @@ def test_a_result_names_each_fault():
 
 def test_windows_of_another_agent_are_neither_counted_nor_missed(tmp_path):
     demo = Demo(tmp_path, Terminal(), None, check=True, port=0)
+    # Slow enough that no baseline is complete before all is counted: training is no part of this.
+    demo.machines = demo.faulty = demo_machines(None, PACING)
     other = ["--config", str(tmp_path / "other.toml")]
     demo.configuration.write_text(agent_configuration(demo.machines, tmp_path / "agent"))
     (tmp_path / "other.toml").write_text(agent_configuration(demo.machines, tmp_path / "other"))

@@ -24,7 +24,9 @@ def vectors(count=120, seed=1):
     return np.stack([extractor.extract(machine.render(round(RATE * WINDOW_S))) for _ in range(count)])
 
 
+@functools.cache
 def make_bundle(sensor_id, version=1, *, key=KEY, created_us=None, rate=RATE, schema_id=SCHEMA_ID, **options):
+    """Train a model; the same one when asked for again, which tests may change copies of only."""
     created_us = created_us or time.time_ns() // 1_000
     windows = vectors()[:, : len(SCHEMAS[schema_id])]
     baseline = BaselineWindows(features=windows, schema_id=schema_id, from_us=0, to_us=60_000_000)

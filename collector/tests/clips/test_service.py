@@ -108,7 +108,7 @@ async def test_of_many_copies_at_once_one_is_stored(browser, known):
         (flac(), {"start_us": -1}, 422, "start_us"),
         (bytes(MAX_CLIP_BYTES + 1), {}, 413, "body"),
     ],
-    ids=str,
+    ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else str(value),
 )
 async def test_what_is_not_the_sound_that_was_said_is_refused_and_named(  # noqa: PLR0917 - fixtures and cases
     runtime, browser, known, content, said, status, named

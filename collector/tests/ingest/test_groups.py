@@ -19,7 +19,7 @@ from audiosense_common.features import FIRST_SCHEMA_ID, SCHEMAS
 from audiosense_common.wire import Status
 
 AGENTS = 6
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from audiosense_collector.live import client, notify
 from audiosense_collector.live.hub import Hub, Message, Wanted
 from audiosense_common.wire import Event, EventState, Status
 
-LIMIT_S = 30
+LIMIT_S = 120
 SENSOR = uuid.uuid4()
 
 

@@ -146,7 +146,7 @@ async def test_a_reader_that_goes_away_ends_its_export(
     )
 
     async def until(count):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (await fetch(runtime, reading))[0][0] != count:  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
 

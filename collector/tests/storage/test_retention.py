@@ -186,7 +186,7 @@ async def test_a_days_partition_is_made_beside_a_batch_that_is_not_committed_yet
             f"VALUES (:s, now(), :e, 1, -30, 100, {NORMAL}, 1, '')"
         )
         await session.execute(text(insert), {"s": UUID(sensor), "e": uuid4()})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             assert await count(runtime, made, day=day) is True
         await session.execute(text(insert), {"s": UUID(sensor), "e": uuid4()})
     where = (
