@@ -33,6 +33,7 @@ from audiosense_collector.metrics.requests import Observed
 from audiosense_collector.models import routes as models
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.queue import routes as jobs
+from audiosense_collector.reviews import routes as reviews
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.series import routes as series
 from audiosense_collector.slowness import Punctual
@@ -44,6 +45,7 @@ BROWSER_ROUTERS = [
     machines.router,
     series.router,
     events.router,
+    reviews.router,
     training.router,
     jobs.router,
     models.router,
