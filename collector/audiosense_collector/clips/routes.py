@@ -22,7 +22,7 @@ from audiosense_collector.clips.schemas import (
     PermissionOut,
     SitePermissionOut,
 )
-from audiosense_collector.clips.spectrogram import MAX_COLUMNS
+from audiosense_collector.clips.spectrogram import EDITION, MAX_COLUMNS
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import (
     ConflictError,
@@ -35,7 +35,7 @@ from audiosense_collector.errors import (
     responses,
 )
 from audiosense_collector.paging import Before, Limit
-from audiosense_collector.revalidation import IMMUTABLE, NOT_MODIFIED, answer, has
+from audiosense_collector.revalidation import NOT_MODIFIED, REVALIDATE, has
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire_clips import ClipKind, ClipTaken, ClipUpload
 
@@ -113,10 +113,14 @@ async def show_clip(  # noqa: PLR0917 - FastAPI passes them by name
 ) -> Response:
     """The spectrogram of a clip, as small as a picture of it; that somebody looked is kept in the log.
 
-    It never changes, so browsers may keep it: the log has when it was fetched.
+    It never changes, and browsers may keep it; they ask each time whether its caller may still see it.
     """
-    picture = await service.look(session, runtime, clip_id, by, columns)
-    return answer(request, picture.model_dump_json().encode(), cache=IMMUTABLE)
+    clip = await service.look(session, clip_id, by)
+    headers = {"Cache-Control": REVALIDATE, "ETag": f'"{clip.sha256}-{columns}-{EDITION}"'}
+    if has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    picture = await service.draw(runtime, clip, columns)
+    return Response(picture.model_dump_json(), media_type="application/json", headers=headers)
 
 
 @router.get("/events/{event_id}/normal-clip", responses=responses(NotFoundError))

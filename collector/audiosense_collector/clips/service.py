@@ -118,16 +118,24 @@ async def listen(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Per
     return await _fetch(runtime, clip)
 
 
-async def look(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Person, columns: int) -> ClipSpectrogram:
-    """Return a clip's spectrogram; that somebody looked is kept: words can be made out of a picture, too.
+async def look(session: AsyncSession, clip_id: UUID, by: Person) -> Clip:
+    """Return a clip whose spectrogram is asked for; that is kept: words can be made out of a picture, too.
 
     Raises:
-        NotFoundError: no such clip, or its file is gone.
-        UnavailableError: the storage of clips does not answer.
+        NotFoundError: no such clip.
     """
     clip = await _get(session, clip_id)
     await audit.note_listening(session, by, clip, AuditAction.VIEWED)
-    await session.flush()
+    return clip
+
+
+async def draw(runtime: Runtime, clip: Clip, columns: int) -> ClipSpectrogram:
+    """Return a clip's spectrogram.
+
+    Raises:
+        NotFoundError: its file is gone.
+        UnavailableError: the storage of clips does not answer.
+    """
     sound = await _fetch(runtime, clip)
     try:
         picture = await asyncio.to_thread(read_picture, sound.path, columns)
@@ -135,7 +143,7 @@ async def look(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Perso
         if sound.temporary:
             await asyncio.to_thread(sound.path.unlink, missing_ok=True)
     return ClipSpectrogram(
-        clip_id=clip_id,
+        clip_id=clip.id,
         start_us=clip.start,
         duration_s=picture.duration_s,
         sample_rate_hz=clip.sample_rate_hz,

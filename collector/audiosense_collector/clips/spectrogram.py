@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from audiosense_common.weighting import a_weighting_db
 
+EDITION = 1
+"""To be raised with any change to what a picture shows: browsers keep those that they have."""
 MAX_COLUMNS = 1_200
 ROWS_PER_OCTAVE = 16
 LOWEST_HZ = 25.0

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector import paging
 from audiosense_collector.db.base import MicrosecondTime
+from audiosense_collector.errors import InvalidError
 from audiosense_collector.events.schemas import EventOut, EventPage
 from audiosense_collector.events.tables import EventRow
 from audiosense_collector.machines.tables import Machine, Sensor
@@ -77,10 +78,11 @@ async def list_events(
     query = select_events().add_columns(place[0].label("place")).where(*wanted.all())
     query = query.order_by(*(column.desc() for column in place)).limit(limit + 1)
     if before is not None:
-        # The order stands in the cursor, so that it fits no list of another one.
         named, *at = paging.decode(before, (str, *kinds))
         if named != order:
-            paging.decode("", kinds)
+            raise InvalidError(
+                f"before: it is of a list of another order, this one has the {order} first", loc="before"
+            )
         bound = literal(at[0], MicrosecondTime()) if order == "newest" else literal(at[0], BigInteger)
         query = query.where(tuple_(*place) < tuple_(bound, at[1]))
     rows: Any = (await session.execute(query)).all()

@@ -117,7 +117,7 @@ class ReviewRequest(BaseModel):
     events: Annotated[list[UUID], Field(min_length=1, max_length=MOST_EVENTS)]
     verdict: Verdict
     cause: VerdictCause
-    comment: Annotated[str, Field(max_length=MOST_COMMENT)] = ""
+    comment: Annotated[str, Field(max_length=MOST_COMMENT, pattern=r"^[^\x00]*$")] = ""
     kept: bool | None = None
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from audiosense_collector.clock import now_us
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.events import service as events
 from audiosense_collector.events.tables import EventRow
-from audiosense_collector.reviews.schemas import VerdictCause, History, HistoryEntry, ReviewRequest, Verdict
+from audiosense_collector.reviews.schemas import History, HistoryEntry, ReviewRequest, Verdict, VerdictCause
 from audiosense_collector.reviews.spans import ReviewedSpans, merged
 from audiosense_collector.reviews.tables import EventVerdict
 

@@ -136,9 +136,10 @@ async def test_many_are_judged_at_once_or_none(operator, browser, heard):
         ({"verdict": "confirmed", "cause": "gear", "kept": True}, "expected"),
         ({"verdict": "odd", "cause": "gear"}, "verdict"),
         ({"verdict": "confirmed", "cause": "gear", "comment": "x" * 2_001}, "comment"),
+        ({"verdict": "confirmed", "cause": "gear", "comment": "a\0b"}, "comment"),
         ({"verdict": "confirmed", "cause": "gear", "events": []}, "events"),
     ],
-    ids=["fault-people", "alarm-bearing", "kept-maintenance", "kept-fault", "unknown", "long", "none"],
+    ids=["fault-people", "alarm-bearing", "kept-maintenance", "kept-fault", "unknown", "long", "nul", "none"],
 )
 async def test_what_does_not_fit_is_refused_by_name(operator, heard, said, names):
     _, _, (first, *_) = heard

@@ -467,7 +467,7 @@ export interface paths {
          * Show Clip
          * @description The spectrogram of a clip, as small as a picture of it; that somebody looked is kept in the log.
          *
-         *     It never changes, so browsers may keep it: the log has when it was fetched.
+         *     It never changes, and browsers may keep it; they ask each time whether its caller may still see it.
          */
         get: operations["show_clip"];
         put?: never;

@@ -29,3 +29,17 @@ export function parseReviewSearch(raw: Record<string, unknown>): ReviewSearch {
 
 /** Whether an event is listed by what has been said of it. */
 export const REVIEWED: Record<Shown, boolean | undefined> = { unreviewed: false, reviewed: true, all: undefined };
+
+export function withoutEvent(search: ReviewSearch): ReviewSearch {
+  const rest = { ...search };
+  delete rest.event;
+  return rest;
+}
+
+/** The same events of all machines. */
+export function withoutPlace(search: ReviewSearch): ReviewSearch {
+  const rest = { ...search };
+  delete rest.site;
+  delete rest.machine;
+  return rest;
+}

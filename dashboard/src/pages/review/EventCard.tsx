@@ -8,11 +8,10 @@ import { VerdictSign } from "@/components/VerdictSign";
 import { useMessages } from "@/i18n";
 import { reasonWords } from "@/lib/reason-words";
 import { useFormat } from "@/lib/use-format";
+import { cardId } from "./card-id";
 import { History } from "./History";
 
 const MARGIN_US = 120e6;
-
-export const cardId = (eventId: string) => `event-${eventId}`;
 
 interface Props {
   event: EventOut;

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { fleetQuery } from "@/api/queries";
 import { useMessages } from "@/i18n";
-import { ORDERS, type ReviewSearch, SHOWN } from "@/lib/review-search";
+import { ORDERS, type ReviewSearch, SHOWN, withoutPlace } from "@/lib/review-search";
 
 interface Props {
   search: ReviewSearch;
@@ -39,7 +39,7 @@ function Place({ search, onChange }: Props) {
   const machines = useQuery(fleetQuery).data?.machines ?? [];
   const sites = Map.groupBy(machines, (machine) => machine.site.id);
   const change = (value: string) => {
-    const { site: _site, machine: _machine, ...rest } = search;
+    const rest = withoutPlace(search);
     const [kind, id] = value.split(" ");
     onChange(id === undefined ? rest : kind === "site" ? { ...rest, site: id } : { ...rest, machine: id });
   };
