@@ -1,5 +1,6 @@
 // Sound clips: whose are kept, the clips of a machine's events, and the log of who allowed and who listened.
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { BASE_URL, client, unwrap } from "./client";
 import type { components } from "./schema";
 
@@ -37,6 +38,19 @@ export const clipOfEventQuery = (eventId: string) =>
       return page.items[0] ?? null;
     },
   });
+
+/** Ask ahead whether events have sound, so that it is shown at once; nothing of it is fetched, and nobody has looked. */
+export function useAskAhead(eventIds: readonly string[], enabled: boolean): void {
+  const cache = useQueryClient();
+  const asked = eventIds.join(" ");
+  useEffect(() => {
+    if (!enabled || asked === "") return;
+    for (const id of asked.split(" ")) {
+      cache.query(clipOfEventQuery(id)).catch(() => undefined); // asked again, and told, when it is needed
+      cache.query(normalClipQuery(id)).catch(() => undefined);
+    }
+  }, [cache, asked, enabled]);
+}
 
 /** The machine's normal sound to compare an event with; null while there is none. */
 export const normalClipQuery = (eventId: string) =>

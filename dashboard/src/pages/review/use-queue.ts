@@ -37,6 +37,8 @@ export function useQueue() {
     query,
     events,
     current: events[place],
+    /** What may be opened next. */
+    beside: [events[place + 1], events[place - 1]].flatMap((event) => (event ? [event.id] : [])),
     unreviewed: query.data?.pages[0]?.unreviewed,
     open,
     change: (next: ReviewSearch) => void navigate({ search: () => next, replace: true }),

@@ -1,5 +1,6 @@
 // The review as a whole: what is listed, heard and marked, what is being asked, and what keys and buttons do with it.
 import { useState } from "react";
+import { useAskAhead } from "@/api/clips";
 import type { Verdict } from "@/api/reviews";
 import { useMay } from "@/api/session";
 import { useJudging } from "./use-judging";
@@ -13,6 +14,7 @@ export function useReviewing() {
   const may = useMay("operator");
   const queue = useQueue();
   const { current } = queue;
+  useAskAhead(queue.beside, may);
   const listening = useListening(current?.id);
   const selection = useSelection(queue.events);
   const judging = useJudging();
