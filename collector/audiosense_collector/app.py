@@ -37,6 +37,7 @@ from audiosense_collector.models import routes as models
 from audiosense_collector.openapi_examples import document_examples
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.queue import routes as jobs
+from audiosense_collector.reviews import routes as reviews
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.series import routes as series
 from audiosense_collector.slowness import Punctual
@@ -49,6 +50,7 @@ BROWSER_ROUTERS = [
     series.router,
     exports.router,
     events.router,
+    reviews.router,
     training.router,
     jobs.router,
     models.router,

@@ -64,17 +64,19 @@ def note(
     )
 
 
-async def note_listening(session: AsyncSession, by: Person, clip: Clip) -> None:
-    """Add that somebody listened to a clip, once for the pieces of one listening."""
+async def note_listening(
+    session: AsyncSession, by: Person, clip: Clip, action: AuditAction = AuditAction.LISTENED
+) -> None:
+    """Add that somebody listened to a clip, or looked at it, once for the pieces of one listening."""
     query = (
         select(ClipAudit.id)
-        .where(ClipAudit.clip_id == clip.id, ClipAudit.action == AuditAction.LISTENED.value)
+        .where(ClipAudit.clip_id == clip.id, ClipAudit.action == action.value)
         .where(ClipAudit.actor == by.actor, ClipAudit.address == by.address)
         .where(ClipAudit.at > now_us() - SAME_LISTENING_US)
         .limit(1)
     )
     if await session.scalar(query) is None:
-        note(session, AuditAction.LISTENED, by, sensor_id=clip.sensor_id, clip_id=clip.id, kind=clip.kind)
+        note(session, action, by, sensor_id=clip.sensor_id, clip_id=clip.id, kind=clip.kind)
 
 
 async def read(

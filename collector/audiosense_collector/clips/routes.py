@@ -9,17 +9,20 @@ from starlette.background import BackgroundTask
 
 from audiosense_collector.agents.routes import AgentId
 from audiosense_collector.auth.roles import Requires, Role
-from audiosense_collector.clips import audit, permission, service
+from audiosense_collector.clips import audit, nearest, permission, service
 from audiosense_collector.clips.audit import By
 from audiosense_collector.clips.schemas import (
     AuditPage,
     ClipChange,
     ClipOut,
     ClipPage,
+    ClipSpectrogram,
+    NormalClip,
     PermissionChange,
     PermissionOut,
     SitePermissionOut,
 )
+from audiosense_collector.clips.spectrogram import EDITION, MAX_COLUMNS
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import (
     ConflictError,
@@ -32,7 +35,7 @@ from audiosense_collector.errors import (
     responses,
 )
 from audiosense_collector.paging import Before, Limit
-from audiosense_collector.revalidation import NOT_MODIFIED, has
+from audiosense_collector.revalidation import NOT_MODIFIED, REVALIDATE, has
 from audiosense_collector.runtime import RuntimeOf
 from audiosense_common.wire_clips import ClipKind, ClipTaken, ClipUpload
 
@@ -93,6 +96,38 @@ async def play_clip(clip_id: UUID, request: Request, session: Session, runtime: 
     if has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers, background=cleaning)
     return FileResponse(sound.path, media_type="audio/flac", headers=headers, background=cleaning)
+
+
+@router.get(
+    "/clips/{clip_id}/spectrogram",
+    response_model=ClipSpectrogram,
+    dependencies=[Requires(Role.OPERATOR)],
+    responses=responses(NotFoundError, UnavailableError) | NOT_MODIFIED,
+)
+async def show_clip(  # noqa: PLR0917 - FastAPI passes them by name
+    clip_id: UUID,
+    request: Request,
+    session: Session,
+    runtime: RuntimeOf,
+    by: By,
+    columns: Annotated[int, Query(ge=1, le=MAX_COLUMNS)] = 600,
+) -> Response:
+    """The spectrogram of a clip, as small as a picture of it; that somebody looked is kept in the log.
+
+    It never changes, and browsers may keep it; they ask each time whether its caller may still see it.
+    """
+    clip = await service.look(session, clip_id, by)
+    headers = {"Cache-Control": REVALIDATE, "ETag": f'"{clip.sha256}-{columns}-{EDITION}"'}
+    if has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    picture = await service.draw(runtime, clip, columns)
+    return Response(picture.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.get("/events/{event_id}/normal-clip", responses=responses(NotFoundError))
+async def find_normal_clip(event_id: UUID, session: Session) -> NormalClip:
+    """The sensor's normal sound that is the most like what it heard right before an event, to compare with."""
+    return await nearest.find(session, event_id)
 
 
 @router.patch("/clips/{clip_id}", dependencies=[Requires(Role.OPERATOR)], responses=responses(NotFoundError))

@@ -41,6 +41,50 @@ class ClipPage(BaseModel):
     next: str | None
 
 
+class ClipSpectrogram(BaseModel):
+    """Levels of a clip over time and frequency, and how loud it is.
+
+    ``data`` is base64 of ``shape`` (columns, rows) bytes, column after column, each from the lowest frequency up: 0 is
+    ``low_db``, 255 is ``high_db``, dB re full scale within a row's band of a sixteenth of an octave. The columns divide
+    ``duration_s`` evenly. A row's ``centre_hz`` is the same in all clips, as far as their sample rates reach.
+    To hear two clips equally loud, raise one by the difference of their ``level_a_dbfs``, the A-weighted levels.
+    """
+
+    clip_id: UUID
+    start_us: int
+    duration_s: float
+    sample_rate_hz: int
+    shape: tuple[int, int]
+    centre_hz: list[float]
+    low_db: float
+    high_db: float
+    level_dbfs: float
+    level_a_dbfs: float
+    data: str
+
+
+class NormalClipOut(BaseModel):
+    """The normal sound of a sensor that is the most like what it heard right before an event.
+
+    ``level_difference_db`` is how much louder the machine was then, and ``speed_ratio`` by which factor its dominant
+    frequency was higher; null where it is not known any more.
+    """
+
+    id: UUID
+    sensor_id: UUID
+    start_us: int
+    duration_s: float
+    apart_us: int
+    level_difference_db: float | None
+    speed_ratio: float | None
+
+
+class NormalClip(BaseModel):
+    """``clip`` is null while the sensor has no piece of normal sound."""
+
+    clip: NormalClipOut | None
+
+
 class ClipChange(BaseModel):
     """What can be changed of a clip."""
 
@@ -85,6 +129,7 @@ class AuditAction(StrEnum):
     """What was done with sound."""
 
     LISTENED = "listened"
+    VIEWED = "viewed"
     ALLOWED = "allowed"
     WITHDRAWN = "withdrawn"
     RESET = "reset"

@@ -15,7 +15,8 @@ from audiosense_collector import paging
 from audiosense_collector.agents import service as agents
 from audiosense_collector.clips import audit, permission
 from audiosense_collector.clips.audit import Person
-from audiosense_collector.clips.schemas import AuditAction, ClipOut, ClipPage, ReferenceOut
+from audiosense_collector.clips.schemas import AuditAction, ClipOut, ClipPage, ClipSpectrogram, ReferenceOut
+from audiosense_collector.clips.spectrogram import read_picture
 from audiosense_collector.clips.storage import ClipFiles
 from audiosense_collector.clips.tables import Clip
 from audiosense_collector.clips.upload import read_clip
@@ -114,11 +115,54 @@ async def listen(session: AsyncSession, runtime: Runtime, clip_id: UUID, by: Per
     clip = await _get(session, clip_id)
     await audit.note_listening(session, by, clip)
     await session.flush()
+    return await _fetch(runtime, clip)
+
+
+async def look(session: AsyncSession, clip_id: UUID, by: Person) -> Clip:
+    """Return a clip whose spectrogram is asked for; that is kept: words can be made out of a picture, too.
+
+    Raises:
+        NotFoundError: no such clip.
+    """
+    clip = await _get(session, clip_id)
+    await audit.note_listening(session, by, clip, AuditAction.VIEWED)
+    return clip
+
+
+async def draw(runtime: Runtime, clip: Clip, columns: int) -> ClipSpectrogram:
+    """Return a clip's spectrogram.
+
+    Raises:
+        NotFoundError: its file is gone.
+        UnavailableError: the storage of clips does not answer.
+    """
+    sound = await _fetch(runtime, clip)
+    try:
+        picture = await asyncio.to_thread(read_picture, sound.path, columns)
+    finally:
+        if sound.temporary:
+            await asyncio.to_thread(sound.path.unlink, missing_ok=True)
+    return ClipSpectrogram(
+        clip_id=clip.id,
+        start_us=clip.start,
+        duration_s=picture.duration_s,
+        sample_rate_hz=clip.sample_rate_hz,
+        shape=picture.levels.shape,
+        centre_hz=[round(float(hz), 2) for hz in picture.centre_hz],
+        low_db=picture.low_db,
+        high_db=picture.high_db,
+        level_dbfs=round(picture.level_dbfs, 2),
+        level_a_dbfs=round(picture.level_a_dbfs, 2),
+        data=picture.packed(),
+    )
+
+
+async def _fetch(runtime: Runtime, clip: Clip) -> Sound:
     try:
         path, temporary = await asyncio.to_thread(ClipFiles.of(runtime).fetch, clip.sha256)
     except FileNotFoundError:
         raise NotFoundError(
-            f"the sound of clip {clip_id} is missing in the data directory or where AUDIOSENSE_CLIPS_URL says; "
+            f"the sound of clip {clip.id} is missing in the data directory or where AUDIOSENSE_CLIPS_URL says; "
             "restore it from a backup"
         ) from None
     return Sound(path, clip.sha256, temporary)

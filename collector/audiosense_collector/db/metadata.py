@@ -17,6 +17,7 @@ from audiosense_collector.model_evaluation import tables as _model_evaluation
 from audiosense_collector.models import tables as _models
 from audiosense_collector.notifications import tables as _notifications
 from audiosense_collector.queue import tables as _queue
+from audiosense_collector.reviews import tables as _reviews
 from audiosense_collector.rollups import tables as _rollups
 from audiosense_collector.storage import tables as _storage
 from audiosense_collector.training import tables as _training
@@ -39,6 +40,7 @@ SUBJECTS = (
     _models,
     _notifications,
     _queue,
+    _reviews,
     _rollups,
     _storage,
     _training,

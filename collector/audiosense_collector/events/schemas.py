@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from audiosense_collector.reviews.schemas import VerdictOut
 from audiosense_common.wire import Reason
 
 
@@ -27,10 +28,12 @@ class EventOut(BaseModel):
     reasons: Annotated[
         list[Reason], Field(description="how the event's windows differ from the baseline, most telling first")
     ]
+    verdict: Annotated[VerdictOut | None, Field(description="what people say that it was, if anything")] = None
 
 
 class EventPage(BaseModel):
-    """Events, the newest first; ``next`` goes into ``before`` for the page after this one."""
+    """Events in the order that was asked for; ``next`` goes into ``before`` for the page after this one."""
 
     items: list[EventOut]
     next: str | None
+    unreviewed: Annotated[int, Field(description="events of these places and times without a verdict")]

@@ -1,21 +1,18 @@
 """The rules of events: revisions replace each other, the highest wins."""
 
 from collections.abc import Sequence
-from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector import paging
-from audiosense_collector.db.base import MicrosecondTime
-from audiosense_collector.events.schemas import EventOut, EventPage
+from audiosense_collector.errors import NotFoundError
+from audiosense_collector.events.listing import select_events, show
+from audiosense_collector.events.schemas import EventOut
 from audiosense_collector.events.tables import EventRow
 from audiosense_collector.live import notify
-from audiosense_collector.machines.tables import Machine, Sensor
 from audiosense_collector.notifications import outbox as notifications
-from audiosense_common.wire import Event, EventState
+from audiosense_common.wire import Event
 
 SCORE_DECIMALS = 9
 """More than single precision tells apart, and no number so small that PostgreSQL calls it an underflow."""
@@ -49,8 +46,7 @@ async def upsert(session: AsyncSession, revisions: Sequence[Event]) -> None:
         where=(EventRow.revision < statement.excluded.revision) & (EventRow.sensor_id == statement.excluded.sensor_id),
     )
     changed = list(await session.scalars(statement.returning(EventRow.id)))
-    rows = await session.execute(_query().where(EventRow.id.in_(changed)).order_by(EventRow.start))
-    shown = [(_show(event, sensor, machine), machine.sandbox) for event, sensor, machine in rows]
+    shown = await _read(session, changed)
     for news, _sandbox in shown:
         await notify.event(session, news.model_dump(mode="json"))
     await notifications.note_events(session, [news for news, sandbox in shown if not sandbox])
@@ -73,55 +69,25 @@ def _values(event: Event) -> dict[str, object]:
     }
 
 
-async def list_events(
-    session: AsyncSession,
-    *,
-    machine: UUID | None,
-    sensor: UUID | None,
-    state: Literal["open", "closed"] | None,
-    limit: int,
-    before: str | None,
-) -> EventPage:
-    """Return a page of events, the newest first.
+async def announce(session: AsyncSession, changed: Sequence[UUID]) -> None:
+    """Tell browsers that something was said of events."""
+    for event in await _read(session, changed):
+        await notify.event(session, event[0].model_dump(mode="json"))
+
+
+async def get(session: AsyncSession, event_id: UUID) -> EventOut:
+    """Return an event.
 
     Raises:
-        InvalidError: ``before`` is not a ``next`` of another page.
+        NotFoundError: no such event.
     """
-    query = _query().order_by(EventRow.start.desc(), EventRow.id.desc()).limit(limit + 1)
-    if machine is not None:
-        query = query.where(Sensor.machine_id == machine)
-    if sensor is not None:
-        query = query.where(EventRow.sensor_id == sensor)
-    if state is not None:
-        closed = EventRow.state == EventState.CLOSE.value
-        query = query.where(closed if state == "closed" else ~closed)
-    if before is not None:
-        start, event_id = paging.decode(before, (int, UUID))
-        query = query.where(tuple_(EventRow.start, EventRow.id) < tuple_(literal(start, MicrosecondTime()), event_id))
-    rows = (await session.execute(query)).all()
-    items = [_show(event, of_sensor, of_machine) for event, of_sensor, of_machine in rows[:limit]]
-    more = len(rows) > limit
-    return EventPage(items=items, next=paging.encode(items[-1].start_us, items[-1].id) if more else None)
+    found = await _read(session, [event_id])
+    if not found:
+        raise NotFoundError(f"there is no event {event_id}")
+    return found[0][0]
 
 
-def _query() -> Select[EventRow, Sensor, Machine]:
-    return select(EventRow, Sensor, Machine).join(Sensor, Sensor.id == EventRow.sensor_id).join(Machine)
-
-
-def _show(event: EventRow, sensor: Sensor, machine: Machine) -> EventOut:
-    return EventOut(
-        id=event.id,
-        machine_id=machine.id,
-        machine_name=machine.name,
-        sensor_id=sensor.id,
-        sensor_name=sensor.name,
-        state="closed" if event.state == EventState.CLOSE else "open",
-        start_us=event.start,
-        end_us=event.end,
-        peak_us=event.peak,
-        peak_score=event.peak_score,
-        threshold=event.threshold,
-        windows=event.windows,
-        model_digest=event.model_digest,
-        reasons=event.reasons,
-    )
+async def _read(session: AsyncSession, events: Sequence[UUID]) -> list[tuple[EventOut, bool]]:
+    """Return events in order of time, and whether each is of the developer interface's sandbox."""
+    rows = await session.execute(select_events().where(EventRow.id.in_(events)).order_by(EventRow.start))
+    return [(show(event, sensor, machine, said), machine.sandbox) for event, sensor, machine, said in rows]

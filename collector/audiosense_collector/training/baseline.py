@@ -29,6 +29,7 @@ class BaselineWindows:
         to_us: end of the last window, UTC microseconds.
         times_us: start (windows,) of each window; null where they follow each other evenly.
         group: number (windows,) of the recording that each window is from; null for windows of one stream.
+        vouched: whether (windows,) people say that a window is the machine's own, however odd; null for none.
     """
 
     features: NDArray[np.float16]
@@ -37,6 +38,7 @@ class BaselineWindows:
     to_us: int
     times_us: NDArray[np.int64] | None = None
     group: NDArray[np.int64] | None = None
+    vouched: NDArray[np.bool_] | None = None
 
     def times(self) -> NDArray[np.int64]:
         """Return the start (windows,) of each window, UTC microseconds."""
@@ -48,7 +50,8 @@ class BaselineWindows:
     def take(self, kept: NDArray[np.bool_]) -> Self:
         """Return the windows for which ``kept`` (windows,) is true."""
         group = None if self.group is None else self.group[kept]
-        return replace(self, features=self.features[kept], times_us=self.times()[kept], group=group)
+        vouched = None if self.vouched is None else self.vouched[kept]
+        return replace(self, features=self.features[kept], times_us=self.times()[kept], group=group, vouched=vouched)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ def prepare(baseline: BaselineWindows, settings: RunningSettings, *, accept_drif
     level, running = apply(learn(levels), settings)
     runs = _running(levels, None if level is None else running.rule(level))
     windows = baseline.take(runs)
-    examined = examine(windows.features, features.schema(baseline.schema_id))
+    examined = examine(windows.features, features.schema(baseline.schema_id), windows.vouched)
     examined.check(accept_drift=accept_drift)
     return Prepared(
         windows=windows.take(examined.kept),

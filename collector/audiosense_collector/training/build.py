@@ -114,7 +114,7 @@ def build(
     debouncing: Debouncing | None = None,
     period_s: float | None = None,
     probes: ProbeSet | None = None,
-    choice: Mapping[str, float] | None = None,
+    figures: Mapping[str, float] | None = None,
     tell: Tell = silent,
 ) -> Built:
     """Train, export, check and sign. The same arguments give the same bytes.
@@ -129,7 +129,7 @@ def build(
         debouncing: of events; default: the manifest's own with a minimum gap of ``MIN_GAP_S``.
         period_s: from one window's start to the next; null where windows follow each other without a gap.
         probes: synthetic faults in windows of the baseline, to report what would be heard of them.
-        choice: figures of how the detector was chosen, for the manifest.
+        figures: of how the detector and the windows were chosen, for the manifest.
         tell: is told each step.
 
     Raises:
@@ -157,7 +157,7 @@ def build(
         running_level_dbfs=ready.running_level_dbfs,
         running=ready.running,
         baseline=_baseline(ready, calibrated),
-        evaluation=calibrated.evaluation | {"windows_at_rest": float(ready.at_rest)} | dict(choice or {}),
+        evaluation=calibrated.evaluation | _windows(ready) | dict(figures or {}),
         files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
     )
     tell("signing", 0.0)
@@ -194,6 +194,13 @@ def _for_whom(model: SensorModel, detector: Detector) -> dict[str, Any]:
 def _threshold(calibrated: Calibrated, settings: FitSettings) -> Threshold:
     chosen = calibrated.threshold
     return Threshold(value=chosen.value, method=chosen.method, parameters=chosen.parameters | _parameters(settings))
+
+
+def _windows(ready: Prepared) -> dict[str, float]:
+    return {
+        "windows_at_rest": float(ready.at_rest),
+        "windows_kept_by_review": 0.0 if ready.windows.vouched is None else float(ready.windows.vouched.sum()),
+    }
 
 
 def _baseline(ready: Prepared, calibrated: Calibrated) -> Baseline:

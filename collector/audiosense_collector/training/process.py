@@ -59,6 +59,8 @@ class TrainingOrder:
     false_alarms_per_week: float
     percentile: float | None
     times_us: NDArray[np.int64]
+    vouched: NDArray[np.bool_] | None = None
+    left_out_by_review: int = 0
     accept_drift: bool = False
     running: RunningSettings = field(default_factory=RunningSettings)
     probes: ProbeSet | None = None
@@ -118,7 +120,7 @@ def train(order: TrainingOrder, tell: Tell = silent) -> Trained:
         detector=detector,
         settings=settings,
         probes=probes,
-        choice=figures,
+        figures=figures | {"windows_left_out_by_review": float(order.left_out_by_review)},
         tell=tell,
     )
     report = None if built.detectability is None else built.detectability.model_dump(mode="json")
@@ -157,6 +159,7 @@ def _prepare(order: TrainingOrder) -> "Prepared":
         from_us=order.from_us,
         to_us=order.to_us,
         times_us=order.times_us,
+        vouched=order.vouched,
     )
     return prepare(baseline, order.running, accept_drift=order.accept_drift)
 

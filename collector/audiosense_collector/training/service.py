@@ -10,10 +10,12 @@ import procrastinate
 import structlog
 from numpy.typing import NDArray
 from procrastinate.exceptions import AlreadyEnqueued
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import ColumnElement, DateTime, Row, delete, exists, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.clock import SECOND_US, now_us
+from audiosense_collector.clock import SECOND_US, now_us, to_datetime
+from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.detectability import store as probes
 from audiosense_collector.errors import ConflictError, NotFoundError, SettingsError
 from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, Measurement
@@ -21,6 +23,8 @@ from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import service as models
 from audiosense_collector.queue.progress import Attempt
+from audiosense_collector.reviews import service as reviews
+from audiosense_collector.reviews.spans import ReviewedSpans, Spans
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training.probing import OTHER_TIME
 from audiosense_collector.training.process import TrainingOrder
@@ -49,6 +53,8 @@ class Request:
     accept_drift: bool = False
     from_us: int | None = None
     to_us: int | None = None
+    reviewed_us: int | None = None
+    """What people had said of events by then counts; by default what they say now. Not for jobs."""
 
 
 def same_windows(manifest: Mapping[str, Any]) -> Request:
@@ -225,7 +231,7 @@ async def make_assessment(
     session: AsyncSession, runtime: Runtime, sensor: Sensor, manifest: Mapping[str, Any]
 ) -> TrainingOrder | None:
     """Return what is needed to tell what a model hears of its sensor's probes; None without probes."""
-    what = same_windows(manifest)
+    what = replace(same_windows(manifest), reviewed_us=manifest["created_us"])
     rows = await _load_windows(session, sensor, what, manifest["baseline"]["windows"])
     order = await _order(session, runtime, sensor, rows, what)
     trees = int(manifest["threshold"]["parameters"].get("trees", order.trees))
@@ -237,6 +243,8 @@ async def _order(
 ) -> TrainingOrder:
     first, last = (rows[0].time, rows[-1].time) if rows else (0, 0)
     created, known = await probes.read_probes(session, sensor.id, sensor.schema_id) or (0, None)
+    times_us = np.array([row.time for row in rows], np.int64)
+    reviewed = await _reviewed(session, sensor, what)
     return TrainingOrder(
         trust_dir=None if runtime.signer is None else runtime.settings.trust_dir,
         sensor=sensor.id,
@@ -256,7 +264,9 @@ async def _order(
         percentile=_percentile(what, sensor, runtime.settings.threshold_percentile),
         running=running_settings(sensor),
         accept_drift=what.accept_drift,
-        times_us=np.array([row.time for row in rows], np.int64),
+        times_us=times_us,
+        vouched=reviewed.vouched(times_us),
+        left_out_by_review=await _count_left_out(session, sensor, reviewed.left_out, rows),
         probes=known,
         probes_created=created,
     )
@@ -269,8 +279,17 @@ def _percentile(what: Request, sensor: Sensor, default: float | None) -> float |
     return default if what.false_alarms_per_week is None and sensor.false_alarms_per_week is None else None
 
 
+async def _reviewed(session: AsyncSession, sensor: Sensor, what: Request) -> ReviewedSpans:
+    window_us = round(sensor.window_s * SECOND_US)
+    return await reviews.reviewed_spans(session, sensor.id, window_us, as_of_us=what.reviewed_us)
+
+
 async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, needed: int) -> list[Row[int, bytes]]:
-    """Return the newest windows that were asked for, or the baseline: after one that was refused, the newest."""
+    """Return the newest windows that were asked for, or the baseline: after one that was refused, the newest.
+
+    Those of events that people have confirmed as faults, or expected, are left out: older ones take their place.
+    """
+    left_out = (await _reviewed(session, sensor, what)).left_out
     schema_id = await session.scalar(select(FeatureSchema.id).where(FeatureSchema.name == sensor.schema_id))
     query = select(Measurement.time, Measurement.features).where(
         Measurement.sensor_id == sensor.id,
@@ -278,6 +297,8 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
         Measurement.schema == schema_id,
         Measurement.clock_suspect.is_(False),
     )
+    if len(left_out):
+        query = query.where(~_begins_within(left_out))
     if what.windows is None and what.from_us is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
         # Only a first baseline that was refused is given up for what was heard since.
@@ -291,6 +312,25 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
         return list(await session.execute(query.order_by(Measurement.time, Measurement.seq)))
     query = query.order_by(Measurement.time.desc(), Measurement.seq.desc()).limit(what.windows or needed)
     return list(await session.execute(query))[::-1]
+
+
+def _begins_within(spans: Spans) -> ColumnElement[bool]:
+    """Whether a measurement's window begins in one of some spans."""
+    times = ARRAY(DateTime(timezone=True))
+    begins, ends = ([to_datetime(int(each)) for each in column] for column in spans.T)
+    span = func.unnest(literal(begins, times), literal(ends, times)).table_valued("begin", "until").render_derived()
+    return exists(select(1).select_from(span).where(Measurement.time >= span.c.begin, Measurement.time < span.c.until))
+
+
+async def _count_left_out(session: AsyncSession, sensor: Sensor, left_out: Spans, rows: list[Row[int, bytes]]) -> int:
+    """Return how many windows between the first and the last of a baseline people left out of it."""
+    if not rows or not len(left_out):
+        return 0
+    between = Measurement.time.between(
+        literal(rows[0].time, MicrosecondTime()), literal(rows[-1].time, MicrosecondTime())
+    )
+    query = select(func.count()).where(Measurement.sensor_id == sensor.id, between, _begins_within(left_out))
+    return int(await session.scalar(query) or 0)
 
 
 def unpack(vectors: list[bytes], schema_id: str) -> NDArray[np.float16]:

@@ -32,6 +32,11 @@ BROWSER = {
     ("GET", "/api/v1/exports/{export_id}/file"): "401 404 404 404 404 401",
     ("DELETE", "/api/v1/exports/{export_id}"): OPERATE.format(404),
     ("GET", "/api/v1/events"): READ,
+    ("GET", "/api/v1/events/{event_id}"): "401 404 404 404 404 401",
+    ("GET", "/api/v1/events/{event_id}/history"): "401 404 404 404 404 401",
+    ("GET", "/api/v1/events/{event_id}/normal-clip"): "401 404 404 404 404 401",
+    ("POST", "/api/v1/reviews"): OPERATE.format(404),
+    ("POST", "/api/v1/reviews/undo"): OPERATE.format(404),
     ("POST", "/api/v1/sensors/{sensor_id}/train"): OPERATE.format("202|409"),
     ("POST", "/api/v1/training"): OPERATE.format(422),
     ("GET", "/api/v1/jobs"): READ,
@@ -55,6 +60,7 @@ BROWSER = {
     ("GET", "/api/v1/analyses/{analysis_id}"): "401 404 404 404 404 401",
     ("GET", "/api/v1/clips"): READ,
     ("GET", "/api/v1/clips/{clip_id}"): OPERATE.format(404),
+    ("GET", "/api/v1/clips/{clip_id}/spectrogram"): OPERATE.format(404),
     ("PATCH", "/api/v1/clips/{clip_id}"): OPERATE.format(404),
     ("DELETE", "/api/v1/clips/{clip_id}"): ADMINISTER.format(404),
     ("GET", "/api/v1/clip-audit"): OPERATE.format(200),
@@ -111,6 +117,8 @@ AGENTS = {
     ("PUT", "/api/v1/clips/{clip_id}"): "401 401 401 401 401 404|422",
 }
 BODIES = {
+    "/api/v1/reviews": {"events": [str(NONE)], "verdict": "false_alarm", "cause": "people"},
+    "/api/v1/reviews/undo": {"verdicts": [2**62]},
     "/api/v1/session": {"name": "nobody", "password": "no such user has this"},
     "/api/v1/setup": {"link": "x", "name": "anna", "password": "a few words in a row"},
     "/api/v1/account/password": {"current": "it has none at all", "new": "a few words in a row"},
@@ -144,9 +152,8 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
     fleet = (await administrator.get("/api/v1/fleet")).json()["machines"]
     machine = next(m["id"] for m in fleet if any(s["id"] == sensor for s in m["sensors"]))
     ids = {"sensor_id": sensor, "agent_id": agent.id, "machine_id": machine, "digest": DIGEST, "job_id": 2**62}
-    ids |= dict.fromkeys(
-        ("clip_id", "analysis_id", "site_id", "session_id", "user_id", "token_id", "export_id", "evaluation_id"), NONE
-    )
+    nowhere = "event clip analysis site session user token export evaluation".split()
+    ids |= {f"{name}_id": NONE for name in nowhere}
     anonymous = await open_browser()
     bearers = {"token": made.json()["token"], "agent": agent.credential}
 

@@ -4,12 +4,15 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useLive } from "@/api/live";
 import { systemQuery } from "@/api/queries";
+import { unreviewedQuery } from "@/api/reviews";
 import { type SignedIn, sessionQuery, useSignOut } from "@/api/session";
-import { AgentsIcon, CodeIcon, Logo, MoonIcon, SignOutIcon, SunIcon, SystemIcon, UserIcon } from "@/components/icons";
+import { AgentsIcon, CodeIcon, ReviewIcon, Logo, MoonIcon, SignOutIcon, SunIcon, SystemIcon, UserIcon } from "@/components/icons";
 import { LANGUAGES, useLanguage, useMessages } from "@/i18n";
+import { useFormat } from "@/lib/use-format";
 import { useDeveloperMode } from "./developer-mode";
 import { THEMES, useTheme } from "./theme";
 
+const MOST_COUNTED = 99;
 const ICON_BUTTON = "inline-flex h-10 min-w-10 items-center justify-center rounded-md text-soft hover:bg-raised hover:text-ink";
 
 export function Header() {
@@ -41,9 +44,28 @@ function Navigation() {
   return (
     <nav aria-label={t.app.nav} className="flex items-center gap-1 text-sm">
       <NavLink to="/" label={t.app.home} />
+      <ReviewLink />
       <NavLink to="/agents" label={t.agents.title} icon={<AgentsIcon />} />
       {offered && on && <NavLink to="/developer" label={t.developer.title} icon={<CodeIcon />} />}
     </nav>
+  );
+}
+
+/** With how many events wait for somebody to judge them. */
+function ReviewLink() {
+  const t = useMessages();
+  const format = useFormat();
+  const count = useQuery(unreviewedQuery).data ?? 0;
+  const text = format.number(count);
+  const shown = count > MOST_COUNTED ? `${format.number(MOST_COUNTED)}+` : text;
+  return (
+    <NavLink
+      to="/review"
+      label={t.review.title}
+      spoken={count > 0 ? t.review.navUnreviewed(t.review.title, text) : t.review.title}
+      icon={<ReviewIcon />}
+      badge={count > 0 ? shown : undefined}
+    />
   );
 }
 
@@ -74,23 +96,31 @@ function UserMenu({ user }: { user: SignedIn }) {
 }
 
 interface NavLinkProps {
-  to: "/" | "/agents" | "/developer";
+  to: "/" | "/review" | "/agents" | "/developer";
   label: string;
+  /** What screen readers say in place of the label. */
+  spoken?: string;
+  badge?: string | undefined;
   /** Stands for the label where there is no room for it. */
   icon?: ReactNode;
 }
 
-function NavLink({ to, label, icon }: NavLinkProps) {
+function NavLink({ to, label, spoken = label, icon, badge }: NavLinkProps) {
   return (
     <Link
       to={to}
       activeOptions={{ exact: true }}
-      aria-label={label}
-      title={icon ? label : undefined}
-      className="inline-flex h-10 items-center rounded-md px-2.5 font-medium text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8"
+      aria-label={spoken}
+      title={icon ? spoken : undefined}
+      className="inline-flex h-10 items-center rounded-md px-1.5 sm:px-2.5 font-medium text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8"
     >
       {icon && <span className="border-b-2 border-transparent pb-0.5 in-aria-[current=page]:border-accent sm:hidden" aria-hidden>{icon}</span>}
       <span className={icon ? "hidden sm:inline" : ""}>{label}</span>
+      {badge && (
+        <span data-testid="unreviewed" className="ml-1 rounded-full bg-accent px-1.5 text-2xs leading-4 font-semibold text-accent-ink">
+          {badge}
+        </span>
+      )}
     </Link>
   );
 }
@@ -124,7 +154,9 @@ function DeveloperToggle() {
       onClick={() => setOn(!on)}
       className={`${ICON_BUTTON} gap-1.5 px-2 ${on ? "text-accent" : ""}`}
     >
-      <CodeIcon />
+      <span className="hidden sm:inline">
+        <CodeIcon />
+      </span>
       <span aria-hidden className={`flex h-4 w-7 items-center rounded-full border px-0.5 ${on ? "justify-end border-accent bg-accent-wash" : "border-line-strong"}`}>
         <span className={`size-2.5 rounded-full ${on ? "bg-accent" : "bg-line-strong"}`} />
       </span>

@@ -7,6 +7,7 @@ import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
 import { parseMachineSearch } from "@/lib/ranges";
+import { parseReviewSearch } from "@/lib/review-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
 import { Layout, SETUP_PATH } from "./Layout";
 
@@ -40,6 +41,13 @@ const machineRoute = createRoute({
   loader: ({ params }) => warm(() => queryClient.query(machineQuery(params.machineId))),
 });
 
+const reviewRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/review",
+  validateSearch: parseReviewSearch,
+  component: lazyRouteComponent(() => import("@/pages/review/ReviewPage"), "ReviewPage"),
+});
+
 const developerRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/developer",
@@ -67,7 +75,7 @@ const setupRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
+  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,

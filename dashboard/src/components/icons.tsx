@@ -47,6 +47,27 @@ export const AgentsIcon = () => (
     <path d="M8 8h.1M8 16h.1" />
   </Icon>
 );
+export const ReviewIcon = () => (
+  <Icon>
+    <path d="M4 12h2l2-5 3 10 2.5-7 1.5 2" />
+    <path d="m15 17 2 2 4-4.5" />
+  </Icon>
+);
+export const PlayIcon = () => (
+  <Icon>
+    <path d="M8 5v14l11-7Z" fill="currentColor" />
+  </Icon>
+);
+export const PauseIcon = () => (
+  <Icon>
+    <path d="M8 5v14M16 5v14" strokeWidth="4" />
+  </Icon>
+);
+export const LoopIcon = () => (
+  <Icon>
+    <path d="M17 3l3 3-3 3M4 11V9a3 3 0 0 1 3-3h13M7 21l-3-3 3-3m13-2v2a3 3 0 0 1-3 3H4" />
+  </Icon>
+);
 export const ChevronIcon = () => (
   <Icon>
     <path d="m14 6-6 6 6 6" />

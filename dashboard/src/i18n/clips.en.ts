@@ -39,6 +39,7 @@ export const clips = {
   unknown: "unknown user",
   action: {
     listened: "listened",
+    viewed: "looked at the spectrogram",
     allowed: "switched clips on",
     withdrawn: "switched clips off",
     reset: "returned to the default",

@@ -40,6 +40,7 @@ export const clips: typeof english = {
   unknown: "usuario desconocido",
   action: {
     listened: "escuchó",
+    viewed: "miró el espectrograma",
     allowed: "activó los clips",
     withdrawn: "desactivó los clips",
     reset: "volvió al valor inicial",

@@ -9,6 +9,7 @@ import { developer } from "./developer.en";
 import { checks } from "./checks.en";
 import { drift } from "./drift.en";
 import { reasons } from "./reasons.en";
+import { review } from "./review.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
@@ -163,6 +164,7 @@ export const en = {
     more: "Older events exist; the newest 100 are shown.",
   },
   reasons,
+  review,
   model: {
     title: "Model in use",
     none: "No model yet",

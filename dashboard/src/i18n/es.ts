@@ -8,6 +8,7 @@ import { developer } from "./developer.es";
 import { checks } from "./checks.es";
 import { drift } from "./drift.es";
 import { reasons } from "./reasons.es";
+import { review } from "./review.es";
 import type { Messages } from "./en";
 
 export const es: Messages = {
@@ -160,6 +161,7 @@ export const es: Messages = {
     more: "Hay eventos más antiguos; se muestran los 100 más recientes.",
   },
   reasons,
+  review,
   model: {
     title: "Modelo en uso",
     none: "Todavía no hay modelo",

@@ -20,7 +20,7 @@ class Examined:
 
     Attributes:
         kept: (windows,) whether a window is learnt from.
-        odd: how many windows look odd, left out or not.
+        odd: how many windows look odd, left out or not; those that people vouch for do not count.
         modes: from the quietest to the loudest.
         defect: why nothing can be learnt from it.
         drift: how it drifts, if it has not settled.
@@ -47,9 +47,10 @@ class Examined:
             raise TrainingError(self.defect or self.drift or "")
 
 
-def examine(windows: NDArray[np.floating], names: Sequence[str]) -> Examined:
+def examine(windows: NDArray[np.floating], names: Sequence[str], vouched: NDArray[np.bool_] | None = None) -> Examined:
     """Look over a baseline (windows, features named ``names``) in order of time.
 
+    Windows (windows,) that are ``vouched`` for are never left out: they look odd, which is why there was a false alarm.
     One that is too short or not finite is left to the training itself, which refuses it.
     """
     everything = Examined(kept=np.ones(len(windows), np.bool_))
@@ -59,7 +60,7 @@ def examine(windows: NDArray[np.floating], names: Sequence[str]) -> Examined:
     if defect:
         return Examined(kept=everything.kept, defect=defect)
     values = in_decibels(windows, names)
-    odd = find_odd(values)
+    odd = find_odd(values) if vouched is None else find_odd(values) & ~vouched
     kept = ~odd if odd.mean() <= MOST_LEFT_OUT else everything.kept
     shape = [place for place, name in enumerate(names) if name.startswith("mel_max_shape_")]
     levels = named(windows[kept], names, "rms_dbfs")

@@ -7,6 +7,7 @@ import type { EventOut } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
 import { Reasons } from "@/components/Reasons";
+import { VerdictLine } from "@/components/VerdictLine";
 import { StatusGlyph } from "@/components/StatusGlyph";
 import { useMessages } from "@/i18n";
 import { useServerNowUs } from "@/lib/clock";
@@ -61,6 +62,13 @@ export function EventsTable({ machineId, manySensors }: { machineId: string; man
                     <tr>
                       <td colSpan={columns.length} className="px-4 pb-2.5 text-xs">
                         <Reasons reasons={event.reasons} />
+                      </td>
+                    </tr>
+                  )}
+                  {event.verdict && (
+                    <tr>
+                      <td colSpan={columns.length} className="px-4 pb-2.5">
+                        <VerdictLine verdict={event.verdict} />
                       </td>
                     </tr>
                   )}
