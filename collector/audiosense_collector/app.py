@@ -31,6 +31,7 @@ from audiosense_collector.live import routes as live
 from audiosense_collector.machines import routes as machines
 from audiosense_collector.metrics.requests import Observed
 from audiosense_collector.models import routes as models
+from audiosense_collector.notes import routes as notes
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.queue import routes as jobs
 from audiosense_collector.runtime import Runtime
@@ -52,6 +53,7 @@ BROWSER_ROUTERS = [
     agents.router,
     checks.router,
     gaps.router,
+    notes.router,
     live.router,
     analyses.router,
     clips.router,

@@ -13,6 +13,7 @@ from audiosense_collector.gaps import tables as _gaps
 from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
 from audiosense_collector.models import tables as _models
+from audiosense_collector.notes import tables as _notes
 from audiosense_collector.notifications import tables as _notifications
 from audiosense_collector.queue import tables as _queue
 from audiosense_collector.rollups import tables as _rollups
@@ -33,6 +34,7 @@ SUBJECTS = (
     _ingest,
     _machines,
     _models,
+    _notes,
     _notifications,
     _queue,
     _rollups,

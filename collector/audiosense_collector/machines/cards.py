@@ -17,6 +17,7 @@ from audiosense_collector.clock import SECOND_US, to_datetime
 from audiosense_collector.ingest.tables import STATUS_CODES, STATUSES
 from audiosense_collector.machines.schemas import ShownStatus, Sparkline
 from audiosense_collector.machines.units import REFERENCE_PA, STANDARD_GRAVITY
+from audiosense_collector.notes.schemas import NoteKind
 from audiosense_collector.settings import Settings
 from audiosense_common.wire import EventState, Quantity, Reason, Status
 from audiosense_common.wire_checks import CheckState
@@ -191,6 +192,10 @@ WITH page AS (
     SELECT DISTINCT ON (subject) subject, state, key, cause, since FROM agent_check
     WHERE told > :fresh AND key <> ALL(:no_health) AND state IN ('failed', 'warning')
     ORDER BY subject, state, since, key
+), worked_on AS (
+    SELECT DISTINCT s.id FROM note n JOIN sensor s ON s.machine_id = n.machine_id AND s.id = coalesce(n.sensor_id, s.id)
+    WHERE n.kind = '{NoteKind.MAINTENANCE.value}' AND n.deleted IS NULL
+      AND n.start <= :now AND coalesce(n."end", 'infinity') > :now
 ), told AS (
     SELECT subject FROM agent_check
     WHERE told > :fresh AND key <> ALL(:no_health) AND state = 'ok' GROUP BY subject
@@ -198,6 +203,7 @@ WITH page AS (
     SELECT s.*, p.place, coalesce(o.events, 0) AS open_events, d.threshold,
         coalesce(nullif(o.reasons, '[]'), s.last_reasons) AS told_reasons,
         CASE
+            WHEN k.id IS NOT NULL THEN '{ShownStatus.MAINTENANCE.value}'
             WHEN s.last_heard IS NULL OR s.last_status IS NULL THEN '{ShownStatus.WAITING.value}'
             WHEN o.events > 0 THEN '{ShownStatus.ALARM.value}'
             WHEN :now - s.last_heard
@@ -208,6 +214,7 @@ WITH page AS (
     FROM page p JOIN sensor s ON s.machine_id = p.id
     LEFT JOIN model_digest d ON d.digest = s.running_digest
     LEFT JOIN opened o ON o.sensor_id = s.id
+    LEFT JOIN worked_on k ON k.id = s.id
 ), card AS (
     SELECT s.place, s.id AS sensor_id, s.name AS sensor_name, s.open_events, s.status, s.last_score, s.threshold,
         s.last_time, row_number() OVER (

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import HOUR_US, SECOND_US, now_us
 from audiosense_collector.events.schemas import EventOut
+from audiosense_collector.notes import service as notes
 from audiosense_collector.notifications.tables import Notification
 
 LATE_US = HOUR_US
@@ -39,8 +40,12 @@ _AGENT_WORDS = {
 
 
 async def note_events(session: AsyncSession, events: Sequence[EventOut]) -> None:
-    """Note events that were opened or closed lately, each once."""
+    """Note events that were opened or closed lately, each once; of a machine that is worked on, none.
+
+    One that is still open afterwards is noted with its next revision.
+    """
     now = now_us()
+    quiet = await notes.in_maintenance(session, now, {event.sensor_id for event in events})
     rows = [
         {
             "subject": f"machine-{event.machine_id}",
@@ -51,7 +56,7 @@ async def note_events(session: AsyncSession, events: Sequence[EventOut]) -> None
             "state": "waiting",
         }
         for event in events
-        if event.end_us >= now - LATE_US
+        if event.end_us >= now - LATE_US and event.sensor_id not in quiet
     ]
     if rows:
         await session.execute(insert(Notification).values(rows).on_conflict_do_nothing())

@@ -42,6 +42,11 @@ BROWSER = {
     ("GET", "/api/v1/agents/{agent_id}/checks"): READ,
     ("GET", "/api/v1/agents/{agent_id}/gaps"): READ,
     ("GET", "/api/v1/sensors/{sensor_id}/gaps"): READ,
+    ("GET", "/api/v1/notes"): READ,
+    ("POST", "/api/v1/notes"): OPERATE.format(201),
+    ("PATCH", "/api/v1/notes/{note_id}"): OPERATE.format(404),
+    ("DELETE", "/api/v1/notes/{note_id}"): OPERATE.format(404),
+    ("POST", "/api/v1/notes/{note_id}/restore"): OPERATE.format(404),
     ("GET", "/api/v1/live"): READ,
     ("POST", "/api/v1/analyses"): OPERATE.format("415|422"),
     ("GET", "/api/v1/analyses/{analysis_id}"): "401 404 404 404 404 401",
@@ -136,7 +141,7 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
     fleet = (await administrator.get("/api/v1/fleet")).json()["machines"]
     machine = next(m["id"] for m in fleet if any(s["id"] == sensor for s in m["sensors"]))
     ids = {"sensor_id": sensor, "agent_id": agent.id, "machine_id": machine, "digest": DIGEST, "job_id": 2**62}
-    ids |= dict.fromkeys(("clip_id", "analysis_id", "site_id", "session_id", "user_id", "token_id"), NONE)
+    ids |= dict.fromkeys(("clip_id", "analysis_id", "site_id", "session_id", "user_id", "token_id", "note_id"), NONE)
     anonymous = await open_browser()
     bearers = {"token": made.json()["token"], "agent": agent.credential}
 
@@ -155,6 +160,8 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
         body = BODIES.get(path, {"name": str(uuid.uuid4()), "scope": "viewer"} if path.endswith("/tokens") else {})
         if path.endswith("clips-permission"):
             body = {"allowed": True}
+        elif path == "/api/v1/notes":
+            body = {"machine_id": machine, "text": "belt changed"}
         elif path == "/api/v1/clips/{clip_id}":
             body = {"locked": True}
         if method in {"POST", "PUT", "PATCH"}:
