@@ -100,7 +100,7 @@ export function Chart(props: ChartProps) {
   return (
     <>
       <div ref={host} role="img" aria-label={label} className={`w-full min-w-0 ${lone ? "chart-single" : ""}`} style={{ minHeight: height }} />
-      {isPicture && <p ref={readout} data-readout className="min-h-4 pl-[54px] text-2xs text-soft" />}
+      {isPicture && <p ref={readout} data-readout className="min-h-5 pr-44 pl-[68px] text-2xs text-soft" />}
     </>
   );
 }

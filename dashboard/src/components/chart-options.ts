@@ -38,6 +38,10 @@ const MIN_DRAG_PX = 8;
 const DAY_S = 86_400;
 const YEAR_S = 365 * DAY_S;
 const AXIS_PX = 54;
+const LABEL_PX = 14;
+const SAMPLES = 100;
+/** A line is broken where nothing was heard for longer than this many of its steps. */
+const GAP_STEPS = 3;
 const RANGE_ALPHA = "33";
 
 function timeAxis(locale: string): uPlot.Axis.DynamicValues {
@@ -61,6 +65,22 @@ function paddedRange(low: number | null, high: number | null): uPlot.Range.MinMa
   return [low - pad, high + pad];
 }
 
+/** Adds the spans in which nothing was heard to those in which there is no figure. */
+function breaks(plot: uPlot, index: number, from: number, to: number, unknown: uPlot.Series.Gaps): uPlot.Series.Gaps {
+  const times = plot.data[0];
+  const values = plot.data[index];
+  const known: number[] = [];
+  for (let at = from; at <= to; at++) if (values?.[at] !== null && values?.[at] !== undefined) known.push(times[at] ?? 0);
+  const every = Math.max(1, Math.floor(known.length / SAMPLES));
+  const steps: number[] = [];
+  for (let at = 1; at < known.length; at += every) steps.push((known[at] ?? 0) - (known[at - 1] ?? 0));
+  const most = GAP_STEPS * (steps.sort((a, b) => a - b)[steps.length >> 1] ?? 0);
+  const gaps: uPlot.Series.Gaps = [...unknown];
+  const place = (at: number) => Math.round(plot.valToPos(known[at] ?? 0, "x", true));
+  for (let at = 1; at < known.length; at++) if ((known[at] ?? 0) - (known[at - 1] ?? 0) > most) gaps.push([place(at - 1), place(at)]);
+  return gaps.sort((a, b) => a[0] - b[0]);
+}
+
 function lines({ look, words, format, digits, unit, isPicture }: Options): { series: uPlot.Series[]; bands: uPlot.Band[] } {
   const series: uPlot.Series[] = [{ label: "", value: (_plot, at: number | null) => (at === null ? "" : format.dateTime(at * 1e6)) }];
   const bands: uPlot.Band[] = [];
@@ -68,7 +88,7 @@ function lines({ look, words, format, digits, unit, isPicture }: Options): { ser
   for (const each of look) {
     const stroke = isPicture ? "transparent" : token(each.color);
     if (each.ranged) {
-      const edge = { stroke: `${stroke}00`, width: 0, points: { show: false }, spanGaps: false, value };
+      const edge = { stroke: `${stroke}00`, width: 0, points: { show: false }, spanGaps: false, gaps: breaks, class: "range-edge", value };
       bands.push({ series: [series.length + 1, series.length], fill: stroke + RANGE_ALPHA });
       series.push({ ...edge, label: words.lowest }, { ...edge, label: words.highest });
     }
@@ -78,6 +98,7 @@ function lines({ look, words, format, digits, unit, isPicture }: Options): { ser
       width: each.dashed ? 1.25 : 1.5,
       points: { show: each.points ?? false, size: 4 },
       spanGaps: false,
+      gaps: breaks,
       ...(each.dashed ? { dash: [6, 4] } : {}),
       ...(each.stepped && UPlot.paths.stepped ? { paths: UPlot.paths.stepped({ align: 1 }) } : {}),
       value,
@@ -87,12 +108,12 @@ function lines({ look, words, format, digits, unit, isPicture }: Options): { ser
 }
 
 function valueAxis({ unit, format, isPicture, reading }: Options, common: uPlot.Axis): uPlot.Axis {
-  const title = unit === "" ? {} : { label: unit, labelFont: FONT, labelSize: 14, labelGap: 0 };
+  // The same width with and without a unit: the time axes of charts lie below each other.
+  const title = unit === "" ? { size: AXIS_PX + LABEL_PX } : { size: AXIS_PX, label: unit, labelFont: FONT, labelSize: LABEL_PX, labelGap: 0 };
   if (isPicture) {
     return {
       ...common,
       ...title,
-      size: AXIS_PX,
       grid: { show: false },
       splits: () => reading()?.ticks.map(([place]) => place) ?? [],
       values: (_plot, splits) => splits.map((at) => reading()?.ticks.find(([place]) => place === at)?.[1] ?? ""),
@@ -101,7 +122,6 @@ function valueAxis({ unit, format, isPicture, reading }: Options, common: uPlot.
   return {
     ...common,
     ...title,
-    size: AXIS_PX,
     space: 34,
     values: (_plot, splits) => {
       const step = (splits[1] ?? 1) - (splits[0] ?? 0);
@@ -163,7 +183,7 @@ export function buildOptions(options: Options): uPlot.Options {
       x: { time: true, range: () => [...options.range()] as uPlot.Range.MinMax },
       y: { range: (_plot, low, high) => (isPicture ? [-0.5, (picture()?.rows ?? 1) - 0.5] : paddedRange(low, high)) },
     },
-    axes: [{ ...axis, space: 80, size: 26, values: timeAxis(options.format.locale) }, valueAxis(options, axis)],
+    axes: [{ ...axis, ...(isPicture ? { grid: { show: false } } : {}), space: 80, size: 26, values: timeAxis(options.format.locale) }, valueAxis(options, axis)],
     ...lines(options),
     hooks: hooks(options),
   };

@@ -81,7 +81,7 @@ export function BandsChart({ title, matrix, levels, map, note, signed = false, t
       shown={() => [time.view.shown.fromS, time.view.shown.toS]}
     >
       <Chart timeS={ends} series={lines} range={time.view} {...overlays} picture={picture} unit={t.unit.hz} digits={0} syncKey={syncKey} height={HEIGHT_PX} label={label} />
-      <div className="mb-1 flex items-center justify-end gap-2 text-2xs text-faint">
+      <div className="-mt-5 mb-1 flex h-5 items-center justify-end gap-2 text-2xs text-faint">
         <span>{write(low)}</span>
         <span aria-hidden className="h-2 w-28 rounded-sm" style={{ background: cssGradient(map, "to right") }} />
         <span>{write(high)}</span>

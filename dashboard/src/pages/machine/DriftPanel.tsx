@@ -81,7 +81,7 @@ function Advice({ drift }: { drift: Drift }) {
       <NeedsRole role="operator">
         <button
           type="button"
-          className="button"
+          className="button whitespace-normal"
           disabled={train.isPending}
           onClick={() => train.mutate({ sensorId: drift.sensor_id, windows, percentile: undefined, budget: undefined, acceptDrift: false })}
         >

@@ -42,7 +42,7 @@ export function SensorCharts({ machine, sensor }: { machine: MachineDetail; sens
     <>
       <div className="flex flex-wrap items-center justify-between gap-2">
         <TimeToolbar time={time} sensor={sensor} onRange={onRange} />
-        <div className="flex flex-wrap items-center gap-2">
+        <div className="flex flex-wrap items-center gap-2 max-sm:w-full">
           <ComparePicker key={search.shift} sensor={sensor} time={time} />
           <FeaturePicker schema={sensor.schema_id} chosen={features} />
         </div>
