@@ -1,4 +1,4 @@
-"""Moving through time on the machine page: one view for all charts, rolled-up data, bands, comparisons, files, report."""
+"""Moving through time on the machine page: one view for all charts, ranges, bands, comparisons, files, the report."""
 
 import re
 import time
@@ -55,7 +55,7 @@ def test_all_charts_move_together_by_pointer_and_keys_and_the_way_back_is_kept(p
     agent = heard("Moved pump")
     page.goto(f"{agent.address}?range=1h")
     level = page.get_by_role("region", name="Sound pressure level", exact=True)
-    expect(level.get_by_role("img", name=re.compile("720 points|719 points"))).to_be_visible()
+    expect(level.get_by_role("img", name=re.compile(r"7[012]\d points"))).to_be_visible()
     expect(page.locator('[data-age="fresh"]')).to_have_text(re.compile(r"newest data is .* old"))
 
     drag(page, level, 0.25, 0.75)
@@ -132,7 +132,7 @@ def test_one_finger_pans_and_two_zoom(page, heard):
 def test_what_was_rolled_up_shows_its_range_and_says_so(page, heard, viewport):
     agent = heard("Rolled pump")
     page.goto(f"{agent.address}?range=7d")
-    level = page.get_by_role("region", name="Sound pressure level", exact=True)
+    level = page.get_by_role("region", name="Sound pressure level", exact=True).first
     expect(level).to_contain_text("mean, band from lowest to highest")
     level.get_by_role("button", name="show as table").click()
     for name in ("Sound pressure level", "lowest", "highest"):
@@ -147,11 +147,13 @@ def test_bands_are_a_picture_a_table_and_files(page, heard, viewport):
     agent = heard("Banded pump")
     page.goto(f"{agent.address}?range=1h")
     bands = page.get_by_role("region", name="Band levels", exact=True)
-    expect(bands.get_by_role("img", name=re.compile(r"32 bands from 13.Hz to 16\.00.kHz, colours from -\d+.dB"))).to_be_visible()
+    expect(
+        bands.get_by_role("img", name=re.compile(r"32 bands from 13.Hz to 16\.00.kHz, colours from -\d+.dB"))
+    ).to_be_visible()
     if viewport == "desktop":
         over = bands.locator(".u-over").bounding_box()
         page.mouse.move(over["x"] + over["width"] * 0.5, over["y"] + over["height"] * 0.5)
-        expect(bands.locator("[data-readout]")).to_have_text(re.compile(r": \d.* k?Hz -\d\d\.\d.dB$"))
+        expect(bands.locator("[data-readout]")).to_have_text(re.compile(r": \d.*Hz -\d\d\.\d.dB$"))
     with page.expect_download() as saved:
         bands.get_by_role("button", name="save as CSV").click()
     assert saved.value.suggested_filename == f"Banded-pump-{viewport}-Banded-pump-{viewport}-sensor-Band-levels.csv"
@@ -194,7 +196,9 @@ def test_another_period_and_another_machine_are_laid_over(page, heard, viewport)
     page.reload()
     compare.select_option(label=f"{other.machine}, {other.machine} sensor")
     expect(page).to_have_url(re.compile("vs="))
-    expect(page.get_by_role("region", name=f"Band levels, difference to {other.machine}, {other.machine} sensor")).to_be_visible()
+    expect(
+        page.get_by_role("region", name=f"Band levels, difference to {other.machine}, {other.machine} sensor")
+    ).to_be_visible()
     compare.select_option("")
     expect(page).not_to_have_url(re.compile("vs=|shift="))
 
@@ -244,7 +248,7 @@ def test_a_machine_under_maintenance_says_so_everywhere_until_it_is_ended(page, 
     strip.get_by_role("button", name="End maintenance").click()
     expect(strip).to_have_count(0)
     expect(page.locator('main [data-state="learning"]').first).to_be_visible()
-    expect(notes.locator('[data-note="maintenance"]')).to_contain_text("–")
+    expect(notes.locator('[data-note="maintenance"]')).to_contain_text("\u2013")
 
 
 def test_the_report_is_one_light_page_of_paper(page, heard, api, viewport):

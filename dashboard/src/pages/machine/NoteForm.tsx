@@ -1,4 +1,5 @@
 // Writes a note or maintenance, or changes one.
+import { useId } from "react";
 import type { NewNote, Note } from "@/api/notes";
 import type { SensorDetail } from "@/api/types";
 import { useMessages } from "@/i18n";
@@ -23,6 +24,7 @@ const MOST_CHARACTERS = 2_000;
 export function NoteForm({ kind, note, sensor, several, onSave, onCancel }: Props) {
   const t = useMessages();
   const isWork = kind === "maintenance";
+  const textId = useId();
   const save = (form: FormData) => {
     const text = form.get("text");
     const start = fromField(form.get("start"));
@@ -47,10 +49,10 @@ export function NoteForm({ kind, note, sensor, several, onSave, onCancel }: Prop
       }}
     >
       {isWork && <p className="text-xs text-faint">{t.notes.means}</p>}
-      <label className="flex flex-col gap-1">
-        {isWork ? t.notes.work : t.notes.text}
-        <textarea name="text" required maxLength={MOST_CHARACTERS} rows={2} className="field py-1.5" defaultValue={note?.text} autoFocus />
-      </label>
+      <div className="flex flex-col gap-1">
+        <label htmlFor={textId}>{isWork ? t.notes.work : t.notes.text}</label>
+        <textarea id={textId} name="text" required maxLength={MOST_CHARACTERS} rows={2} className="field py-1.5" defaultValue={note?.text} autoFocus />
+      </div>
       <div className="flex flex-wrap gap-3">
         <label className="flex flex-col gap-1">
           <span>
