@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector import paging
@@ -136,17 +136,28 @@ async def maintenance_of(session: AsyncSession, sensor: Sensor) -> list[Span]:
 
 async def in_maintenance(session: AsyncSession, at_us: int, sensors: Collection[UUID]) -> set[UUID]:
     """Return which of some sensors' machines are worked on at a time."""
-    query = (
-        select(Sensor.id)
-        .join(Note, (Note.machine_id == Sensor.machine_id) & or_(Note.sensor_id.is_(None), Note.sensor_id == Sensor.id))
-        .where(
-            _maintenance(),
-            Sensor.id.in_(sensors),
-            Note.start <= _time(at_us),
-            or_(Note.end.is_(None), Note.end > _time(at_us)),
-        )
-    )
+    query = select(Sensor.id).join(Note, _of_sensor()).where(_maintenance(), _goes_on(at_us), Sensor.id.in_(sensors))
     return set(await session.scalars(query))
+
+
+async def agents_in_maintenance(session: AsyncSession, at_us: int) -> set[UUID]:
+    """Return the agents all of whose sensors' machines are worked on at a time."""
+    query = (
+        select(Sensor.agent_id)
+        .outerjoin(Note, _of_sensor() & _maintenance() & _goes_on(at_us))
+        .where(Sensor.agent_id.is_not(None))
+        .group_by(Sensor.agent_id)
+        .having(func.bool_and(Note.id.is_not(None)))
+    )
+    return {agent_id for agent_id in await session.scalars(query) if agent_id is not None}
+
+
+def _of_sensor() -> ColumnElement[bool]:
+    return (Note.machine_id == Sensor.machine_id) & or_(Note.sensor_id.is_(None), Note.sensor_id == Sensor.id)
+
+
+def _goes_on(at_us: int) -> ColumnElement[bool]:
+    return (Note.start <= _time(at_us)) & or_(Note.end.is_(None), Note.end > _time(at_us))
 
 
 def _maintenance() -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from audiosense_collector.auth.roles import Role
 from audiosense_collector.clock import now_us
 from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.notifications import outbox
 from audiosense_collector.training import service as training
 from audiosense_common.wire import Event, EventState, Status
 
@@ -140,6 +141,34 @@ async def test_a_machine_that_is_worked_on_says_so_and_nobody_is_notified(runtim
     assert await report(3, EventState.CLOSE) == ["event_open"]
     await operator.delete(f"/api/v1/notes/{note['id']}")
     assert await status() == ("learning", "learning", 0)
+
+
+async def test_an_agent_that_is_switched_off_with_its_machine_is_told_as_silent_only_afterwards(
+    runtime, operator, make_agent, register
+):
+    agent = await make_agent(register(name="a", machine=f"Saw {uuid.uuid4()}"), register(name="b", machine="Saw 2"))
+    await agent.send(agent.batch())
+    ids = [uuid.UUID(sensor) for sensor in agent.sensors.values()]
+
+    async def told():
+        async with runtime.sessions.begin() as session:
+            await session.execute(
+                text("UPDATE agent SET last_seen = now() - interval '1 hour' WHERE id = :id"), {"id": agent.id}
+            )
+            await outbox.note_agents(session)
+            kinds = text("SELECT kind FROM notification WHERE subject = :subject ORDER BY id")
+            return list(await session.scalars(kinds, {"subject": f"agent-{agent.id}"}))
+
+    async def work_on(sensor_id):
+        async with runtime.sessions() as session:
+            machine = (await session.get(Sensor, sensor_id)).machine_id
+        new = {"machine_id": str(machine), "sensor_id": str(sensor_id), "kind": "maintenance", "text": "no power"}
+        return (await operator.post("/api/v1/notes", json=new)).json()["id"]
+
+    notes = [await work_on(sensor_id) for sensor_id in ids]
+    assert await told() == []
+    await operator.delete(f"/api/v1/notes/{notes[1]}")
+    assert await told() == ["agent_silent"], "one of its machines should be heard"
 
 
 async def test_windows_of_maintenance_are_none_of_the_next_baseline(runtime, operator, make_agent):

@@ -25,9 +25,9 @@ export function ChartTable({ title, timeS, columns, unit, digits }: Props) {
         </caption>
         <thead className="sticky top-0 bg-surface text-faint">
           <tr>
-            <th className="px-1 py-1 font-medium">{t.chart.time}</th>
+            <th scope="col" className="px-1 py-1 font-medium">{t.chart.time}</th>
             {columns.map(({ name }) => (
-              <th key={name} className="px-1 py-1 text-right font-medium">
+              <th key={name} scope="col" className="px-1 py-1 text-right font-medium">
                 {name}
               </th>
             ))}

@@ -144,7 +144,8 @@ function hooks(options: Options): uPlot.Hooks.Arrays {
     setSelect: [
       (plot) => {
         if (plot.select.width < MIN_DRAG_PX) return;
-        options.onZoom(plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"));
+        // A selection is in all charts of a group; the one under the pointer speaks for them.
+        if (plot.cursor.event) options.onZoom(plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"));
         plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       },
     ],

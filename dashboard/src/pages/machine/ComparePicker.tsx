@@ -71,7 +71,9 @@ export function ComparePicker({ sensor, time: { view } }: { sensor: SensorDetail
           onChange={(event) => {
             const start = fromField(event.target.value);
             const shift = start === null ? 0 : Math.round(fromUs - start);
-            if (shift !== 0) show({ shift });
+            if (shift === 0) return;
+            setAsking(false);
+            show({ shift });
           }}
         />
       )}

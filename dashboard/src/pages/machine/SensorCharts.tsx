@@ -34,16 +34,13 @@ export function SensorCharts({ machine, sensor }: { machine: MachineDetail; sens
   const onRange = (range: Range) => {
     void navigate({ search: (old) => ({ ...withoutZoom(old), range }), resetScroll: false });
   };
-  const onLive = () => {
-    void navigate({ search: withoutZoom, resetScroll: false });
-  };
   const shared = { time, overlays, comparison, subject: `${machine.name} ${sensor.name}`, syncKey: `machine-${machine.id}` };
   return (
     <>
       <div className="flex flex-wrap items-center justify-between gap-2">
         <TimeToolbar time={time} sensor={sensor} onRange={onRange} />
         <div className="flex flex-wrap items-center gap-2 max-sm:w-full">
-          <ComparePicker key={search.shift} sensor={sensor} time={time} />
+          <ComparePicker sensor={sensor} time={time} />
           <FeaturePicker schema={sensor.schema_id} chosen={features} />
         </div>
       </div>
@@ -61,7 +58,7 @@ export function SensorCharts({ machine, sensor }: { machine: MachineDetail; sens
           onKeyDown={(event) => {
             const elsewhere = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, [role=region]");
             if (elsewhere || event.ctrlKey || event.altKey || event.metaKey) return;
-            if (onKey(event.key, time, { onRange, onLive })) event.preventDefault();
+            if (onKey(event.key, time, onRange)) event.preventDefault();
           }}
         >
           <ChartKey overlays={overlays} comparison={comparison} />
@@ -70,11 +67,9 @@ export function SensorCharts({ machine, sensor }: { machine: MachineDetail; sens
               <EmptyState title={t.machine.noData}>{t.machine.noDataHint}</EmptyState>
             </div>
           ) : (
-            <>
-              <ChartStack {...shared} series={series.data} sensor={sensor} features={features}>
-                <BandsPanel {...shared} sensorId={sensor.id} />
-              </ChartStack>
-            </>
+            <ChartStack {...shared} series={series.data} sensor={sensor} features={features}>
+              <BandsPanel {...shared} sensorId={sensor.id} />
+            </ChartStack>
           )}
         </div>
       )}

@@ -22,7 +22,7 @@ interface Props {
 
 export function TimeToolbar({ time, sensor, onRange }: Props) {
   const t = useMessages();
-  const { range, view } = time;
+  const { range, view, follow } = time;
   const { live } = useSyncExternalStore(view.subscribe, () => view.shown);
   return (
     <div className="flex flex-wrap items-center gap-2">
@@ -56,7 +56,7 @@ export function TimeToolbar({ time, sensor, onRange }: Props) {
         </Step>
       </div>
       {!live && (
-        <Link from={route.id} to="/machines/$machineId" search={withoutZoom} resetScroll={false} className="button" onClick={() => view.set({ ...view.shown, live: true })}>
+        <Link from={route.id} to="/machines/$machineId" search={withoutZoom} resetScroll={false} className="button" onClick={follow}>
           {t.machine.toLive}
         </Link>
       )}

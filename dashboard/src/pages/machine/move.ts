@@ -21,19 +21,14 @@ export function moveBy({ view }: ChartTime, steps: number): void {
   view.pan(steps * PAN_SHARE);
 }
 
-interface Actions {
-  onRange: (range: Range) => void;
-  onLive: () => void;
-}
-
 /** What a key does with the charts that have the focus; false where it does nothing. */
-export function onKey(key: string, time: ChartTime, { onRange, onLive }: Actions): boolean {
+export function onKey(key: string, time: ChartTime, onRange: (range: Range) => void): boolean {
   if (key === "+" || key === "=") zoomBy(time, "in", onRange);
   else if (key === "-") zoomBy(time, "out", onRange);
   else if (key === "ArrowLeft") moveBy(time, -1);
   else if (key === "ArrowRight") moveBy(time, 1);
   else if (key === "Escape") time.view.back();
-  else if (key === "End") onLive();
+  else if (key === "End") time.follow();
   else return false;
   return true;
 }

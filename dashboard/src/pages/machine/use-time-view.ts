@@ -19,6 +19,8 @@ export interface ChartTime {
   span: SeriesWindow["span"];
   range: Range;
   live: boolean;
+  /** Show the newest, and follow the clock again. */
+  follow: () => void;
 }
 
 /** A span that ends now, moved no more often than a pixel is wide. */
@@ -76,5 +78,6 @@ export function useTimeView(sensor: SensorDetail): ChartTime {
     };
   }, [view, navigate]);
 
-  return { view, range, live, span: live ? { live_us: RANGE_US[range] } : { from_us: from, to_us: to } };
+  const follow = () => view.set(liveSpan(range, serverNowUs()));
+  return { view, range, live, follow, span: live ? { live_us: RANGE_US[range] } : { from_us: from, to_us: to } };
 }
