@@ -34,6 +34,7 @@ from audiosense_collector.machines import routes as machines
 from audiosense_collector.metrics.requests import Observed
 from audiosense_collector.model_evaluation import routes as model_evaluation
 from audiosense_collector.models import routes as models
+from audiosense_collector.notes import routes as notes
 from audiosense_collector.openapi_examples import document_examples
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.queue import routes as jobs
@@ -60,6 +61,7 @@ BROWSER_ROUTERS = [
     agents.router,
     checks.router,
     gaps.router,
+    notes.router,
     live.router,
     analyses.router,
     clips.router,

@@ -148,16 +148,21 @@ class Agent:
         status: str = "learning",
         reasons: list[wire.Reason] | None = None,
         louder_db: float = 0.0,
+        start_us: int | None = None,
+        step_us: int = WINDOW_US,
     ) -> wire.Answer:
-        """Send the next ``count`` windows, each after the one before and none older than ``LAG_US``."""
-        start = max(self.heard_us, time.time_ns() // 1000 - LAG_US)
-        self.heard_us = start + count * WINDOW_US
+        """Send the next ``count`` windows, each ``step_us`` after the one before.
+
+        They begin where the last ones ended and none is older than ``LAG_US``, unless ``start_us`` says otherwise.
+        """
+        start = max(self.heard_us, time.time_ns() // 1000 - LAG_US) if start_us is None else start_us
+        self.heard_us = start + count * step_us
         levels = [FEATURES[name].unit == "dBFS" for name in SCHEMAS[SCHEMA_ID]]
         vectors = self.random.normal(-40, 2, (count, len(levels))) + louder_db * np.array(levels)
         columns = wire.SensorColumns(
             sensor=self.sensor,
             seq=list(range(self.seq, self.seq + count)),
-            time_us=[start + index * WINDOW_US for index in range(count)],
+            time_us=[start + index * step_us for index in range(count)],
             score=[score] * count,
             status=[wire.Status(status)] * count,
             models=[self.running[0]] if self.running else [],
@@ -287,9 +292,8 @@ def enrol(collector: Collector, secret: str) -> Iterator[Callable[..., Agent]]:
             name=f"{machine} sensor",
             machine=machine,
             sample_rate_hz=48_000,
-            window_s=WINDOW_US / 1e6,
             schema_id=SCHEMA_ID,
-            **{"source": "simulator pump"} | registration,
+            **{"source": "simulator pump", "window_s": WINDOW_US / 1e6} | registration,
         )
         request = wire.EnrolmentRequest(
             secret=secret,

@@ -110,6 +110,7 @@ def test_a_microphones_clips_are_off_until_somebody_switches_them_on_knowingly(p
     assert send_clip(agent, event, kind="event", start_us=now).status_code == 403
     open_machine(page, agent)
     panel = page.get_by_role("region", name="Sound clips")
+    panel.get_by_role("button", name="Sound clips", exact=True).click()
     switch = panel.get_by_role("switch", name="Keep sound clips")
     expect(switch).not_to_be_checked()
     expect(panel).to_contain_text("Off: no sound leaves the agent")
@@ -144,6 +145,7 @@ def test_a_simulators_clips_are_on_and_switched_off_without_a_question(page, enr
     agent.send(3)
     open_machine(page, agent)
     panel = page.get_by_role("region", name="Sound clips")
+    panel.get_by_role("button", name="Sound clips", exact=True).click()
     switch = panel.get_by_role("switch", name="Keep sound clips")
     expect(switch).to_be_checked()
     expect(panel).to_contain_text("Default of simulators and recordings")
@@ -162,6 +164,7 @@ def test_a_whole_sites_clips_are_switched_on_knowingly(page, enrol, viewport):
     agent.send(3)
     open_machine(page, agent)
     panel = page.get_by_role("region", name="Sound clips")
+    panel.get_by_role("button", name="Sound clips", exact=True).click()
     panel.get_by_text("For the whole site").click()
     choice = panel.get_by_label(f"Sensors at {site}")
     choice.select_option("Keep sound clips")

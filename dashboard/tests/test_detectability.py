@@ -18,6 +18,7 @@ def test_what_would_be_heard_appears_by_itself_kind_by_kind(page, enrol, viewpor
     page.goto("/")
     page.locator(f'[data-machine="{agent.machine}"]').click()
     panel = page.get_by_role("region", name="How small a fault would be heard")
+    panel.get_by_role("button", name="How small a fault would be heard").click()
     expect(panel).to_contain_text("Known some minutes after the first model")
     agent.send(30)
     agent.run_what_is_desired()

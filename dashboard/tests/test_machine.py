@@ -118,6 +118,7 @@ def test_drift_is_shown_and_learnt_anew_only_when_asked_to(page, enrol, viewport
     page.goto("/")
     page.locator(f'[data-machine="{agent.machine}"]').click()
     drift = page.get_by_role("region", name="Drift", exact=True)
+    drift.get_by_role("button", name="Drift", exact=True).click()
     expect(drift).to_contain_text("20 running windows were heard, 50 are needed")
 
     agent.send(70, score=0.4, status="normal", louder_db=20)

@@ -15,6 +15,7 @@ from audiosense_collector.ingest import tables as _ingest
 from audiosense_collector.machines import tables as _machines
 from audiosense_collector.model_evaluation import tables as _model_evaluation
 from audiosense_collector.models import tables as _models
+from audiosense_collector.notes import tables as _notes
 from audiosense_collector.notifications import tables as _notifications
 from audiosense_collector.queue import tables as _queue
 from audiosense_collector.reviews import tables as _reviews
@@ -38,6 +39,7 @@ SUBJECTS = (
     _machines,
     _model_evaluation,
     _models,
+    _notes,
     _notifications,
     _queue,
     _reviews,

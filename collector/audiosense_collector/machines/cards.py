@@ -16,7 +16,7 @@ from audiosense_collector.checks.schemas import SensorHealthOut
 from audiosense_collector.clock import to_datetime
 from audiosense_collector.ingest.tables import STATUS_CODES
 from audiosense_collector.machines.schemas import Sparkline
-from audiosense_collector.machines.standing import FLEET, SEVERITY, STATUS
+from audiosense_collector.machines.standing import FLEET, SEVERITY, STATUS, WORKED_ON
 from audiosense_collector.machines.units import REFERENCE_PA, STANDARD_GRAVITY
 from audiosense_collector.settings import Settings
 from audiosense_common.wire import EventState, Quantity, Reason, Status
@@ -208,12 +208,15 @@ WITH page AS (<page>), opened AS (
     SELECT DISTINCT ON (subject) subject, state, key, cause, since FROM agent_check
     WHERE told > :fresh AND key <> ALL(:no_health) AND state IN ('failed', 'warning')
     ORDER BY subject, state, since, key
+), worked_on AS (
+{WORKED_ON}
 )<lines>, shown AS (
     SELECT s.*, p.place, coalesce(o.events, 0) AS open_events, d.threshold,
         coalesce(nullif(o.reasons, '[]'), s.last_reasons) AS told_reasons, {STATUS} AS status
     FROM page p JOIN sensor s ON s.machine_id = p.id
     LEFT JOIN model_digest d ON d.digest = s.running_digest
     LEFT JOIN opened o ON o.sensor_id = s.id
+    LEFT JOIN worked_on k ON k.id = s.id
 ), card AS (
     SELECT s.place, s.id AS sensor_id, s.name AS sensor_name, s.open_events, s.status, s.last_score, s.threshold,
         s.last_time, row_number() OVER (

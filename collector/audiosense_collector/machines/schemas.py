@@ -14,13 +14,17 @@ from audiosense_common.wire import Quantity, Reason, RunningLevel
 
 
 class ShownStatus(StrEnum):
-    """How a sensor or machine is, from worst to best; a machine is as bad as its worst sensor."""
+    """How a sensor or machine is, from worst to best; a machine is as bad as its worst sensor.
+
+    ``maintenance`` stands over all others: what is heard of a machine that is worked on says nothing of it.
+    """
 
     ALARM = "alarm"
     ANOMALOUS = "anomalous"
     INVALID = "invalid"
     OFFLINE = "offline"
     WAITING = "waiting"
+    MAINTENANCE = "maintenance"
     LEARNING = "learning"
     STOPPED = "stopped"
     NORMAL = "normal"

@@ -16,6 +16,7 @@ from audiosense_collector import paging
 from audiosense_collector.clock import SECOND_US, to_datetime
 from audiosense_collector.ingest.tables import STATUSES
 from audiosense_collector.machines.schemas import ShownStatus
+from audiosense_collector.notes.schemas import NoteKind
 from audiosense_common.wire import EventState
 
 OFFLINE_US = 60 * SECOND_US
@@ -24,20 +25,30 @@ FLEET = "NOT m.sandbox"
 """All machines ``m`` but the one that the developer interface acts on."""
 SEVERITY = f"ARRAY[{', '.join(repr(status.value) for status in ShownStatus)}]"
 STATUS = f"""CASE
+    WHEN k.id IS NOT NULL THEN '{ShownStatus.MAINTENANCE.value}'
     WHEN s.last_heard IS NULL OR s.last_status IS NULL THEN '{ShownStatus.WAITING.value}'
     WHEN o.events > 0 THEN '{ShownStatus.ALARM.value}'
     WHEN :now - s.last_heard > greatest({OFFLINE_US / 1e6}, {OFFLINE_WINDOWS} * s.window_s) * interval '1 second'
     THEN '{ShownStatus.OFFLINE.value}'
     ELSE (ARRAY[{", ".join(repr(status.value) for status in STATUSES)}])[s.last_status + 1]
 END"""
-"""The status of a sensor ``s`` with the open events ``o`` at the time ``:now``; the one place where it is decided."""
+"""The status of a sensor ``s`` with the open events ``o`` at the time ``:now``, ``k`` where it is one of those worked on;
+the one place where it is decided."""
+WORKED_ON = f"""
+    SELECT DISTINCT s.id FROM note n JOIN sensor s ON s.machine_id = n.machine_id AND s.id = coalesce(n.sensor_id, s.id)
+    WHERE n.kind = '{NoteKind.MAINTENANCE.value}' AND n.deleted IS NULL
+      AND n.start <= :now AND coalesce(n."end", 'infinity') > :now
+"""  # noqa: S608 - constants
+"""The sensors whose machine somebody works on at the time ``:now``."""
 
 _STANDING = f"""
 WITH opened AS (
     SELECT sensor_id, count(*) AS events FROM event WHERE state <> '{EventState.CLOSE.value}' GROUP BY sensor_id
+), worked_on AS (
+{WORKED_ON}
 ), machine_status AS (
     SELECT s.machine_id AS id, count(*) AS sensors, min(array_position({SEVERITY}, {STATUS})) AS need
-    FROM sensor s LEFT JOIN opened o ON o.sensor_id = s.id
+    FROM sensor s LEFT JOIN opened o ON o.sensor_id = s.id LEFT JOIN worked_on k ON k.id = s.id
     GROUP BY s.machine_id
 ), found AS MATERIALIZED (
     SELECT m.id, m.name, t.name AS site, n.need, n.sensors

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import HOUR_US, SECOND_US, now_us
 from audiosense_collector.events.schemas import EventOut
+from audiosense_collector.notes import service as notes
 from audiosense_collector.notifications.tables import Notification
 
 LATE_US = HOUR_US
@@ -18,7 +19,8 @@ _MINUTE_S = 60
 _AGENTS = text("""
 WITH now_is AS (
     SELECT id, name, state_reason, CASE WHEN state = 'quarantined' THEN 'quarantined' WHEN state <> 'active' THEN 'away'
-        WHEN last_seen < from_us(:silent) THEN 'silent' ELSE 'heard' END AS state
+        WHEN last_seen < from_us(:silent) AND id <> ALL(CAST(:worked_on AS uuid[])) THEN 'silent'
+        ELSE 'heard' END AS state
     FROM agent WHERE last_seen IS NOT NULL
 ), told AS (
     INSERT INTO agent_told (agent_id, state, since)
@@ -39,8 +41,12 @@ _AGENT_WORDS = {
 
 
 async def note_events(session: AsyncSession, events: Sequence[EventOut]) -> None:
-    """Note events that were opened or closed lately, each once."""
+    """Note events that were opened or closed lately, each once; of a machine that is worked on, none.
+
+    One that is still open afterwards is noted with its next revision.
+    """
     now = now_us()
+    quiet = await notes.in_maintenance(session, now, {event.sensor_id for event in events})
     rows = [
         {
             "subject": f"machine-{event.machine_id}",
@@ -51,16 +57,21 @@ async def note_events(session: AsyncSession, events: Sequence[EventOut]) -> None
             "state": "waiting",
         }
         for event in events
-        if event.end_us >= now - LATE_US
+        if event.end_us >= now - LATE_US and event.sensor_id not in quiet
     ]
     if rows:
         await session.execute(insert(Notification).values(rows).on_conflict_do_nothing())
 
 
 async def note_agents(session: AsyncSession) -> int:
-    """Note agents that have fallen silent, are heard again or were quarantined meanwhile; returns how many."""
+    """Note agents that have fallen silent, are heard again or were quarantined meanwhile; returns how many.
+
+    One whose machines are all worked on may be silent: it was switched off with them.
+    """
     now = now_us()
-    changed = (await session.execute(_AGENTS, {"now": now, "silent": now - SILENT_US})).all()
+    worked_on = list(await notes.agents_in_maintenance(session, now))
+    parameters = {"now": now, "silent": now - SILENT_US, "worked_on": worked_on}
+    changed = (await session.execute(_AGENTS, parameters)).all()
     for agent in changed:
         reason = f": {agent.state_reason}" if agent.state == "quarantined" and agent.state_reason else ""
         line = f"Agent {agent.name} {_AGENT_WORDS[agent.state]}{reason}"

@@ -22,10 +22,12 @@ from audiosense_collector.ingest.tables import STATUS_CODES, FeatureSchema, Meas
 from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import service as models
+from audiosense_collector.notes import service as notes
 from audiosense_collector.queue.progress import Attempt
 from audiosense_collector.reviews import service as reviews
 from audiosense_collector.reviews.spans import ReviewedSpans, Spans
 from audiosense_collector.runtime import Runtime
+from audiosense_collector.training.maintenance import outside
 from audiosense_collector.training.probing import OTHER_TIME
 from audiosense_collector.training.process import TrainingOrder
 from audiosense_collector.training.steps import whole
@@ -299,6 +301,7 @@ async def _load_windows(session: AsyncSession, sensor: Sensor, what: Request, ne
     )
     if len(left_out):
         query = query.where(~_begins_within(left_out))
+    query = query.where(*outside(await notes.maintenance_of(session, sensor), sensor.window_s))
     if what.windows is None and what.from_us is None:
         query = query.where(Measurement.status == STATUS_CODES[Status.LEARNING])
         # Only a first baseline that was refused is given up for what was heard since.

@@ -55,6 +55,11 @@ BROWSER = {
     ("GET", "/api/v1/agents/{agent_id}/checks"): READ,
     ("GET", "/api/v1/agents/{agent_id}/gaps"): READ,
     ("GET", "/api/v1/sensors/{sensor_id}/gaps"): READ,
+    ("GET", "/api/v1/notes"): READ,
+    ("POST", "/api/v1/notes"): OPERATE.format(201),
+    ("PATCH", "/api/v1/notes/{note_id}"): OPERATE.format(404),
+    ("DELETE", "/api/v1/notes/{note_id}"): OPERATE.format(404),
+    ("POST", "/api/v1/notes/{note_id}/restore"): OPERATE.format(404),
     ("GET", "/api/v1/live"): READ,
     ("POST", "/api/v1/analyses"): OPERATE.format("415|422"),
     ("GET", "/api/v1/analyses/{analysis_id}"): "401 404 404 404 404 401",
@@ -152,7 +157,7 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
     fleet = (await administrator.get("/api/v1/fleet")).json()["machines"]
     machine = next(m["id"] for m in fleet if any(s["id"] == sensor for s in m["sensors"]))
     ids = {"sensor_id": sensor, "agent_id": agent.id, "machine_id": machine, "digest": DIGEST, "job_id": 2**62}
-    nowhere = "event clip analysis site session user token export evaluation".split()
+    nowhere = "event clip analysis site session user token export evaluation note".split()
     ids |= {f"{name}_id": NONE for name in nowhere}
     anonymous = await open_browser()
     bearers = {"token": made.json()["token"], "agent": agent.credential}
@@ -172,6 +177,8 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
         body = BODIES.get(path, {"name": str(uuid.uuid4()), "scope": "viewer"} if path.endswith("/tokens") else {})
         if path.endswith("clips-permission"):
             body = {"allowed": True}
+        elif path == "/api/v1/notes":
+            body = {"machine_id": machine, "text": "belt changed"}
         elif path == "/api/v1/clips/{clip_id}":
             body = {"locked": True}
         if method in {"POST", "PUT", "PATCH"}:

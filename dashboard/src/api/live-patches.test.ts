@@ -32,6 +32,10 @@ describe("a sensor's card", () => {
     expect(after.sparkline.value).toEqual([0.3, 0.4]);
   });
 
+  it("says maintenance until the collector says that it has ended", () => {
+    expect(patchSensor({ ...sensor, status: "maintenance", open_event: true }, live()).status).toBe("maintenance");
+  });
+
   it("leaves a machine at rest out of its line of scores", () => {
     const after = patchSensor(sensor, live({ status: ["stopped"], score: [0.9] }));
     expect(after).toMatchObject({ status: "stopped", score: 0.9 });

@@ -8,6 +8,8 @@ const SPARKLINE_SPAN_US = 3_600_000_000;
 const SPARKLINE_POINTS = 60;
 
 function newState(sensor: SensorCard, live: LiveMeasurements): State {
+  // The machine is worked on until the collector says otherwise.
+  if (sensor.status === "maintenance") return "maintenance";
   return sensor.open_event ? "alarm" : (live.status.at(-1) ?? sensor.status);
 }
 

@@ -15,7 +15,7 @@ function LostBanner() {
   const { lastMessageMs } = useLive();
   const ageUs = useServerNowUs() - toServerUs(lastMessageMs);
   return (
-    <div className="border-b border-line bg-fault-wash text-sm text-fault">
+    <div data-live-banner className="border-b border-line bg-fault-wash text-sm text-fault">
       <div className="mx-auto flex max-w-[1500px] items-center justify-between gap-3 px-3 py-1.5 sm:px-5">
         <span role="alert" className="sr-only">
           {t.live.lost}

@@ -6,7 +6,7 @@ import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
-import { parseMachineSearch } from "@/lib/ranges";
+import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseReviewSearch } from "@/lib/review-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
 import { Layout, SETUP_PATH } from "./Layout";
@@ -48,6 +48,14 @@ const reviewRoute = createRoute({
   component: lazyRouteComponent(() => import("@/pages/review/ReviewPage"), "ReviewPage"),
 });
 
+const reportRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/machines/$machineId/report",
+  validateSearch: parseReportSearch,
+  component: lazyRouteComponent(() => import("@/pages/report/ReportPage"), "ReportPage"),
+  loader: ({ params }) => warm(() => queryClient.query(machineQuery(params.machineId))),
+});
+
 const developerRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/developer",
@@ -75,7 +83,7 @@ const setupRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
+  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,

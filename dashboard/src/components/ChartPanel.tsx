@@ -1,20 +1,21 @@
-// A chart with its title, last value, words for those who do not see it, and a table behind it.
-import { useMemo, useState, type ReactNode } from "react";
+// A chart of lines with its frame, its last value, and words for those who do not see it.
+import { type ReactNode, useMemo } from "react";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { Chart, type ChartProps } from "./Chart";
-import { ChartTable } from "./ChartTable";
+import { toColumns } from "./chart-data";
+import { ChartFrame } from "./ChartFrame";
 
-interface Props extends Omit<ChartProps, "label"> {
+interface Props extends Omit<ChartProps, "label" | "picture"> {
   title: string;
+  subject?: string | undefined;
   note?: string | undefined;
   actions?: ReactNode;
 }
 
-export function ChartPanel({ title, note, actions, ...chart }: Props) {
+export function ChartPanel({ title, subject, note, actions, ...chart }: Props) {
   const t = useMessages();
   const format = useFormat();
-  const [asTable, setAsTable] = useState(false);
   const main = chart.series[0];
   const { summary, last } = useMemo(() => {
     const known = (main?.values ?? []).filter((value): value is number => value !== null);
@@ -28,26 +29,22 @@ export function ChartPanel({ title, note, actions, ...chart }: Props) {
       last: write(lastValue),
     };
   }, [main?.values, title, chart.digits, chart.unit, t, format]);
+  const { range } = chart;
   return (
-    <section className="panel min-w-0 px-3 pt-2.5 pb-1" aria-label={title}>
-      <div className="mb-1 flex flex-wrap items-baseline gap-x-3 gap-y-0.5 pl-1">
-        <h3 className="text-sm font-semibold">{title}</h3>
-        {last && chart.series.length < 3 && <span className="text-sm text-soft">{last}</span>}
-        {note && <span className="text-xs text-faint max-sm:hidden">{note}</span>}
-        <span className="ml-auto flex items-center gap-1">
-          <button
-            type="button"
-            aria-label={asTable ? t.chart.showChart(title) : t.chart.showTable(title)}
-            aria-pressed={asTable}
-            className="rounded px-2 py-1 text-xs text-faint hover:bg-raised hover:text-ink"
-            onClick={() => setAsTable(!asTable)}
-          >
-            {asTable ? t.chart.chart : t.chart.table}
-          </button>
-          {actions}
-        </span>
-      </div>
-      {asTable ? <ChartTable {...chart} title={title} /> : <Chart {...chart} label={summary} />}
-    </section>
+    <ChartFrame
+      title={title}
+      subject={subject}
+      last={chart.series.length < 4 ? last : null}
+      note={note}
+      actions={actions}
+      unit={chart.unit}
+      digits={chart.digits}
+      timeS={chart.timeS}
+      legend={chart.series}
+      columns={() => toColumns(chart.timeS, chart.series, t.chart)}
+      shown={() => ("subscribe" in range ? [range.shown.fromS, range.shown.toS] : range)}
+    >
+      <Chart {...chart} label={summary} />
+    </ChartFrame>
   );
 }

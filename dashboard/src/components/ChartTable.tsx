@@ -1,19 +1,19 @@
 // The newest points of a chart as a table.
 import { useMessages } from "@/i18n";
+import type { Column } from "@/lib/csv";
 import { useFormat } from "@/lib/use-format";
-import type { ChartSeries } from "./chart-options";
 
 const ROWS = 200;
 
 interface Props {
   title: string;
   timeS: readonly number[];
-  series: readonly ChartSeries[];
+  columns: readonly Column[];
   unit: string;
   digits: number;
 }
 
-export function ChartTable({ title, timeS, series, unit, digits }: Props) {
+export function ChartTable({ title, timeS, columns, unit, digits }: Props) {
   const t = useMessages();
   const format = useFormat();
   const first = Math.max(0, timeS.length - ROWS);
@@ -25,10 +25,10 @@ export function ChartTable({ title, timeS, series, unit, digits }: Props) {
         </caption>
         <thead className="sticky top-0 bg-surface text-faint">
           <tr>
-            <th className="px-1 py-1 font-medium">{t.chart.time}</th>
-            {series.map((each) => (
-              <th key={each.label} className="px-1 py-1 text-right font-medium">
-                {each.label}
+            <th scope="col" className="px-1 py-1 font-medium">{t.chart.time}</th>
+            {columns.map(({ name }) => (
+              <th key={name} scope="col" className="px-1 py-1 text-right font-medium">
+                {name}
               </th>
             ))}
           </tr>
@@ -39,9 +39,9 @@ export function ChartTable({ title, timeS, series, unit, digits }: Props) {
             .map((at, index) => (
               <tr key={first + index} className="border-t border-line">
                 <td className="px-1 py-0.5 whitespace-nowrap">{format.dateTime(at * 1e6)}</td>
-                {series.map((each) => (
-                  <td key={each.label} className="px-1 py-0.5 text-right">
-                    {format.withUnit(each.values[first + index], digits, unit)}
+                {columns.map(({ name, values }) => (
+                  <td key={name} className="px-1 py-0.5 text-right whitespace-nowrap">
+                    {format.withUnit(values[first + index], digits, unit)}
                   </td>
                 ))}
               </tr>

@@ -63,6 +63,13 @@ function shape(state: State, progress: number): ReactNode {
           <path d="m6 18 12-12" />
         </>
       );
+    case "maintenance":
+      return (
+        <>
+          <rect x="2.5" y="2.5" width="19" height="19" rx="2" fill="currentColor" stroke="none" />
+          <path d="M16.5 7.2a3.4 3.4 0 0 0-4.4 4.4l-4.6 4.6 1.6 1.6 4.6-4.6a3.4 3.4 0 0 0 4.3-4.4l-2 2-1.6-.5-.4-1.6Z" fill="var(--surface)" stroke="none" />
+        </>
+      );
     case "waiting":
       return (
         <>

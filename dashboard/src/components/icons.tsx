@@ -101,3 +101,35 @@ export function SignOutIcon() {
     </Icon>
   );
 }
+
+export function PlusIcon() {
+  return (
+    <Icon>
+      <path d="M12 5v14M5 12h14" />
+    </Icon>
+  );
+}
+
+export function MinusIcon() {
+  return (
+    <Icon>
+      <path d="M5 12h14" />
+    </Icon>
+  );
+}
+
+export function ArrowIcon({ way }: { way: "left" | "right" }) {
+  return (
+    <Icon>
+      <path d={way === "left" ? "M19 12H5m6-6-6 6 6 6" : "M5 12h14m-6-6 6 6-6 6"} />
+    </Icon>
+  );
+}
+
+export function NoteIcon() {
+  return (
+    <svg aria-hidden width="16" height="16" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.8" strokeLinejoin="round" className="text-soft">
+      <path d="M6 22V3l13 4.5L6 12" />
+    </svg>
+  );
+}

@@ -8,8 +8,11 @@ import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
 import { checks } from "./checks.en";
 import { drift } from "./drift.en";
+import { notes } from "./notes.en";
 import { reasons } from "./reasons.en";
+import { report } from "./report.en";
 import { review } from "./review.en";
+import { bands, compare, view } from "./view.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
@@ -25,6 +28,7 @@ export const en = {
     invalid: "Sensor fault",
     offline: "Offline",
     waiting: "Waiting",
+    maintenance: "Maintenance",
   },
   stateHint: {
     alarm: "An event is open: the sound has been anomalous for several windows.",
@@ -35,6 +39,7 @@ export const en = {
     invalid: "The sensor is at fault, so nothing can be said of the machine.",
     offline: "Nothing heard for a while: check the agent and its network.",
     waiting: "Never heard: start its agent.",
+    maintenance: "It is worked on: what is heard says nothing of it, and nobody is notified.",
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
   language: { label: "Language" },
@@ -93,8 +98,7 @@ export const en = {
     noSensors: "This machine has no sensor",
     noSensorsHint: "Name this machine in an agent's configuration and restart the agent.",
     range: "Time range",
-    ranges: { "10m": "10 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d" },
-    zoomed: "Zoomed",
+    ranges: { "10m": "10 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "1y": "1 year" },
     toLive: "Back to live",
     feature: "Add a feature",
     featurePick: "Feature…",
@@ -105,7 +109,6 @@ export const en = {
     seriesThreshold: "Threshold",
     noData: "No measurements in this range",
     noDataHint: "Choose a longer range, or check that the agent is running.",
-    bucketed: (step: string) => `Each point is the strangest window of ${step}`,
   },
   level: {
     title: { sound_pressure: "Sound pressure level", acceleration: "Acceleration, RMS" },
@@ -144,7 +147,10 @@ export const en = {
     summary: (name: string, n: string, low: string, high: string, last: string) =>
       `${name}: ${n} points, from ${low} to ${high}, last ${last}`,
     summaryEmpty: (name: string) => `${name}: no data`,
-    zoomHint: "Drag to zoom",
+    saveCsv: (name: string) => `${name}: save as CSV`,
+    savePng: (name: string) => `${name}: save as picture`,
+    lowest: "lowest",
+    highest: "highest",
     newest: (n: string) => `Newest ${n} points`,
   },
   events: {
@@ -165,6 +171,11 @@ export const en = {
   },
   reasons,
   review,
+  view,
+  compare,
+  bands,
+  notes,
+  report,
   model: {
     title: "Model in use",
     none: "No model yet",

@@ -7,8 +7,11 @@ import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { checks } from "./checks.es";
 import { drift } from "./drift.es";
+import { notes } from "./notes.es";
 import { reasons } from "./reasons.es";
+import { report } from "./report.es";
 import { review } from "./review.es";
+import { bands, compare, view } from "./view.es";
 import type { Messages } from "./en";
 
 export const es: Messages = {
@@ -23,6 +26,7 @@ export const es: Messages = {
     invalid: "Fallo de sensor",
     offline: "Sin conexión",
     waiting: "En espera",
+    maintenance: "Mantenimiento",
   },
   stateHint: {
     alarm: "Hay un evento abierto: el sonido ha sido anómalo en varias ventanas.",
@@ -33,6 +37,7 @@ export const es: Messages = {
     invalid: "El sensor falla, así que no se puede decir nada de la máquina.",
     offline: "Hace tiempo que no se oye nada: compruebe el agente y su red.",
     waiting: "Nunca oída: inicie su agente.",
+    maintenance: "Se trabaja en ella: lo que se oye no dice nada de ella y no se avisa a nadie.",
   },
   theme: { label: "Tema", light: "Claro", dark: "Oscuro", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
   language: { label: "Idioma" },
@@ -91,8 +96,7 @@ export const es: Messages = {
     noSensors: "Esta máquina no tiene sensores",
     noSensorsHint: "Nombre esta máquina en la configuración de un agente y reinicie el agente.",
     range: "Intervalo",
-    ranges: { "10m": "10 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d" },
-    zoomed: "Ampliado",
+    ranges: { "10m": "10 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "1y": "1 año" },
     toLive: "Volver al vivo",
     feature: "Añadir una característica",
     featurePick: "Característica…",
@@ -103,7 +107,6 @@ export const es: Messages = {
     seriesThreshold: "Umbral",
     noData: "Sin mediciones en este intervalo",
     noDataHint: "Elija un intervalo más largo o compruebe que el agente funciona.",
-    bucketed: (step) => `Cada punto es la ventana más extraña de ${step}`,
   },
   level: {
     title: { sound_pressure: "Nivel de presión sonora", acceleration: "Aceleración eficaz" },
@@ -141,7 +144,10 @@ export const es: Messages = {
     time: "Hora",
     summary: (name, n, low, high, last) => `${name}: ${n} puntos, de ${low} a ${high}, último ${last}`,
     summaryEmpty: (name) => `${name}: sin datos`,
-    zoomHint: "Arrastre para ampliar",
+    saveCsv: (name) => `${name}: guardar como CSV`,
+    savePng: (name) => `${name}: guardar como imagen`,
+    lowest: "la más baja",
+    highest: "la más alta",
     newest: (n) => `Los ${n} puntos más recientes`,
   },
   events: {
@@ -162,6 +168,11 @@ export const es: Messages = {
   },
   reasons,
   review,
+  view,
+  compare,
+  bands,
+  notes,
+  report,
   model: {
     title: "Modelo en uso",
     none: "Todavía no hay modelo",

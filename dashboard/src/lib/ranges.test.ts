@@ -10,12 +10,12 @@ describe("machine page address", () => {
   });
 
   it("keeps what is valid", () => {
-    const search = { sensor: "s", range: "6h", from: 1, to: 2, features: "crest_db" };
+    const search = { sensor: "s", range: "6h", from: 1, to: 2, features: "crest_db", vs: "t", shift: -86_400e6 };
     expect(parseMachineSearch(search)).toEqual(search);
   });
 
   it("leaves out what is not", () => {
-    expect(parseMachineSearch({ range: "3h", from: 5, to: 2, features: "", sensor: 7 })).toEqual({});
+    expect(parseMachineSearch({ range: "3h", from: 5, to: 2, features: "", sensor: 7, vs: "", shift: 0 })).toEqual({});
   });
 
   it("shows each chosen feature once and at most four", () => {

@@ -1,7 +1,7 @@
 // Time ranges of the machine page, as they stand in its address.
 
 const MINUTE_US = 60e6;
-export const RANGES = ["10m", "1h", "6h", "24h", "7d"] as const;
+export const RANGES = ["10m", "1h", "6h", "24h", "7d", "30d", "1y"] as const;
 export type Range = (typeof RANGES)[number];
 
 export const RANGE_US: Record<Range, number> = {
@@ -10,6 +10,8 @@ export const RANGE_US: Record<Range, number> = {
   "6h": 360 * MINUTE_US,
   "24h": 1_440 * MINUTE_US,
   "7d": 10_080 * MINUTE_US,
+  "30d": 43_200 * MINUTE_US,
+  "1y": 525_600 * MINUTE_US,
 };
 
 /** The range to begin with: an hour, or ten minutes of a sensor that is younger. */
@@ -27,6 +29,10 @@ export interface MachineSearch {
   from?: number;
   to?: number;
   features?: string;
+  /** Another sensor to compare with. */
+  vs?: string;
+  /** How much earlier than what is shown the other period lies, in microseconds. */
+  shift?: number;
 }
 
 export function parseMachineSearch(raw: Record<string, unknown>): MachineSearch {
@@ -39,6 +45,8 @@ export function parseMachineSearch(raw: Record<string, unknown>): MachineSearch 
     search.from = raw.from;
     search.to = raw.to;
   }
+  if (typeof raw.vs === "string" && raw.vs !== "") search.vs = raw.vs;
+  if (typeof raw.shift === "number" && Number.isSafeInteger(raw.shift) && raw.shift !== 0) search.shift = raw.shift;
   return search;
 }
 
@@ -55,4 +63,17 @@ export function withoutZoom(search: MachineSearch): MachineSearch {
   delete rest.from;
   delete rest.to;
   return rest;
+}
+
+export const REPORT_RANGES = ["24h", "7d"] as const;
+
+/** What the report of a machine shows: the chart of one of its sensors. */
+export interface ReportSearch {
+  sensor?: string;
+  range?: (typeof REPORT_RANGES)[number];
+}
+
+export function parseReportSearch(raw: Record<string, unknown>): ReportSearch {
+  const range = REPORT_RANGES.find((each) => each === raw.range);
+  return { ...(range ? { range } : {}), ...(typeof raw.sensor === "string" ? { sensor: raw.sensor } : {}) };
 }

@@ -9,6 +9,7 @@ export const STATES_BY_NEED: readonly State[] = [
   "offline",
   "learning",
   "waiting",
+  "maintenance",
   "stopped",
   "normal",
 ];
@@ -27,6 +28,7 @@ export const TONE: Record<State, Tone> = {
   offline: "fault",
   learning: "quiet",
   waiting: "quiet",
+  maintenance: "quiet",
   stopped: "quiet",
   normal: "quiet",
 };

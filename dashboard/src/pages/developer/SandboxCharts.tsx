@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import type { SandboxRow } from "@/api/developer";
 import { ChartPanel } from "@/components/ChartPanel";
-import type { ChartSeries } from "@/components/chart-options";
+import type { ChartSeries } from "@/components/chart-data";
 import { useMessages } from "@/i18n";
 import type { Messages } from "@/i18n/en";
 import { timestampUs } from "@/lib/timestamp";
@@ -58,7 +58,7 @@ export function SandboxCharts({ rows }: { rows: readonly SandboxRow[] }) {
   return (
     <div className="grid gap-3 lg:grid-cols-2">
       {all.map(({ key, ...panel }) => (
-        <ChartPanel key={key} {...panel} title={t.developer.chart[key]} timeS={timeS} rangeS={rangeS} syncKey="sandbox" height={160} />
+        <ChartPanel key={key} {...panel} title={t.developer.chart[key]} timeS={timeS} range={rangeS} syncKey="sandbox" height={160} />
       ))}
     </div>
   );

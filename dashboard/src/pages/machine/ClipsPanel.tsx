@@ -5,6 +5,7 @@ import { type ClipPermission, permissionQuery, useChangePermission } from "@/api
 import type { SensorDetail } from "@/api/types";
 import { ErrorState, explain } from "@/components/ErrorState";
 import { NeedsRole } from "@/components/NeedsRole";
+import { Section } from "@/components/Section";
 import { SoundLog } from "@/components/SoundLog";
 import { useMessages } from "@/i18n";
 import type { Messages } from "@/i18n/en";
@@ -14,25 +15,26 @@ export function ClipsPanel({ sensor }: { sensor: SensorDetail }) {
   const t = useMessages();
   const permission = useQuery(permissionQuery(sensor.id));
   return (
-    <section className="panel p-4" aria-label={t.clips.title} data-clips={permission.data?.allowed}>
-      <h2 className="mb-2 font-semibold">{t.clips.title}</h2>
-      {permission.isError && !permission.data && (
-        <ErrorState error={permission.error} onRetry={() => void permission.refetch()} />
-      )}
-      {permission.data && <Switch permission={permission.data} />}
-      {permission.data && (
+    <Section id="sound" title={t.clips.title} folded>
+      <div data-clips={permission.data?.allowed}>
+        {permission.isError && !permission.data && (
+          <ErrorState error={permission.error} onRetry={() => void permission.refetch()} />
+        )}
+        {permission.data && <Switch permission={permission.data} />}
+        {permission.data && (
+          <details className="mt-3 border-t border-line pt-2">
+            <summary className="text-sm text-soft">{t.clips.site.summary}</summary>
+            <SiteClips permission={permission.data} />
+          </details>
+        )}
         <details className="mt-3 border-t border-line pt-2">
-          <summary className="text-sm text-soft">{t.clips.site.summary}</summary>
-          <SiteClips permission={permission.data} />
+          <summary className="text-sm text-soft">{t.clips.log}</summary>
+          <div className="mt-2">
+            <SoundLog of={{ sensor: sensor.id }} empty={t.clips.logEmpty} />
+          </div>
         </details>
-      )}
-      <details className="mt-3 border-t border-line pt-2">
-        <summary className="text-sm text-soft">{t.clips.log}</summary>
-        <div className="mt-2">
-          <SoundLog of={{ sensor: sensor.id }} empty={t.clips.logEmpty} />
-        </div>
-      </details>
-    </section>
+      </div>
+    </Section>
   );
 }
 

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { detectabilityQuery } from "@/api/queries";
 import type { KindHeard, SensorDetail } from "@/api/types";
 import { ErrorState } from "@/components/ErrorState";
+import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { hissEdges, reach } from "./detectability";
@@ -13,34 +14,35 @@ export function DetectabilityPanel({ sensor }: { sensor: SensorDetail }) {
   const found = useQuery(detectabilityQuery(sensor.id));
   const report = found.data?.report;
   return (
-    <section className="panel p-4" aria-label={t.detectability.title} data-detectability={found.data?.state}>
-      <h2 className="mb-2 font-semibold">{t.detectability.title}</h2>
-      {found.isError && !found.data && <ErrorState error={found.error} onRetry={() => void found.refetch()} />}
-      {found.data?.state === "no_model" && <p className="text-sm text-faint">{t.detectability.none}</p>}
-      {found.data?.state === "computing" && <p className="text-sm text-soft">{t.detectability.computing}</p>}
-      {found.data?.state === "unavailable" && (
-        <p className="text-sm text-soft">{t.detectability.unavailable(found.data.reason ?? "")}</p>
-      )}
-      {found.data?.state === "waiting" && (
-        <>
-          <p className="text-sm text-soft">{t.detectability.waiting}</p>
-          <p className="mt-2 text-xs text-faint">{t.detectability.waitingHint}</p>
-        </>
-      )}
-      {report && (
-        <>
-          <p className="mb-3 text-xs text-faint">{t.detectability.lead}</p>
-          <ul className="flex flex-col gap-2.5">
-            {report.kinds.map((kind) => (
-              <Kind key={kind.kind} kind={kind} rateHz={sensor.sample_rate_hz} />
-            ))}
-          </ul>
-          <p className="mt-3 text-xs text-faint">
-            {t.detectability.basis(format.number(report.windows), format.withUnit(100 * report.false_alarm_rate, 1, t.unit.percent))}
-          </p>
-        </>
-      )}
-    </section>
+    <Section id="detectability" title={t.detectability.title} folded>
+      <div data-detectability={found.data?.state}>
+        {found.isError && !found.data && <ErrorState error={found.error} onRetry={() => void found.refetch()} />}
+        {found.data?.state === "no_model" && <p className="text-sm text-faint">{t.detectability.none}</p>}
+        {found.data?.state === "computing" && <p className="text-sm text-soft">{t.detectability.computing}</p>}
+        {found.data?.state === "unavailable" && (
+          <p className="text-sm text-soft">{t.detectability.unavailable(found.data.reason ?? "")}</p>
+        )}
+        {found.data?.state === "waiting" && (
+          <>
+            <p className="text-sm text-soft">{t.detectability.waiting}</p>
+            <p className="mt-2 text-xs text-faint">{t.detectability.waitingHint}</p>
+          </>
+        )}
+        {report && (
+          <>
+            <p className="mb-3 text-xs text-faint">{t.detectability.lead}</p>
+            <ul className="flex flex-col gap-2.5">
+              {report.kinds.map((kind) => (
+                <Kind key={kind.kind} kind={kind} rateHz={sensor.sample_rate_hz} />
+              ))}
+            </ul>
+            <p className="mt-3 text-xs text-faint">
+              {t.detectability.basis(format.number(report.windows), format.withUnit(100 * report.false_alarm_rate, 1, t.unit.percent))}
+            </p>
+          </>
+        )}
+      </div>
+    </Section>
   );
 }
 

@@ -6,23 +6,34 @@ import type { Drift, SensorDetail } from "@/api/types";
 import { ErrorState, explain } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { NeedsRole } from "@/components/NeedsRole";
+import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { DriftGroups } from "./DriftGroups";
 import { JobState } from "./TrainForm";
 
 const HOURS = 24;
+const DEGREE_TEXT = { stable: "text-faint", slight: "text-warning", marked: "text-alarm" } as const;
 
 export function DriftPanel({ sensor }: { sensor: SensorDetail }) {
   const t = useMessages();
   const drift = useQuery(driftQuery(sensor.id, sensor.model_digest, HOURS));
   return (
-    <section className="panel p-4" aria-label={t.drift.title}>
-      <h2 className="mb-2 font-semibold">{t.drift.title}</h2>
+    <Section id="drift" title={t.drift.title} folded badge={drift.data?.degree && <Degree degree={drift.data.degree} />}>
       {drift.isPending && <SkeletonPanels count={1} className="h-24" />}
       {drift.isError && !drift.data && <ErrorState error={drift.error} onRetry={() => void drift.refetch()} />}
       {drift.data && <Told drift={drift.data} />}
-    </section>
+    </Section>
+  );
+}
+
+function Degree({ degree }: { degree: NonNullable<Drift["degree"]> }) {
+  const t = useMessages();
+  return (
+    <span className={DEGREE_TEXT[degree]}>
+      <span aria-hidden>{degree === "stable" ? "✓ " : "▲ "}</span>
+      {t.drift.degree[degree]}
+    </span>
   );
 }
 
@@ -70,7 +81,7 @@ function Advice({ drift }: { drift: Drift }) {
       <NeedsRole role="operator">
         <button
           type="button"
-          className="button"
+          className="button whitespace-normal"
           disabled={train.isPending}
           onClick={() => train.mutate({ sensorId: drift.sensor_id, windows, percentile: undefined, budget: undefined, acceptDrift: false })}
         >

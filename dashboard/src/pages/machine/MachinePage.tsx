@@ -17,6 +17,7 @@ import { DriftPanel } from "./DriftPanel";
 import { DetectabilityPanel } from "./DetectabilityPanel";
 import { EventsTable } from "./EventsTable";
 import { ModelPanel } from "./ModelPanel";
+import { NotesPanel } from "./NotesPanel";
 import { SensorCharts } from "./SensorCharts";
 import { SensorFacts } from "./SensorFacts";
 import { SensorHealthPanel } from "./SensorHealthPanel";
@@ -54,7 +55,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
     machine.sensors.toSorted((a, b) => need(a.status) - need(b.status))[0];
   return (
     <>
-      <div className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-1">
+      <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-1">
         <h1 className="min-w-0 text-xl font-semibold tracking-tight [overflow-wrap:anywhere]">{machine.name}</h1>
         <StatusBadge state={machine.status} large progress={sensor?.learning ? sensor.learning.windows / sensor.learning.needed : undefined} />
         {sensor && (sensor.health.state === "failed" || sensor.health.state === "warning") && (
@@ -63,32 +64,67 @@ function Machine({ machine }: { machine: MachineDetail }) {
           </span>
         )}
         <span className="text-sm text-faint">{machine.site.name}</span>
+        <Link to="/machines/$machineId/report" params={{ machineId: machine.id }} search={sensor ? { sensor: sensor.id } : {}} className="button ml-auto">
+          {t.view.report}
+        </Link>
       </div>
       {machine.sensors.length > 1 && sensor && <SensorTabs sensors={machine.sensors} current={sensor.id} />}
-      {sensor && <WhyStrip sensor={sensor} />}
+      {sensor && <WhyStrip machineId={machine.id} sensor={sensor} />}
       {sensor ? (
-        <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_20rem] lg:grid-rows-[auto_1fr]">
-          <div className="lg:col-start-2">
-            <SensorFacts sensor={sensor} />
+        <>
+          <SectionLinks />
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_20rem] lg:grid-rows-[auto_1fr]">
+            <div className="lg:col-start-2">
+              <SensorFacts sensor={sensor} />
+            </div>
+            <div className="flex min-w-0 flex-col gap-3 lg:col-start-1 lg:row-span-2 lg:row-start-1">
+              <div id="charts" className="flex min-w-0 scroll-mt-16 flex-col gap-3">
+                <SensorCharts key={sensor.id} machine={machine} sensor={sensor} />
+              </div>
+              <div id="events" className="min-w-0 scroll-mt-16">
+                <EventsTable machineId={machine.id} manySensors={machine.sensors.length > 1} />
+              </div>
+              <NotesPanel machineId={machine.id} sensors={machine.sensors} current={sensor} />
+            </div>
+            <div className="flex flex-col gap-3 lg:col-start-2">
+              <SensorHealthPanel key={`health ${sensor.id}`} sensor={sensor} />
+              <ModelPanel key={sensor.id} sensor={sensor} />
+              <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />
+              <DetectabilityPanel sensor={sensor} />
+              <ClipsPanel key={`clips ${sensor.id}`} sensor={sensor} />
+            </div>
           </div>
-          <div className="flex min-w-0 flex-col gap-3 lg:col-start-1 lg:row-span-2 lg:row-start-1">
-            <SensorCharts key={sensor.id} machineId={machine.id} sensor={sensor} />
-            <EventsTable machineId={machine.id} manySensors={machine.sensors.length > 1} />
-          </div>
-          <div className="flex flex-col gap-3 lg:col-start-2">
-            <SensorHealthPanel key={`health ${sensor.id}`} sensor={sensor} />
-            <ModelPanel key={sensor.id} sensor={sensor} />
-            <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />
-            <DetectabilityPanel sensor={sensor} />
-            <ClipsPanel key={`clips ${sensor.id}`} sensor={sensor} />
-          </div>
-        </div>
+        </>
       ) : (
         <div className="panel">
           <EmptyState title={t.machine.noSensors}>{t.machine.noSensorsHint}</EmptyState>
         </div>
       )}
     </>
+  );
+}
+
+/** Ways to the parts of a long page; a link opens what is folded. */
+function SectionLinks() {
+  const t = useMessages();
+  const sections = [
+    ["charts", t.view.charts],
+    ["events", t.events.title],
+    ["notes", t.notes.title],
+    ["health", t.checks.title],
+    ["model", t.model.title],
+    ["drift", t.drift.title],
+    ["detectability", t.detectability.title],
+    ["sound", t.clips.title],
+  ] as const;
+  return (
+    <nav aria-label={t.view.sections} className="-mt-1 mb-3 flex gap-x-4 overflow-x-auto text-sm text-soft">
+      {sections.map(([id, name]) => (
+        <Link key={id} from={route.id} to="/machines/$machineId" search={(old) => old} hash={id} className="inline-flex min-h-8 items-center whitespace-nowrap underline-offset-4 hover:text-ink hover:underline">
+          {name}
+        </Link>
+      ))}
+    </nav>
   );
 }
 

@@ -3,6 +3,7 @@ import type { ModelSummary, SensorDetail } from "@/api/types";
 import { Copy } from "@/components/Copy";
 import { EmptyState } from "@/components/EmptyState";
 import { Facts } from "@/components/Facts";
+import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { shortDigest } from "@/lib/digest";
 import { useFormat } from "@/lib/use-format";
@@ -16,8 +17,7 @@ export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
   const format = useFormat();
   const others = sensor.models.filter((model) => model.digest !== sensor.model?.digest);
   return (
-    <section className="panel p-4" aria-label={t.model.title}>
-      <h2 className="mb-3 font-semibold">{t.model.title}</h2>
+    <Section id="model" title={t.model.title}>
       {sensor.model ? (
         <ModelFacts model={sensor.model} />
       ) : (
@@ -32,7 +32,7 @@ export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
       )}
       <TrainForm sensorId={sensor.id} budget={sensor.false_alarms_per_week} />
       {others.length > 0 && <OtherModels models={others} />}
-    </section>
+    </Section>
   );
 }
 

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { SensorDetail } from "@/api/types";
 import { checksQuery } from "@/api/queries";
 import { Checks } from "@/components/Checks";
+import { Section } from "@/components/Section";
 import { SensorHealth } from "@/components/SensorHealth";
 import { useMessages } from "@/i18n";
 
@@ -10,16 +11,10 @@ export function SensorHealthPanel({ sensor }: { sensor: SensorDetail }) {
   const t = useMessages();
   const { agent_id: agent } = sensor;
   return (
-    <section className="panel p-4" aria-label={t.checks.title} data-section="health">
-      <div className="mb-1 flex flex-wrap items-center justify-between gap-x-3">
-        <h2 className="font-semibold">{t.checks.title}</h2>
-        <span className="min-w-0 text-sm">
-          <SensorHealth health={sensor.health} />
-        </span>
-      </div>
+    <Section id="health" title={t.checks.title} badge={<SensorHealth health={sensor.health} />}>
       <p className="mb-3 text-xs text-faint">{t.checks.lead}</p>
       {agent ? <OfAgent agent={agent} sensor={sensor} /> : <p className="text-sm text-faint">{t.checks.noAgent}</p>}
-    </section>
+    </Section>
   );
 }
 

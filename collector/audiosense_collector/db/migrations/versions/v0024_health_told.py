@@ -6,7 +6,7 @@ Revision ID: 0024
 from alembic import op
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 TOLD = """
 ALTER TABLE sensor ADD COLUMN health_told timestamptz;

@@ -6,7 +6,7 @@ Revision ID: 0025
 from alembic import op
 
 revision = "0025"
-down_revision = "0022"
+down_revision = "0024"
 
 # The collector of the release before inserts and updates events by the names of columns, and leaves this one alone.
 TABLES = """

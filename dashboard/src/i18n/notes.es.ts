@@ -1,0 +1,30 @@
+// Spanish words of notes and maintenance; the type holds them to the keys of notes.en.ts.
+import type { notes as english } from "./notes.en";
+
+export const notes: typeof english = {
+  title: "Notas y mantenimiento",
+  add: "Añadir una nota",
+  addMaintenance: "Mantenimiento…",
+  none: "Todavía no hay notas.",
+  more: "Hay notas anteriores; se muestran las 200 más recientes.",
+  kind: { note: "Nota", maintenance: "Mantenimiento" },
+  text: "Nota",
+  work: "Qué se hace",
+  start: "Desde",
+  now: "vacío: ahora",
+  until: "Hasta",
+  openEnd: "vacío: hasta que se termine",
+  moment: "vacío: un momento",
+  scope: "De",
+  wholeMachine: "toda la máquina",
+  save: "Guardar",
+  cancel: "Cancelar",
+  edit: "Editar",
+  edited: "editada",
+  delete: "Eliminar",
+  deleted: "Eliminada.",
+  undo: "Deshacer",
+  end: "Terminar el mantenimiento",
+  since: (when) => `En mantenimiento desde ${when}`,
+  means: "Mientras tanto no se avisa a nadie ni se aprende del sonido; los eventos se guardan igualmente.",
+};
