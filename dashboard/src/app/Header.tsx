@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { useLive } from "@/api/live";
 import { systemQuery } from "@/api/queries";
 import { type SignedIn, sessionQuery, useSignOut } from "@/api/session";
-import { AgentsIcon, CodeIcon, Logo, MoonIcon, SignOutIcon, SunIcon, SystemIcon, UserIcon } from "@/components/icons";
+import { AgentsIcon, CodeIcon, ContrastIcon, Logo, MoonIcon, SignOutIcon, SunIcon, SystemIcon, UserIcon } from "@/components/icons";
 import { LANGUAGES, useLanguage, useMessages } from "@/i18n";
 import { useDeveloperMode } from "./developer-mode";
 import { THEMES, useTheme } from "./theme";
@@ -157,7 +157,7 @@ function ThemeButton() {
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
   return (
     <button type="button" aria-label={t.theme.next(t.theme[theme])} title={t.theme.next(t.theme[theme])} onClick={() => setTheme(next)} className={ICON_BUTTON}>
-      {theme === "light" ? <SunIcon /> : theme === "dark" ? <MoonIcon /> : <SystemIcon />}
+      {theme === "light" ? <SunIcon /> : theme === "dark" ? <MoonIcon /> : theme === "contrast" ? <ContrastIcon /> : <SystemIcon />}
     </button>
   );
 }

@@ -28,7 +28,7 @@ interface Options {
   digits: number;
   syncKey: string;
   format: Format;
-  theme: "light" | "dark";
+  theme: "light" | "dark" | "contrast";
   spans: () => readonly Span[];
   range: () => readonly [number, number];
   onZoom: (fromS: number, toS: number) => void;
