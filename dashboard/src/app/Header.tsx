@@ -141,7 +141,7 @@ function LanguageButton() {
     <button
       type="button"
       lang={next}
-      aria-label={`${t.language.label}: ${name}`}
+      aria-label={`${next.toUpperCase()} – ${t.language.label}: ${name}`}
       title={name}
       onClick={() => setLanguage(next)}
       className={`${ICON_BUTTON} text-xs font-semibold uppercase`}

@@ -1,5 +1,5 @@
 // What of the fleet is shown, and how: search, site, order, cards or table.
-import { useDeferredValue, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { CardsIcon, TableIcon } from "@/components/icons";
 import { useMessages } from "@/i18n";
 import { parseFleetSearch, SORTS, type FleetSearch } from "@/lib/fleet-search";
@@ -25,7 +25,7 @@ export function FleetTools({ search, onSearch, sites, view, onView }: Props) {
   const t = useMessages();
   return (
     <div role="search" className="flex flex-wrap items-center gap-2">
-      <SearchBox key={search.q === undefined ? "none" : "some"} value={search.q ?? ""} onChange={(q) => onSearch(withOne(search, { q }))} />
+      <SearchBox value={search.q ?? ""} onChange={(q) => onSearch(withOne(search, { q }))} />
       {sites.length > 1 && (
         <select aria-label={t.fleet.site} className="field max-w-48" value={search.site ?? ""} onChange={(event) => onSearch(withOne(search, { site: event.target.value }))}>
           <option value="">{t.fleet.allSites}</option>
@@ -60,18 +60,21 @@ export function FleetTools({ search, onSearch, sites, view, onView }: Props) {
   );
 }
 
-/** Keeps what is typed to itself until there is time: the letters never wait for the list. */
+/** Owns what is typed: the letters never wait for the list, nor for the address. */
 function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   const t = useMessages();
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
-  const settled = useDeferredValue(text);
-  const told = useRef(value);
-  useEffect(() => {
-    if (settled === told.current) return;
-    told.current = settled;
-    onChange(settled);
-  }, [settled, onChange]);
+  const [seen, setSeen] = useState(value);
+  // The address may lose its search from elsewhere: by a link, or "show all".
+  if (value !== seen) {
+    setSeen(value);
+    if (value === "") setText("");
+  }
+  const type = (typed: string) => {
+    setText(typed);
+    onChange(typed);
+  };
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
       const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
@@ -90,7 +93,7 @@ function SearchBox({ value, onChange }: { value: string; onChange: (value: strin
       aria-keyshortcuts="/"
       placeholder={t.fleet.search}
       value={text}
-      onChange={(event) => setText(event.target.value)}
+      onChange={(event) => type(event.target.value)}
       className="field min-w-40 flex-1 sm:max-w-72"
     />
   );
