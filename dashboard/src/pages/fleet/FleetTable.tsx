@@ -84,7 +84,7 @@ function Heading({ label, className, by, sort, onSort }: HeadingProps) {
   return (
     <th scope="col" aria-sort={chosen ? (by === "score" || by === "heard" ? "descending" : "ascending") : undefined} className={`px-3 py-1 font-medium ${className}`}>
       {by ? (
-        <button type="button" className={`-mx-1 inline-flex min-h-8 items-center gap-1 rounded px-1 hover:text-ink ${chosen ? "text-ink" : ""}`} onClick={() => onSort?.(by)}>
+        <button type="button" className={`-mx-1 inline-flex min-h-8 items-center gap-1 rounded px-1 [text-align:inherit] hover:text-ink ${chosen ? "text-ink" : ""}`} onClick={() => onSort?.(by)}>
           {label}
           <span aria-hidden>{chosen ? "↓" : ""}</span>
         </button>
@@ -103,7 +103,7 @@ const Line = memo(function Line({ machine, index }: { machine: Machine; index: n
   const { learning } = sensor ?? {};
   return (
     <tr aria-rowindex={index + 2} data-machine={machine.name} className="relative h-[52px] border-b border-line last:border-0 hover:bg-raised">
-      <td className="px-3">
+      <td className="px-3 [&>span]:align-middle">
         <StatusBadge state={machine.status} progress={learning ? learning.windows / learning.needed : undefined} />
       </td>
       <td className="px-3">
