@@ -1,7 +1,7 @@
 // The remembered theme, set before the first paint; src/app/theme.ts keeps it from there.
 try {
   const theme = localStorage.getItem("audiosense.theme");
-  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  if (["light", "dark", "contrast"].includes(theme)) document.documentElement.dataset.theme = theme;
 } catch {
   // storage is blocked: the system's theme holds
 }

@@ -80,3 +80,59 @@ def test_an_error_says_what_to_do_and_retries(page):
     page.unroute("**/api/v1/fleet")
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("audiosense-collector serve")).to_have_count(0)
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_tabs_share_one_live_stream_and_go_on_when_its_tab_is_closed(page, enrol):
+    agent = enrol("Shared pump")
+    agent.send(1)
+    streams = []
+    page.context.on("request", lambda request: streams.append(request) if "/api/v1/live" in request.url else None)
+    first = page.context.new_page()
+    first.goto("/?q=Shared")
+    expect(first.locator("[data-machine]")).to_contain_text("1 of 40 windows")
+    expect(first.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    page.goto("/?q=Shared")
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    agent.send(1)
+    for each in (first, page):
+        expect(each.locator("[data-machine]")).to_contain_text("2 of 40 windows", timeout=5_000)
+    assert len(streams) == 1
+    third = page.context.new_page()
+    third.goto("/?q=Shared")
+    first.close()
+    agent.send(1)
+    for each in (page, third):
+        expect(each.locator("[data-machine]")).to_contain_text("3 of 40 windows")
+        expect(each.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    assert len(streams) == 2
+    third.close()
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_machines_are_found_filtered_and_ordered_by_an_address_that_can_be_copied(page, enrol):
+    for name in ("Kiln fan 2", "Kiln fan 10", "Kiln drive"):
+        enrol(name).send(1)
+    enrol("Kiln cooler")
+    page.goto("/")
+    expect(page.get_by_label("Search machines")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("kiln")
+    cards = page.locator("[data-machine]")
+    expect(cards).to_have_count(4)
+    page.locator('[data-count="learning"]').click()
+    page.get_by_label("Order").select_option("name")
+    expect(cards).to_have_count(3)
+    assert [card.get_attribute("data-machine") for card in cards.all()] == ["Kiln drive", "Kiln fan 2", "Kiln fan 10"]
+    assert page.url.endswith("/?q=kiln&status=learning&sort=name")
+    page.get_by_role("button", name="As a table").click()
+    page.goto(page.url)
+    rows = page.locator("tbody tr[data-machine]")
+    expect(rows).to_have_count(3)
+    expect(page.locator('[data-count="learning"]')).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Search machines").fill("nothing like it")
+    expect(page.get_by_text("No machine is like that")).to_be_visible()
+    page.get_by_role("button", name="Show all machines").click()
+    expect(rows.first).to_be_visible()
+    assert page.url.endswith("/")
+    page.get_by_role("button", name="As cards").click()

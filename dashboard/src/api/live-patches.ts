@@ -53,8 +53,8 @@ function extendSparkline(line: SensorCard["sparkline"], live: LiveMeasurements):
 
 export function patchSensor<T extends SensorCard>(sensor: T, live: LiveMeasurements): T {
   const latest = live.time_us.at(-1);
-  // A backlog fills the past; the card shows the present.
-  if (latest === undefined || (sensor.last_heard_us !== null && latest < sensor.last_heard_us)) return sensor;
+  // A backlog fills the past, and what was read meanwhile knows its newest window: the card shows the present, counted once.
+  if (latest === undefined || (sensor.last_heard_us !== null && latest <= sensor.last_heard_us)) return sensor;
   const windows = live.status.filter((status) => status === "learning").length;
   return {
     ...sensor,

@@ -1,15 +1,15 @@
-// The live stream: one EventSource for the page, its messages gathered and written to the query cache a few times a second.
+// What the live stream says, gathered and written to the query cache a few times a second.
 import { useSyncExternalStore } from "react";
 import { setServerTime } from "@/lib/clock";
-import { BASE_URL } from "./client";
 import { applyMeasurements } from "./live-patches";
+import { shareStream } from "./live-share";
+import type { Kind, Stream } from "./live-stream";
 import { keys } from "./queries";
 import { queryClient } from "./query-client";
 import { askAgainWhoIsSignedIn } from "./session";
 import type { LiveMeasurements } from "./types";
 
 const FLUSH_MS = 250;
-const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
 
 export interface LiveState {
   /** `connecting` until the first message; `lost` while the stream is down. */
@@ -19,9 +19,7 @@ export interface LiveState {
 }
 
 let state: LiveState = { link: "connecting", lastMessageMs: Date.now() };
-let source: EventSource | undefined;
-let retries = 0;
-let retryTimer: ReturnType<typeof setTimeout> | undefined;
+let stream: Stream | undefined;
 let flushTimer: ReturnType<typeof setTimeout> | undefined;
 let pending: LiveMeasurements[] = [];
 let eventsChanged = false;
@@ -53,60 +51,49 @@ function touched(): void {
   flushTimer ??= setTimeout(flush, FLUSH_MS);
 }
 
-function onHello(message: MessageEvent<string>): void {
-  const hello = JSON.parse(message.data) as { server_time_us: number; resumed?: boolean };
+function onHello(data: string): void {
+  const hello = JSON.parse(data) as { server_time_us: number; resumed?: boolean };
   setServerTime(hello.server_time_us);
-  retries = 0;
   // A stream that comes back without what it missed: read everything shown again.
   if (state.link === "lost" && !hello.resumed) void queryClient.invalidateQueries();
+}
+
+const ON: Record<Kind, (data: string) => void> = {
+  hello: onHello,
+  measurements: (data) => void pending.push(JSON.parse(data) as LiveMeasurements),
+  event: () => void (eventsChanged = true),
+  model: () => void (modelsChanged = true),
+  resync: () => {
+    pending = [];
+    void queryClient.invalidateQueries();
+  },
+};
+
+function onMessage(kind: Kind, data: string): void {
+  ON[kind](data);
   touched();
 }
 
-function onError(): void {
+function onLost(refused: boolean): void {
   setState({ ...state, link: "lost" });
-  // The browser reconnects by itself after a dropped connection, but never after an answer that is no stream.
-  if (source?.readyState !== EventSource.CLOSED) return;
-  askAgainWhoIsSignedIn();
-  clearTimeout(retryTimer);
-  retryTimer = setTimeout(open, RETRY_MS[Math.min(retries, RETRY_MS.length - 1)]);
-  retries += 1;
+  if (refused) askAgainWhoIsSignedIn();
 }
 
 function open(): void {
-  source?.close();
-  source = new EventSource(new URL("api/v1/live", BASE_URL));
-  source.addEventListener("hello", onHello);
-  source.addEventListener("measurements", (message: MessageEvent<string>) => {
-    pending.push(JSON.parse(message.data) as LiveMeasurements);
-    touched();
-  });
-  source.addEventListener("event", () => {
-    eventsChanged = true;
-    touched();
-  });
-  source.addEventListener("model", () => {
-    modelsChanged = true;
-    touched();
-  });
-  source.addEventListener("resync", () => {
-    pending = [];
-    void queryClient.invalidateQueries();
-    touched();
-  });
-  source.onerror = onError;
+  stream?.close();
+  stream = shareStream({ onMessage, onLost });
 }
 
 function close(): void {
-  clearTimeout(retryTimer);
-  source?.close();
-  source = undefined;
+  stream?.close();
+  stream = undefined;
 }
 
 function onShow(event: PageTransitionEvent): void {
   if (event.persisted) open();
 }
 
-/** Open the stream while somebody is signed in; closed with the page, so that one in the back-forward cache holds none. */
+/** Hear the stream while somebody is signed in; left with the page, so that one in the back-forward cache holds none. */
 export function startLive(): () => void {
   open();
   window.addEventListener("pagehide", close);
@@ -119,10 +106,9 @@ export function startLive(): () => void {
   };
 }
 
-/** Close the stream and open a new one now. */
+/** Try now, not when it is time for the next try. */
 export function reconnect(): void {
-  clearTimeout(retryTimer);
-  open();
+  stream?.reconnect();
 }
 
 export function useLive(): LiveState {

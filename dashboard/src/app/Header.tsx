@@ -6,7 +6,7 @@ import { useLive } from "@/api/live";
 import { systemQuery } from "@/api/queries";
 import { unreviewedQuery } from "@/api/reviews";
 import { type SignedIn, sessionQuery, useSignOut } from "@/api/session";
-import { AgentsIcon, CodeIcon, ReviewIcon, Logo, MoonIcon, SignOutIcon, SunIcon, SystemIcon, UserIcon } from "@/components/icons";
+import { AgentsIcon, CodeIcon, ContrastIcon, Logo, MoonIcon, ReviewIcon, SignOutIcon, SunIcon, SystemIcon, UserIcon } from "@/components/icons";
 import { LANGUAGES, useLanguage, useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { useDeveloperMode } from "./developer-mode";
@@ -173,7 +173,7 @@ function LanguageButton() {
     <button
       type="button"
       lang={next}
-      aria-label={`${t.language.label}: ${name}`}
+      aria-label={`${next.toUpperCase()} – ${t.language.label}: ${name}`}
       title={name}
       onClick={() => setLanguage(next)}
       className={`${ICON_BUTTON} text-xs font-semibold uppercase`}
@@ -189,7 +189,7 @@ function ThemeButton() {
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
   return (
     <button type="button" aria-label={t.theme.next(t.theme[theme])} title={t.theme.next(t.theme[theme])} onClick={() => setTheme(next)} className={ICON_BUTTON}>
-      {theme === "light" ? <SunIcon /> : theme === "dark" ? <MoonIcon /> : <SystemIcon />}
+      {theme === "light" ? <SunIcon /> : theme === "dark" ? <MoonIcon /> : theme === "contrast" ? <ContrastIcon /> : <SystemIcon />}
     </button>
   );
 }

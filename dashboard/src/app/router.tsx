@@ -6,6 +6,7 @@ import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
+import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseReviewSearch } from "@/lib/review-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
@@ -29,6 +30,7 @@ const rootRoute = createRootRoute({
 const fleetRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
+  validateSearch: parseFleetSearch,
   component: FleetPage,
   loader: () => warm(() => queryClient.query(fleetQuery)),
 });

@@ -1,8 +1,8 @@
-// Light, dark or as the system; the choice is set on the document, where the tokens in styles.css read it.
+// Light, dark, high contrast or as the system; the choice is set on the document, where the tokens in styles.css read it.
 import { useEffect, useSyncExternalStore } from "react";
 import { usePreference } from "@/lib/preferences";
 
-export const THEMES = ["system", "light", "dark"] as const;
+export const THEMES = ["system", "light", "dark", "contrast"] as const;
 export type Theme = (typeof THEMES)[number];
 
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -25,7 +25,7 @@ function useThemePreference() {
 export function useTheme() {
   const [theme, setTheme] = useThemePreference();
   const dark = useSystemDark();
-  const shown: "light" | "dark" = theme === "system" ? (dark ? "dark" : "light") : theme;
+  const shown: Exclude<Theme, "system"> = theme === "system" ? (dark ? "dark" : "light") : theme;
   return { theme, setTheme, shown };
 }
 

@@ -35,7 +35,7 @@ export function NotFound() {
   const t = useMessages();
   return (
     <div className="panel flex flex-col items-start gap-3 p-4">
-      <p className="font-medium">{t.error.notFoundPage}</p>
+      <h1 className="font-medium">{t.error.notFoundPage}</h1>
       <Link to="/" className="button">
         {t.error.toFleet}
       </Link>

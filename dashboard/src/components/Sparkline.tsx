@@ -11,14 +11,17 @@ interface Props {
   values: readonly (number | null)[];
   threshold?: number | null;
   label: string;
+  /** Half as high. */
+  compact?: boolean;
 }
 
-export function Sparkline({ timeUs, values, threshold = null, label }: Props) {
+export function Sparkline({ timeUs, values, threshold = null, label, compact = false }: Props) {
   const known = values.filter((value): value is number => value !== null);
   const end = timeUs.at(-1);
+  const height = compact ? "h-7" : "h-11";
   if (known.length < 2 || end === undefined) {
     return (
-      <div role="img" aria-label={label} className="flex h-11 items-center border-b border-dashed border-line text-xs text-faint">
+      <div role="img" aria-label={label} className={`flex items-center border-b border-dashed border-line text-xs text-faint ${height}`}>
         {label}
       </div>
     );
@@ -41,7 +44,7 @@ export function Sparkline({ timeUs, values, threshold = null, label }: Props) {
     pen = "L";
   });
   return (
-    <svg role="img" aria-label={label} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" className="block h-11 w-full">
+    <svg role="img" aria-label={label} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" className={`block w-full ${height}`}>
       {threshold !== null && (
         <line x1="0" x2={WIDTH} y1={y(threshold)} y2={y(threshold)} stroke="var(--line-strong)" strokeDasharray="3 3" vectorEffect="non-scaling-stroke" />
       )}

@@ -35,6 +35,25 @@ export const SystemIcon = () => (
     <path d="M12 4a8 8 0 0 1 0 16Z" fill="currentColor" stroke="none" />
   </Icon>
 );
+export const ContrastIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="8.5" strokeWidth="2.6" />
+    <path d="M12 7v10M7 12h10" strokeWidth="2.6" />
+  </Icon>
+);
+export const CardsIcon = () => (
+  <Icon>
+    <rect x="4" y="4" width="7" height="7" rx="1.5" />
+    <rect x="13" y="4" width="7" height="7" rx="1.5" />
+    <rect x="4" y="13" width="7" height="7" rx="1.5" />
+    <rect x="13" y="13" width="7" height="7" rx="1.5" />
+  </Icon>
+);
+export const TableIcon = () => (
+  <Icon>
+    <path d="M4 6h16M4 12h16M4 18h16" />
+  </Icon>
+);
 export const CodeIcon = () => (
   <Icon>
     <path d="m8 7-5 5 5 5m8-10 5 5-5 5" />

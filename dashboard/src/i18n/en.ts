@@ -8,6 +8,7 @@ import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
 import { checks } from "./checks.en";
 import { drift } from "./drift.en";
+import { fleet } from "./fleet.en";
 import { notes } from "./notes.en";
 import { reasons } from "./reasons.en";
 import { report } from "./report.en";
@@ -41,7 +42,7 @@ export const en = {
     waiting: "Never heard: start its agent.",
     maintenance: "It is worked on: what is heard says nothing of it, and nobody is notified.",
   },
-  theme: { label: "Theme", light: "Light", dark: "Dark", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
+  theme: { label: "Theme", light: "Light", dark: "Dark", contrast: "High contrast", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
   language: { label: "Language" },
   auth,
   developer,
@@ -52,30 +53,7 @@ export const en = {
     banner: (age: string) => `Connection to the collector lost: data is ${age} old. Reconnecting by itself.`,
     retry: "Try now",
   },
-  fleet: {
-    title: "Fleet",
-    counts: "Machines by status",
-    machines: (n: number, text: string) => (n === 1 ? `${text} machine` : `${text} machines`),
-    copy: "Copy the command",
-    empty: "No machine yet",
-    emptyLead: "A machine appears here as soon as its agent is enrolled. Two commands:",
-    emptyCollector: "On this computer, make an enrolment key:",
-    emptyAgent: "On the computer near the machine, enrol the agent with that key:",
-    emptyRun: "Then start it with audiosense-agent run. This page updates by itself.",
-    heard: (ago: string) => `Heard ${ago}`,
-    never: "Never heard",
-    events: (n: number) => (n === 1 ? "1 open event" : `${n} open events`),
-    sensors: (n: number) => (n === 1 ? "1 sensor" : `${n} sensors`),
-    score: "Score",
-    threshold: "Threshold",
-    ofThreshold: (score: string, threshold: string) => `score ${score}, threshold ${threshold}`,
-    noScore: "no score",
-    sparkScoreSpan: (span: string) => `Score, last ${span}`,
-    sparkLevelSpan: (span: string) => `Level, last ${span}`,
-    sparkScore: (low: string, high: string) => `Score in the last hour from ${low} to ${high}`,
-    sparkLevel: (low: string, high: string) => `Level in the last hour from ${low} to ${high} dBFS`,
-    sparkNone: "No data in the last hour",
-  },
+  fleet,
   learning: {
     progress: (windows: string, needed: string) => `${windows} of ${needed} windows`,
     left: (time: string) => `about ${time} left`,

@@ -7,6 +7,7 @@ import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { checks } from "./checks.es";
 import { drift } from "./drift.es";
+import { fleet } from "./fleet.es";
 import { notes } from "./notes.es";
 import { reasons } from "./reasons.es";
 import { report } from "./report.es";
@@ -39,7 +40,7 @@ export const es: Messages = {
     waiting: "Nunca oída: inicie su agente.",
     maintenance: "Se trabaja en ella: lo que se oye no dice nada de ella y no se avisa a nadie.",
   },
-  theme: { label: "Tema", light: "Claro", dark: "Oscuro", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
+  theme: { label: "Tema", light: "Claro", dark: "Oscuro", contrast: "Alto contraste", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
   language: { label: "Idioma" },
   auth,
   developer,
@@ -50,30 +51,7 @@ export const es: Messages = {
     banner: (age) => `Conexión con el colector perdida: los datos tienen ${age}. Reconectando por sí sola.`,
     retry: "Probar ahora",
   },
-  fleet: {
-    title: "Planta",
-    counts: "Máquinas por estado",
-    machines: (n, text) => (n === 1 ? `${text} máquina` : `${text} máquinas`),
-    copy: "Copiar la orden",
-    empty: "Todavía no hay máquinas",
-    emptyLead: "Una máquina aparece aquí en cuanto se inscribe su agente. Dos órdenes:",
-    emptyCollector: "En este ordenador, cree una clave de inscripción:",
-    emptyAgent: "En el ordenador junto a la máquina, inscriba el agente con esa clave:",
-    emptyRun: "Después inícielo con audiosense-agent run. Esta página se actualiza sola.",
-    heard: (ago) => `Oída ${ago}`,
-    never: "Nunca oída",
-    events: (n) => (n === 1 ? "1 evento abierto" : `${n} eventos abiertos`),
-    sensors: (n) => (n === 1 ? "1 sensor" : `${n} sensores`),
-    score: "Puntuación",
-    threshold: "Umbral",
-    ofThreshold: (score, threshold) => `puntuación ${score}, umbral ${threshold}`,
-    noScore: "sin puntuación",
-    sparkScoreSpan: (span) => `Puntuación, últimos ${span}`,
-    sparkLevelSpan: (span) => `Nivel, últimos ${span}`,
-    sparkScore: (low, high) => `Puntuación en la última hora, de ${low} a ${high}`,
-    sparkLevel: (low, high) => `Nivel en la última hora, de ${low} a ${high} dBFS`,
-    sparkNone: "Sin datos en la última hora",
-  },
+  fleet,
   learning: {
     progress: (windows, needed) => `${windows} de ${needed} ventanas`,
     left: (time) => `quedan unos ${time}`,

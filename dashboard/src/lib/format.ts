@@ -8,6 +8,8 @@ export interface Format {
   locale: string;
   number: (value: number | null | undefined, digits?: number) => string;
   score: (value: number | null | undefined) => string;
+  /** A share from 0 to 1, as whole percent. */
+  percent: (share: number) => string;
   withUnit: (value: number | null | undefined, digits: number, unit: string) => string;
   hertz: (value: number | null | undefined) => string;
   dateTime: (us: number) => string;
@@ -33,6 +35,7 @@ function makeFormat(locale: string): Format {
   const numbers = new Map<number, Intl.NumberFormat>();
   const dateTimes = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
   const times = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+  const percents = new Intl.NumberFormat(locale, { style: "percent" });
   const relative = new Intl.RelativeTimeFormat(locale, { style: "narrow", numeric: "always" });
 
   const number: Format["number"] = (value, digits = 0) => {
@@ -56,6 +59,7 @@ function makeFormat(locale: string): Format {
     number,
     withUnit,
     score: (value) => number(value, 3),
+    percent: (share) => percents.format(share),
     hertz: (value) =>
       value !== null && value !== undefined && Math.abs(value) >= 1000
         ? withUnit(value / 1000, 2, "kHz")

@@ -1,16 +1,17 @@
 // One machine of the fleet: state, score against threshold, last hour, last heard.
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
-import type { MachineCard as Machine, Reason, SensorCard } from "@/api/types";
+import type { MachineCard as Machine, Reason } from "@/api/types";
 import { SensorHealth, worstHealth } from "@/components/SensorHealth";
-import { Sparkline } from "@/components/Sparkline";
 import { StatusBadge } from "@/components/StatusBadge";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
 import { reasonWords } from "@/lib/reason-words";
-import { TONE, worst, type Tone } from "@/lib/status";
+import { TONE, type Tone } from "@/lib/status";
 import { useFormat } from "@/lib/use-format";
 import { CardFigure } from "./CardFigure";
+import { LastHour } from "./LastHour";
+import { speaker } from "./speaker";
 
 const EDGE: Record<Tone, string> = {
   quiet: "border-l-line",
@@ -19,19 +20,20 @@ const EDGE: Record<Tone, string> = {
   fault: "border-l-fault",
 };
 
-/** The sensor that decides the machine's state. */
-function speaker(machine: Machine): SensorCard | undefined {
-  const state = worst(machine.sensors.map((sensor) => sensor.status));
-  return machine.sensors.find((sensor) => sensor.status === state);
+interface Props {
+  machine: Machine;
+  /** Which of how many, from 1: most of them are not in the document. */
+  place: number;
+  of: number;
 }
 
-export const MachineCard = memo(function MachineCard({ machine }: { machine: Machine }) {
+export const MachineCard = memo(function MachineCard({ machine, place, of }: Props) {
   const t = useMessages();
   const sensor = speaker(machine);
   const learning = sensor?.learning;
   const health = worstHealth(machine.sensors);
   return (
-    <li className="min-w-0">
+    <div role="listitem" aria-posinset={place} aria-setsize={of} className="min-w-0">
       <Link
         to="/machines/$machineId"
         params={{ machineId: machine.id }}
@@ -63,7 +65,7 @@ export const MachineCard = memo(function MachineCard({ machine }: { machine: Mac
           {machine.open_events > 0 && <span className="font-medium text-alarm">{t.fleet.events(machine.open_events)}</span>}
         </div>
       </Link>
-    </li>
+    </div>
   );
 });
 
@@ -74,29 +76,5 @@ function MainReason({ reason }: { reason: Reason }) {
     <p data-reason={reason.key} className="truncate text-xs">
       <span className="text-soft">{what}</span> <span className="font-semibold">{change}</span>
     </p>
-  );
-}
-
-function LastHour({ sensor }: { sensor: SensorCard }) {
-  const t = useMessages();
-  const format = useFormat();
-  const line = sensor.sparkline;
-  const isScore = line.kind === "score";
-  const values = line.value;
-  const known = values.filter((value): value is number => value !== null);
-  const low = format.number(Math.min(...known), isScore ? 3 : 1);
-  const high = format.number(Math.max(...known), isScore ? 3 : 1);
-  const span = format.minutes((line.time_us.at(-1) ?? 0) - (line.time_us[0] ?? 0));
-  const words = isScore ? t.fleet.sparkScore(low, high) : t.fleet.sparkLevel(low, high);
-  return (
-    <div>
-      <Sparkline
-        timeUs={line.time_us}
-        values={values}
-        threshold={isScore ? sensor.threshold : null}
-        label={known.length < 2 ? t.fleet.sparkNone : words}
-      />
-      {known.length >= 2 && <p className="mt-0.5 text-2xs text-faint">{isScore ? t.fleet.sparkScoreSpan(span) : t.fleet.sparkLevelSpan(span)}</p>}
-    </div>
   );
 }

@@ -1,26 +1,37 @@
-// How many machines stand in each state.
-import type { MachineCard } from "@/api/types";
+// How many machines stand in each state; pressed, a state is what the page shows.
+import type { State } from "@/api/types";
 import { StatusGlyph } from "@/components/StatusGlyph";
 import { useMessages } from "@/i18n";
 import { STATES_BY_NEED, TONE, TONE_TEXT } from "@/lib/status";
 import { useFormat } from "@/lib/use-format";
 
-export function StatusCounts({ machines }: { machines: readonly MachineCard[] }) {
+interface Props {
+  counts: ReadonlyMap<State, number>;
+  chosen: readonly State[];
+  onToggle: (state: State) => void;
+}
+
+export function StatusCounts({ counts, chosen, onToggle }: Props) {
   const t = useMessages();
   const format = useFormat();
-  const counts = STATES_BY_NEED.map((state) => ({ state, count: machines.filter((each) => each.status === state).length }));
   return (
-    <ul aria-label={t.fleet.counts} className="flex flex-wrap items-center gap-x-4 gap-y-1 text-sm">
-      {counts
-        .filter(({ count }) => count > 0)
-        .map(({ state, count }) => (
-          <li key={state} data-count={state} title={t.stateHint[state]} className={`flex items-center gap-1.5 ${TONE_TEXT[TONE[state]]}`}>
+    <ul aria-label={t.fleet.counts} className="flex flex-wrap items-center gap-1.5 text-sm">
+      {STATES_BY_NEED.filter((state) => counts.has(state) || chosen.includes(state)).map((state) => (
+        <li key={state}>
+          <button
+            type="button"
+            data-count={state}
+            aria-pressed={chosen.includes(state)}
+            title={t.stateHint[state]}
+            onClick={() => onToggle(state)}
+            className={`flex min-h-8 items-center gap-1.5 rounded-full border px-2.5 hover:border-line-strong aria-pressed:border-current aria-pressed:bg-raised pointer-coarse:min-h-11 ${chosen.includes(state) ? "" : "border-line"} ${TONE_TEXT[TONE[state]]}`}
+          >
             <StatusGlyph state={state} size={16} progress={0.5} />
-            <span className="font-semibold">{format.number(count)}</span>
+            <span className="font-semibold">{format.number(counts.get(state) ?? 0)}</span>
             <span>{t.state[state]}</span>
-          </li>
-        ))}
-      <li className="text-faint">{t.fleet.machines(machines.length, format.number(machines.length))}</li>
+          </button>
+        </li>
+      ))}
     </ul>
   );
 }

@@ -1,11 +1,11 @@
 """Exports that jobs write, and evaluations of models.
 
-Revision ID: 0023_loose
+Revision ID: 0023
 """
 
 from alembic import op
 
-revision = "0023_loose"
+revision = "0023"
 down_revision = "0022"
 
 TABLES = """
