@@ -11,7 +11,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?= -n 2 --dist loadgroup
 SOAK_MINUTES ?= 4
 
-.PHONY: help setup demo test soak check format bench deb dashboard tools lock clean
+.PHONY: help setup demo test soak check format bench bench-dashboard dashboard-dev deb dashboard tools lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -40,6 +40,12 @@ format: setup ## Format the Python code
 
 bench: setup ## Run the benchmarks, one JSON line each; false_alarms and ablation take an hour and are run by name
 	@for name in scoring probation features reasons spool outage agent training developer detection retraining live row_sizes fleet; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+bench-dashboard: setup ## Measure the dashboard in a browser: first load, a year's chart, zoom, live updates, a clip's picture
+	@$(BIN)/python -m benchmarks.dashboard
+
+dashboard-dev: setup ## Serve the dashboard from its sources, with the collector on port 8000 behind it
+	@cd dashboard && ../$(BIN)/npm run dev
 
 deb: setup ## Build the agent's Debian package into artefacts/, for this computer's release and processor
 	@rm -f artefacts/*.deb && deploy/debian/build.sh

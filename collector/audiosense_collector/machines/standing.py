@@ -32,8 +32,10 @@ STATUS = f"""CASE
     THEN '{ShownStatus.OFFLINE.value}'
     ELSE (ARRAY[{", ".join(repr(status.value) for status in STATUSES)}])[s.last_status + 1]
 END"""
-"""The status of a sensor ``s`` with the open events ``o`` at the time ``:now``, ``k`` where it is one of those worked on;
-the one place where it is decided."""
+"""The status of a sensor ``s`` with the open events ``o`` at the time ``:now``, ``k`` where it is worked on.
+
+Decided nowhere else.
+"""
 WORKED_ON = f"""
     SELECT DISTINCT s.id FROM note n JOIN sensor s ON s.machine_id = n.machine_id AND s.id = coalesce(n.sensor_id, s.id)
     WHERE n.kind = '{NoteKind.MAINTENANCE.value}' AND n.deleted IS NULL

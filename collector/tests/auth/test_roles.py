@@ -157,7 +157,7 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
     fleet = (await administrator.get("/api/v1/fleet")).json()["machines"]
     machine = next(m["id"] for m in fleet if any(s["id"] == sensor for s in m["sensors"]))
     ids = {"sensor_id": sensor, "agent_id": agent.id, "machine_id": machine, "digest": DIGEST, "job_id": 2**62}
-    nowhere = "event clip analysis site session user token export evaluation note".split()
+    nowhere = ["event", "clip", "analysis", "site", "session", "user", "token", "export", "evaluation", "note"]
     ids |= {f"{name}_id": NONE for name in nowhere}
     anonymous = await open_browser()
     bearers = {"token": made.json()["token"], "agent": agent.credential}

@@ -456,6 +456,28 @@ export interface paths {
         patch: operations["change_clip"];
         trace?: never;
     };
+    "/api/v1/clips/{clip_id}/spectrogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Clip
+         * @description The spectrogram of a clip, as small as a picture of it; that somebody looked is kept in the log.
+         *
+         *     It never changes, and browsers may keep it; they ask each time whether its caller may still see it.
+         */
+        get: operations["show_clip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -465,9 +487,69 @@ export interface paths {
         };
         /**
          * List Events
-         * @description Events, the newest first.
+         * @description Events, the newest first, or the worst: those whose peak goes the furthest beyond its threshold.
          */
         get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Event
+         * @description One event.
+         */
+        get: operations["read_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Event History
+         * @description All that was ever said of an event, the newest first.
+         */
+        get: operations["read_event_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/normal-clip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Normal Clip
+         * @description The sensor's normal sound that is the most like what it heard right before an event, to compare with.
+         */
+        get: operations["find_normal_clip"];
         put?: never;
         post?: never;
         delete?: never;
@@ -573,7 +655,9 @@ export interface paths {
         };
         /**
          * Read Fleet
-         * @description All machines with their sensors' latest measurements, by site and name.
+         * @description Machines with their sensors' latest measurements, and how many there are of each status.
+         *
+         *     In the order of need a machine whose status changes while pages are read may come twice or not at all.
          */
         get: operations["read_fleet"];
         put?: never;
@@ -813,6 +897,46 @@ export interface paths {
          * @description Bring a deleted note back.
          */
         post: operations["restore_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review Events
+         * @description Say what events were: a confirmed fault, a false alarm, or expected; it replaces what was said before.
+         */
+        post: operations["review_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Reviews
+         * @description Take verdicts back: what held before holds again, and the history shows both.
+         */
+        post: operations["undo_reviews"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1558,7 +1682,7 @@ export interface components {
          * @description What was done with sound.
          * @enum {string}
          */
-        AuditAction: "listened" | "allowed" | "withdrawn" | "reset" | "locked" | "unlocked" | "deleted";
+        AuditAction: "listened" | "viewed" | "allowed" | "withdrawn" | "reset" | "locked" | "unlocked" | "deleted";
         /**
          * AuditOut
          * @description One entry of the log.
@@ -1834,6 +1958,45 @@ export interface components {
             items: components["schemas"]["ClipOut"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * ClipSpectrogram
+         * @description Levels of a clip over time and frequency, and how loud it is.
+         *
+         *     ``data`` is base64 of ``shape`` (columns, rows) bytes, column after column, each from the lowest frequency up: 0 is
+         *     ``low_db``, 255 is ``high_db``, dB re full scale within a row's band of a sixteenth of an octave. The columns divide
+         *     ``duration_s`` evenly. A row's ``centre_hz`` is the same in all clips, as far as their sample rates reach.
+         *     To hear two clips equally loud, raise one by the difference of their ``level_a_dbfs``, the A-weighted levels.
+         */
+        ClipSpectrogram: {
+            /** Centre Hz */
+            centre_hz: number[];
+            /**
+             * Clip Id
+             * Format: uuid
+             */
+            clip_id: string;
+            /** Data */
+            data: string;
+            /** Duration S */
+            duration_s: number;
+            /** High Db */
+            high_db: number;
+            /** Level A Dbfs */
+            level_a_dbfs: number;
+            /** Level Dbfs */
+            level_dbfs: number;
+            /** Low Db */
+            low_db: number;
+            /** Sample Rate Hz */
+            sample_rate_hz: number;
+            /** Shape */
+            shape: [
+                number,
+                number
+            ];
+            /** Start Us */
+            start_us: number;
         };
         /**
          * CopyOut
@@ -2149,18 +2312,25 @@ export interface components {
             state: "open" | "closed";
             /** Threshold */
             threshold: number;
+            /** @description what people say that it was, if anything */
+            verdict?: components["schemas"]["VerdictOut"] | null;
             /** Windows */
             windows: number;
         };
         /**
          * EventPage
-         * @description Events, the newest first; ``next`` goes into ``before`` for the page after this one.
+         * @description Events in the order that was asked for; ``next`` goes into ``before`` for the page after this one.
          */
         EventPage: {
             /** Items */
             items: components["schemas"]["EventOut"][];
             /** Next */
             next: string | null;
+            /**
+             * Unreviewed
+             * @description events of these places and times without a verdict
+             */
+            unreviewed: number;
         };
         /**
          * Evidence
@@ -2297,6 +2467,8 @@ export interface components {
          *     Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
          */
         Fleet: {
+            /** @description of the machines on all pages that match `site` and `q`, whatever `status` says */
+            counts: components["schemas"]["StatusCounts"];
             /** Machines */
             machines: components["schemas"]["MachineCard"][];
             /** Next */
@@ -2457,6 +2629,39 @@ export interface components {
             psi: number;
             /** Shift */
             shift: number;
+        };
+        /**
+         * History
+         * @description All that was ever said of an event, the newest first.
+         */
+        History: {
+            /** Items */
+            items: components["schemas"]["HistoryEntry"][];
+        };
+        /**
+         * HistoryEntry
+         * @description A line of an event's history: what held from then on, null for nothing; ``undoes`` names what it took back.
+         */
+        HistoryEntry: {
+            /** Actor */
+            actor: string;
+            /** At Us */
+            at_us: number;
+            cause: components["schemas"]["VerdictCause"] | null;
+            /** Comment */
+            comment: string;
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /** Id */
+            id: number;
+            /** Kept */
+            kept: boolean | null;
+            /** Undoes */
+            undoes: number | null;
+            verdict: components["schemas"]["Verdict"] | null;
         };
         /**
          * JobAccepted
@@ -2889,6 +3094,42 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * NormalClip
+         * @description ``clip`` is null while the sensor has no piece of normal sound.
+         */
+        NormalClip: {
+            clip: components["schemas"]["NormalClipOut"] | null;
+        };
+        /**
+         * NormalClipOut
+         * @description The normal sound of a sensor that is the most like what it heard right before an event.
+         *
+         *     ``level_difference_db`` is how much louder the machine was then, and ``speed_ratio`` by which factor its dominant
+         *     frequency was higher; null where it is not known any more.
+         */
+        NormalClipOut: {
+            /** Apart Us */
+            apart_us: number;
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Level Difference Db */
+            level_difference_db: number | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Speed Ratio */
+            speed_ratio: number | null;
+            /** Start Us */
+            start_us: number;
+        };
+        /**
          * NoteChange
          * @description What is to change of a note; what is left out or null stays, but an end that is null: that takes it away.
          */
@@ -2953,6 +3194,12 @@ export interface components {
             /** Next */
             next: string | null;
         };
+        /**
+         * Order
+         * @description In which order machines come: by site and name, or the worst status first.
+         * @enum {string}
+         */
+        Order: "place" | "need";
         /**
          * PasswordChange
          * @description The password until now and the one from now on.
@@ -3121,6 +3368,34 @@ export interface components {
          * @enum {string}
          */
         Resolution: "raw" | "minute" | "hour";
+        /**
+         * ReviewRequest
+         * @description Say the same of one event or of many.
+         *
+         *     ``kept`` is asked for ``expected`` only, by default false: whether the windows are learnt from all the same, such as
+         *     those of a start-up that is to be known. Those of maintenance never are.
+         */
+        ReviewRequest: {
+            cause: components["schemas"]["VerdictCause"];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Events */
+            events: string[];
+            /** Kept */
+            kept?: boolean | null;
+            verdict: components["schemas"]["Verdict"];
+        };
+        /**
+         * Reviewed
+         * @description What was added to the events' histories, in the order of the request.
+         */
+        Reviewed: {
+            /** Entries */
+            entries: components["schemas"]["HistoryEntry"][];
+        };
         /**
          * Role
          * @description What somebody may do; the scopes of API tokens have the same ranks.
@@ -3640,6 +3915,28 @@ export interface components {
             value: (number | null)[];
         };
         /**
+         * StatusCounts
+         * @description How many machines there are of each status.
+         */
+        StatusCounts: {
+            /** Alarm */
+            alarm: number;
+            /** Anomalous */
+            anomalous: number;
+            /** Invalid */
+            invalid: number;
+            /** Learning */
+            learning: number;
+            /** Normal */
+            normal: number;
+            /** Offline */
+            offline: number;
+            /** Stopped */
+            stopped: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * StoredScores
          * @description Windows that the agent scored with this model, and how many of the scores came out the same, bit for bit.
          */
@@ -3828,6 +4125,14 @@ export interface components {
             window_size: number;
         };
         /**
+         * UndoRequest
+         * @description Take back what was said, by its id: what held before holds again. Only what holds now can be taken back.
+         */
+        UndoRequest: {
+            /** Verdicts */
+            verdicts: number[];
+        };
+        /**
          * UserChange
          * @description What is to be changed of a user; what is not named stays. Another password signs the user out everywhere.
          */
@@ -3859,6 +4164,39 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Sessions */
             sessions: number;
+        };
+        /**
+         * Verdict
+         * @description What an event was.
+         * @enum {string}
+         */
+        Verdict: "confirmed" | "false_alarm" | "expected";
+        /**
+         * VerdictCause
+         * @description The kind of fault, why it was a false alarm, or what was going on; ``CAUSES`` says which go with which.
+         * @enum {string}
+         */
+        VerdictCause: "bearing" | "imbalance" | "misalignment" | "looseness" | "gear" | "belt" | "lubrication" | "cavitation" | "leak" | "electrical" | "blockage" | "neighbour" | "people" | "sensor_moved" | "usual" | "maintenance" | "start_up" | "shut_down" | "change_over" | "other";
+        /**
+         * VerdictOut
+         * @description What somebody has said of an event.
+         *
+         *     ``kept`` says whether the event's windows are learnt from: those of false alarms are, those of confirmed faults and
+         *     of maintenance are left out of every baseline from now on, others that were expected as was chosen.
+         */
+        VerdictOut: {
+            /** Actor */
+            actor: string;
+            /** At Us */
+            at_us: number;
+            cause: components["schemas"]["VerdictCause"];
+            /** Comment */
+            comment: string;
+            /** Id */
+            id: number;
+            /** Kept */
+            kept: boolean;
+            verdict: components["schemas"]["Verdict"];
         };
     };
     responses: never;
@@ -5935,12 +6273,104 @@ export interface operations {
             };
         };
     };
+    show_clip: {
+        parameters: {
+            query?: {
+                columns?: number;
+            };
+            header?: never;
+            path: {
+                clip_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipSpectrogram"];
+                };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
+                site?: string | null;
                 machine?: string | null;
                 sensor?: string | null;
+                /** @description that lasted until then or longer */
+                since_us?: number | null;
                 state?: ("open" | "closed") | null;
+                /** @description that people have judged, or not yet */
+                reviewed?: boolean | null;
+                verdict?: components["schemas"]["Verdict"] | null;
+                order?: "newest" | "worst";
                 /** @description items on a page */
                 limit?: number;
                 /** @description `next` of the page before, for the one after it */
@@ -5981,6 +6411,234 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_event_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_normal_clip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NormalClip"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6495,6 +7153,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description `next` of the page before, for the one after it */
                 after?: string | null;
+                /** @description machines of one of these; may be repeated */
+                status?: components["schemas"]["ShownStatus"][];
+                /** @description machines of this site */
+                site?: string | null;
+                /** @description machines with this in their or their site's name */
+                q?: string | null;
+                /** @description by site and name, or the worst status first */
+                order?: components["schemas"]["Order"];
                 /** @description with sparklines; unless given, where it is about at most 1,000 sensors */
                 sparklines?: boolean | null;
             };
@@ -7288,6 +7954,15 @@ export interface operations {
                     "application/json": components["schemas"]["NotePage"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7348,6 +8023,15 @@ export interface operations {
                     "application/json": components["schemas"]["NoteOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7368,6 +8052,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7412,6 +8114,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description No credential, or an unknown one. */
             401: {
@@ -7484,6 +8195,15 @@ export interface operations {
                     "application/json": components["schemas"]["NoteOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7504,6 +8224,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7551,6 +8289,15 @@ export interface operations {
                     "application/json": components["schemas"]["NoteOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7571,6 +8318,207 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviewed"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_reviews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviewed"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

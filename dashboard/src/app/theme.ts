@@ -21,12 +21,13 @@ function useThemePreference() {
   return usePreference("theme", THEMES, "system");
 }
 
-/** The chosen theme, its setter, and what it comes to now. */
+/** The chosen theme, its setter, what it comes to now, and on which ground that is. */
 export function useTheme() {
   const [theme, setTheme] = useThemePreference();
   const dark = useSystemDark();
   const shown: Exclude<Theme, "system"> = theme === "system" ? (dark ? "dark" : "light") : theme;
-  return { theme, setTheme, shown };
+  const ground: "light" | "dark" = shown === "dark" ? "dark" : "light";
+  return { theme, setTheme, shown, ground };
 }
 
 /** Keep the document in the chosen theme; used once, by the layout. */

@@ -43,10 +43,10 @@ export function BandsPanel({ sensorId, ...shared }: Shared & { sensorId: string 
 function Difference({ matrix, comparison, ...shared }: Shared & { matrix: BandMatrix; comparison: NonNullable<Shared["comparison"]> }) {
   const t = useMessages();
   const format = useFormat();
-  const { shown: theme } = useTheme();
+  const { ground } = useTheme();
   const { query, matrix: other } = useBands(comparison.sensorId, shared.time, comparison.shiftUs);
   const found = useMemo(() => (other ? difference(matrix, other, comparison.shiftUs / 1e6) : null), [matrix, other, comparison.shiftUs]);
-  const map = useMemo(() => diverging(theme), [theme]);
+  const map = useMemo(() => diverging(ground), [ground]);
   if (query.isPending) return <SkeletonPanels count={1} className="h-44" />;
   const range = found && differenceRange(found);
   if (!found || !range) return <p className="panel p-3 text-sm text-faint">{t.bands.nothingToCompare(comparison.label)}</p>;

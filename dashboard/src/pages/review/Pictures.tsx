@@ -25,7 +25,7 @@ interface Props {
 export function Pictures({ event: packedEvent, normal: packedNormal, view, openingS, deck }: Props) {
   const t = useMessages();
   const format = useFormat();
-  const { shown: theme } = useTheme();
+  const { ground } = useTheme();
   const event = useMemo(() => unpackPicture(packedEvent), [packedEvent]);
   const normal = useMemo(() => packedNormal && unpackPicture(packedNormal), [packedNormal]);
   const range = useMemo(() => sharedRange(normal ? [event, normal] : [event]), [event, normal]);
@@ -42,7 +42,7 @@ export function Pictures({ event: packedEvent, normal: packedNormal, view, openi
           {...event}
           matrix={differs}
           range={[-MOST_DIFFERENCE_DB, MOST_DIFFERENCE_DB]}
-          map={DIVERGING[theme]}
+          map={DIVERGING[ground]}
           openingS={openingS}
           legend={[`${t.review.sound.less} ${ends[0]}`, `${ends[1]} ${t.review.sound.moreThan}`]}
           label={t.review.sound.pictureDifference(...ends)}
