@@ -111,6 +111,7 @@ async def serve(settings: Settings, database_url: str, started: Callable[[Addres
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_alone(settings.data_dir))
         addresses, runtime, parts = await stack.enter_async_context(running(settings, database_url))
+        memory.settle()
         started(addresses, await _first_administrator(runtime))
         await stack.enter_async_context(supervised())
         waiting = asyncio.create_task(stop.wait())

@@ -1,7 +1,7 @@
 """The messages between agent and collector: enrolment, batch and answer. ``docs/architecture.md`` explains them."""
 
 import base64
-import binascii
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -68,6 +68,10 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
 class FeatureMatrix(Message):
     """A matrix of feature vectors: ``shape`` is (windows, features), ``data`` base64 of little-endian float16."""
 
@@ -83,15 +87,18 @@ class FeatureMatrix(Message):
         data = base64.b64encode(np.ascontiguousarray(matrix, dtype="<f2").tobytes()).decode()
         return cls(schema_id=schema_id, shape=(matrix.shape[0], matrix.shape[1]), data=data)
 
-    def unpack(self) -> NDArray[np.float16]:
+    def unpack(self, decode: Callable[[str], bytes] = _decode) -> NDArray[np.float16]:
         """Return the (windows, features) float16 matrix.
+
+        Args:
+            decode: takes strict base64 and raises ValueError for all else; a collector has a faster one.
 
         Raises:
             ValueError: ``data`` is no base64, of another length than ``shape`` says, or holds NaN or infinity.
         """
         try:
-            raw = base64.b64decode(self.data, validate=True)
-        except (binascii.Error, ValueError):
+            raw = decode(self.data)
+        except ValueError:
             raise ValueError("features.data is no base64") from None
         expected = self.shape[0] * self.shape[1] * 2
         if len(raw) != expected:

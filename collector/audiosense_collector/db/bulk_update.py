@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any, Self
 
 import psycopg
@@ -13,28 +14,34 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.db.base import Table
-from audiosense_collector.db.driver import driver
+from audiosense_collector.db.driver import Query, driver, fetch_each
 from audiosense_collector.db.plain import PlainRow
 
 _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
-async def update_changed(session: AsyncSession, rows: Sequence[Table]) -> None:
-    """Write what was changed of rows of one table whose primary key is ``id``; the session lets go of them then.
+async def update_changed(session: AsyncSession, *tables: Sequence[Table]) -> None:
+    """Write what was changed of rows whose primary key is ``id``, of each table by one statement, all sent at once.
 
-    They are of the mapped class, or all of them plain rows, which no session has. They must be locked: a column that
-    changed in one of them is written in all, as it was loaded.
+    A table's rows are of the mapped class, which the session lets go of then, or all of them plain rows, which no
+    session has. They must be locked: a column that changed in one of them is written in all, as it was loaded.
     """
-    changed = [(row, _changes(row)) for row in rows]
-    written = [row for row, names in changed if names]
-    names = sorted(set().union(*(names for _, names in changed)))
-    if written:
-        query, columns = _statement(_table(written[0]), ("id", *names))
-        async with (await driver(session)).cursor() as cursor:
-            await cursor.execute(query, {column.alias: column.values(written) for column in columns})
-    for row in rows:
+    updates = [update for rows in tables if (update := _update(rows)) is not None]
+    if updates:
+        await fetch_each(await driver(session), updates)
+    for row in chain.from_iterable(tables):
         if not isinstance(row, PlainRow):
             session.expunge(row)
+
+
+def _update(rows: Sequence[Table]) -> Query | None:
+    changed = [(row, _changes(row)) for row in rows]
+    written = [row for row, names in changed if names]
+    if not written:
+        return None
+    names = sorted(set().union(*(names for _, names in changed)))
+    query, columns = _statement(_table(written[0]), ("id", *names))
+    return Query(query, {column.alias: column.values(written) for column in columns})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class _Column:
 
 
 @cache
-def _statement(kind: type[Table], names: tuple[str, ...]) -> tuple[bytes, list[_Column]]:
+def _statement(kind: type[Table], names: tuple[str, ...]) -> tuple[str, list[_Column]]:
     known, table = inspect(kind).columns, kind.__tablename__
     columns = [_Column.of(name, known[name], place) for place, name in enumerate(names)]
     query = (
@@ -71,7 +78,7 @@ def _statement(kind: type[Table], names: tuple[str, ...]) -> tuple[bytes, list[_
         f" FROM unnest({', '.join(column.parameter for column in columns)})"
         f' AS new ({", ".join(column.alias for column in columns)}) WHERE "{table}".id = new.{columns[0].alias}'
     )
-    return query.encode(), columns
+    return query, columns
 
 
 def _check_text(value: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Queries past SQLAlchemy, for the ways on which its share of the time would be the largest."""
+"""Statements past SQLAlchemy, for the ways on which its share of the time would be the largest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _KNOWN = "driver of a transaction"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query of psycopg's with its parameters."""
+    """A statement of psycopg's with its parameters."""
 
     text: str
     parameters: Mapping[str, Any] | None = None
@@ -38,9 +38,9 @@ async def fetch(session: AsyncSession, query: str, parameters: Mapping[str, Any]
 
 
 async def fetch_each(connection: psycopg.AsyncConnection[Row], queries: Sequence[Query]) -> list[list[Row]]:
-    """Send queries one after the other without waiting in between; returns the rows of each, sent and read in binary.
+    """Send statements without waiting in between; returns the rows of each, sent and read in binary.
 
-    One that is no query of rows, such as ``SET``, has none.
+    One that returns no rows, such as ``SET``, has none.
     """
     cursors = [connection.cursor(binary=True) for _ in queries]
     async with connection.pipeline():

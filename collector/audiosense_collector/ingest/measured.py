@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
@@ -93,9 +94,13 @@ def _matrix(matrix: FeatureMatrix, where: str) -> NDArray[np.float16]:
             loc=f"{where}.shape",
         )
     try:
-        return matrix.unpack()
+        return matrix.unpack(_decode)
     except ValueError as error:
         raise InvalidError(f"{where}.data: {error}", loc=f"{where}.data") from None
+
+
+def _decode(text: str) -> bytes:
+    return pybase64.b64decode(text, validate=True)
 
 
 def newest_us(measured: Sequence[Measured]) -> float:

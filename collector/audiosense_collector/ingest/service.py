@@ -128,8 +128,8 @@ async def _take(
     # What is changed is written once, at the end: no query in between reads it.
     with session.no_autoflush:
         answers = await _keep(session, runtime, list(taken.values()), locked.numbers)
-        await update_changed(session, [taking.agent for taking in taken.values()])
-        await update_changed(session, [sensor for taking in taken.values() for sensor in taking.sensors.values()])
+        sensors = [sensor for taking in taken.values() for sensor in taking.sensors.values()]
+        await update_changed(session, [taking.agent for taking in taken.values()], sensors)
     for place, answer in zip(taken, answers, strict=True):
         outcomes[place] = answer
     return outcomes

@@ -32,7 +32,7 @@ AGENT_POINTS = (
 COLLECTOR_POINTS = (
     "before COPY measurement",
     "after COPY measurement",
-    "after INSERT INTO rollup_minute",
+    "before COPY rollup_minute",
     "after UPDATE sensor",
     "after UPDATE agent",
     "before commit",
@@ -40,7 +40,7 @@ COLLECTOR_POINTS = (
 )
 _DELETED = "DELETE FROM measurement"
 _COPIED = "COPY measurement"
-_STORING = (_COPIED, "INSERT INTO rollup_minute", "UPDATE sensor", "UPDATE agent")
+_STORING = (_COPIED, "COPY rollup_minute", "UPDATE sensor", "UPDATE agent")
 
 
 class _Death:
