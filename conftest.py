@@ -33,7 +33,6 @@ TOGETHER = ("dashboard/tests/", "collector/tests/training/quality/")
 """Folders whose tests share a server, or sound."""
 APART = ("agent/tests/test_model_crashes.py", "agent/tests/test_unplugging.py", "deploy/tests/test_demo.py")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-LONGEST_NAME = 400
 MakeDatabase = Callable[..., str]
 # How long an example takes says how busy the computer is, and no more.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -136,14 +135,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, which AUDIOSENSE_REQUIRE_ALL forbids: {reason}"
     return report
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse names made of whole bodies: workers tell them again with each result."""
-    for item in items:
-        if len(item.nodeid) > LONGEST_NAME:
-            message = f"{item.nodeid[:150]}…: the name has {len(item.nodeid)} characters; give the cases ids"
-            raise pytest.UsageError(message)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
