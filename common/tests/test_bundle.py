@@ -27,6 +27,7 @@ from audiosense_common.bundle import (
     file_entry,
     load_golden,
     open_bundle,
+    open_known,
     sign_bundle,
 )
 from audiosense_common.errors import BundleError
@@ -280,3 +281,21 @@ def test_a_manifest_of_an_older_release_has_no_reference():
 def test_a_reference_names_as_many_features_as_it_has_figures():
     with pytest.raises(ValidationError, match="differ in length"):
         Reference(features=["rms_dbfs", "crest_db"], location=[1.0], spread=[1.0])
+
+
+def test_without_a_key_a_bundle_is_known_by_its_digest_and_what_it_holds_is_checked_all_the_same():
+    assert open_known(PACKED, BUNDLE.digest) == BUNDLE
+    with pytest.raises(BundleError, match="expected 0000"):
+        open_known(PACKED, "0" * 64)
+    parts = {
+        MANIFEST: BUNDLE.manifest_bytes,
+        MODEL: MODEL_BYTES[:-1],
+        GOLDEN: GOLDEN_BYTES,
+        SIGNATURE: BUNDLE.signature,
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(BundleError, match="is not the one that its manifest names"):
+        open_known(buffer.getvalue(), BUNDLE.digest)

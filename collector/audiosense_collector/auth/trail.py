@@ -118,14 +118,21 @@ def _on_flush(session: Session, _context: Any) -> None:
 
 @event.listens_for(Session, "do_orm_execute")
 def _on_statement(state: ORMExecuteState) -> Result[Any] | None:
-    """Log what an UPDATE or DELETE of the ORM changes: the rows that it names are read before it and after it."""
+    """Log what an UPDATE or DELETE of the ORM changes: the rows that it names are read before it and after it.
+
+    One for a list of parameters (``update(Table), [{…}, …]``) names no rows; who uses it tells it with ``note``.
+    """
     trail, mapper = _current.get(), state.bind_mapper
     if trail is None or mapper is None or not isinstance(statement := state.statement, Update | Delete):
+        return None
+    if isinstance(state.parameters, list):
         return None
     table = mapper.local_table
     assert isinstance(table, Table)
     if table.name in UNLOGGED_STATEMENTS or (state.is_delete and table.name in UNLOGGED):
         return None
+    # What the session holds back is logged as its own change, and not as this statement's.
+    state.session.flush()
     named = select(table).where(*([] if statement.whereclause is None else [statement.whereclause]))
     before = _read(state.session, table, named.with_for_update().limit(MOST_ROWS + 1), state.parameters)
     result = state.invoke_statement()
