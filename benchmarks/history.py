@@ -54,9 +54,14 @@ SELECT s.id, w.time, %(epoch)s, (extract(epoch FROM w.time) / 5)::bigint, d.id,
     CASE WHEN r.lot < 0.0005 THEN 0.9 ELSE 0.3 + r.lot * 0.2 END, -40 + 10 * r.lot, 100 + 50 * r.lot,
     CASE WHEN r.lot < 0.0005 THEN 2 ELSE 1 END, f.id,
     substring(v.raw FROM 1 + (r.lot * %(vectors)s)::int * %(raw)s FOR %(raw)s)
-FROM generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 minute', interval '1 minute') AS m (time)
-CROSS JOIN unnest(%(sensors)s::uuid[]) AS s (id)
-CROSS JOIN LATERAL generate_series(m.time, m.time + interval '55 seconds', interval '5 seconds') AS w (time)
+FROM (
+    SELECT m.time AS minute, s.id
+    FROM generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 minute', interval '1 minute')
+        AS m (time)
+    CROSS JOIN unnest(%(sensors)s::uuid[]) AS s (id)
+    ORDER BY m.time, s.id
+) AS s
+CROSS JOIN LATERAL generate_series(s.minute, s.minute + interval '55 seconds', interval '5 seconds') AS w (time)
 CROSS JOIN LATERAL (SELECT random() AS lot, w.time) AS r
 CROSS JOIN drawn v
 JOIN model_digest d ON d.digest = %(digest)s
@@ -66,12 +71,16 @@ _ROLLED = """
 INSERT INTO {table} (sensor_id, time, windows, learning, normal, anomalous, stopped, invalid, model, scored, score_min,
     score_sum, score_max, level_dbfs_min, level_dbfs_sum, level_dbfs_max, dominant_hz_min, dominant_hz_sum,
     dominant_hz_max, schema, described, means, extremes, histogram)
-SELECT s.id, w.time, {count}, 0, {count} - r.odd, r.odd, 0, 0, d.id, {count}, 0.3, 0.4 * {count},
+SELECT s.id, s.time, {count}, 0, {count} - r.odd, r.odd, 0, 0, d.id, {count}, 0.3, 0.4 * {count},
     CASE WHEN r.odd > 0 THEN 0.9 ELSE 0.5 END, -42, -38 * {count}, -31 + r.lot, 90, 118 * {count}, 150, f.id, {count},
     substring(v.{means} FROM 1 + (r.lot * %(vectors)s)::int * {width} FOR {width}), v.extremes, v.histogram
-FROM generate_series(%(low)s::timestamptz, %(high)s::timestamptz - {step}, {step}) AS w (time)
-CROSS JOIN unnest(%(sensors)s::uuid[]) AS s (id)
-CROSS JOIN LATERAL (SELECT random() AS lot, (random() < 0.005)::int AS odd, w.time) AS r
+FROM (
+    SELECT w.time, s.id
+    FROM generate_series(%(low)s::timestamptz, %(high)s::timestamptz - {step}, {step}) AS w (time)
+    CROSS JOIN unnest(%(sensors)s::uuid[]) AS s (id)
+    ORDER BY w.time, s.id
+) AS s
+CROSS JOIN LATERAL (SELECT random() AS lot, (random() < 0.005)::int AS odd, s.time) AS r
 CROSS JOIN drawn v
 JOIN model_digest d ON d.digest = %(digest)s
 JOIN feature_schema f ON f.name = %(schema)s

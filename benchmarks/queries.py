@@ -180,6 +180,7 @@ def overviews(filled: Filled) -> dict[str, Call]:
     return {
         f"fleet of {count:,} sensors": lambda: ("/api/v1/fleet", {}),
         "fleet, a page of 100 with sparklines": lambda: ("/api/v1/fleet", {"limit": 100}),
+        "fleet, the 100 most in need": lambda: ("/api/v1/fleet", {"limit": 100, "order": "need"}),
     }
 
 

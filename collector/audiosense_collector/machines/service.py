@@ -43,8 +43,9 @@ async def read_fleet(session: AsyncSession, settings: Settings, choice: Choice, 
             sparklines = standing.sensors <= cards.MOST_LINES
         shown = await cards.read_cards(session, settings, now, standing.machines, lines=sparklines)
         following, counts = standing.following, standing.counts
+    pieces = [piece if place == 0 else b"," + piece for place, piece in enumerate(shown.pieces)]
     rest = to_json({"next": following, "counts": counts})
-    return b'{"server_time_us":%d,"machines":[%b],%b' % (now, shown.documents, rest[1:])
+    return b"".join([b'{"server_time_us":%d,"machines":[' % now, *pieces, b"],", rest[1:]])
 
 
 async def read_machine(session: AsyncSession, settings: Settings, machine_id: UUID) -> MachineDetail:
@@ -92,7 +93,7 @@ async def count_measurements(session: AsyncSession) -> int:
 
 async def _card_of(session: AsyncSession, settings: Settings, machine_id: UUID) -> MachineCard | None:
     found = await cards.read_cards(session, settings, now_us(), [machine_id], lines=True)
-    return MachineCard.model_validate_json(found.documents) if found.documents else None
+    return MachineCard.model_validate_json(found.pieces[0]) if found.pieces else None
 
 
 def _detail(card: SensorCard, sensor: Sensor, summaries: list[ModelSummary], settings: Settings) -> SensorDetail:

@@ -49,6 +49,17 @@ async def test_no_number_breaks_the_fleet(browser, runtime, make_agent, register
     assert card["velocity_mm_s"] is None or math.isfinite(card["velocity_mm_s"])
 
 
+@pytest.mark.parametrize("heard_us", [1, 1_764_201_600_000_001, 1_795_868_940_123_457, 4_294_967_295_999_999], ids=str)
+async def test_a_time_comes_to_the_microsecond(browser, runtime, make_agent, *, heard_us):
+    agent = await make_agent()
+    await agent.send(agent.batch(agent.columns(1)))
+    async with runtime.sessions.begin() as session:
+        statement = "UPDATE sensor SET last_time = from_us(:heard) WHERE agent_id = :agent"
+        await session.execute(text(statement), {"agent": agent.id, "heard": heard_us})
+    shown = await machine(browser, agent, sparklines=False)
+    assert shown["last_heard_us"] == shown["sensors"][0]["last_heard_us"] == heard_us
+
+
 async def test_the_machine_page_says_the_same(browser, make_agent, register):
     agent = await make_agent(register("a", machine="Twin"), register("b", machine="Twin", full_scale=20.0))
     first, second = agent.sensors.values()
