@@ -166,6 +166,7 @@ def test_events_are_judged_with_keys_and_taken_back(page, api, heard, machine_id
     agent, (first, second, third) = heard("Keys", sound=False)
     machine = machine_id(agent)
     open_review(page, machine)
+    expect(card(page, first)).to_have_attribute("aria-current", "true")
     page.keyboard.press("j")
     expect(card(page, second)).to_have_attribute("aria-current", "true")
     expect(card(page, second)).to_be_focused()

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
@@ -105,7 +104,7 @@ def test_what_a_viewer_may_not_do_is_disabled_and_says_why(page, make_user, enro
     expect(page.get_by_role("switch", name=re.compile("[Kk]eep"))).to_be_disabled()
     expect(page.get_by_text("This needs the role operator. Ask an administrator.").first).to_be_visible()
     picture(page, "viewer", viewport)
-    agent.report_event(event=uuid4(), revision=1, state="close")
+    agent.report_event(event=uuid.uuid4(), revision=1, state="close")
     page.goto("/review")
     expect(page.get_by_text("Sound is for operators").first).to_be_visible()
     expect(page.get_by_role("button", name="False alarm")).to_be_disabled()

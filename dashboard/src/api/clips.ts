@@ -37,6 +37,8 @@ export const clipOfEventQuery = (eventId: string) =>
       const page = await unwrap(client.GET("/api/v1/clips", { params: { query: { event: eventId, limit: 1 } }, signal }));
       return page.items[0] ?? null;
     },
+    // It comes behind its event.
+    refetchInterval: (query) => (query.state.data === null ? REFETCH_MS : false),
   });
 
 /** Ask ahead whether events have sound, so that it is shown at once; nothing of it is fetched, and nobody has looked. */

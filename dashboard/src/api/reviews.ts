@@ -39,6 +39,12 @@ export const queueQuery = ({ order, reviewed, site, machine }: QueueFilter) =>
     refetchInterval: REFETCH_MS,
   });
 
+export const eventQuery = (eventId: string) =>
+  queryOptions({
+    queryKey: [...keys.events, "one", eventId] as const,
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/events/{event_id}", { params: { path: { event_id: eventId } }, signal })),
+  });
+
 /** How many events nobody has judged yet. */
 export const unreviewedQuery = queryOptions({
   queryKey: [...keys.events, "unreviewed"] as const,

@@ -22,6 +22,8 @@ export const review = {
   peak: (score: string, threshold: string) => `Peak ${score}, threshold ${threshold}`,
   running: "Still open",
   lasted: (span: string) => `lasted ${span}`,
+  toReview: "Review it",
+  again: "Review it again",
   toMachine: "Open machine",
   actions: "What was it?",
   verdict: { confirmed: "Fault", false_alarm: "False alarm", expected: "Expected" },

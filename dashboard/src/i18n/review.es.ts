@@ -23,6 +23,8 @@ export const review: typeof english = {
   peak: (score, threshold) => `Máximo ${score}, umbral ${threshold}`,
   running: "Sigue abierto",
   lasted: (span) => `duró ${span}`,
+  toReview: "Revisar",
+  again: "Revisar de nuevo",
   toMachine: "Abrir máquina",
   actions: "¿Qué fue?",
   verdict: { confirmed: "Avería", false_alarm: "Falsa alarma", expected: "Esperado" },

@@ -1,4 +1,4 @@
-// The sound of an event beside the machine's normal sound, to compare them by ear; the review page takes its place later.
+// The sound of an event beside the machine's normal sound, to compare them by ear; the review shows them, too.
 import { useRef, useState } from "react";
 import { type Clip, clipUrl, useRefreshAudit } from "@/api/clips";
 import { NeedsRole } from "@/components/NeedsRole";

@@ -58,20 +58,23 @@ export function EventsTable({ machineId, manySensors }: { machineId: string; man
               return (
                 <tbody key={event.id} className="border-t border-line hover:bg-raised">
                   <EventRow event={event} showSensor={manySensors} />
-                  {event.reasons.length > 0 && (
-                    <tr>
-                      <td colSpan={columns.length} className="px-4 pb-2.5 text-xs">
-                        <Reasons reasons={event.reasons} />
-                      </td>
-                    </tr>
-                  )}
-                  {event.verdict && (
-                    <tr>
-                      <td colSpan={columns.length} className="px-4 pb-2.5">
-                        <VerdictLine verdict={event.verdict} />
-                      </td>
-                    </tr>
-                  )}
+                  <tr>
+                    <td colSpan={columns.length} className="px-4 pb-2.5">
+                      {event.reasons.length > 0 && (
+                        <div className="mb-1 text-xs">
+                          <Reasons reasons={event.reasons} />
+                        </div>
+                      )}
+                      {event.verdict && <VerdictLine verdict={event.verdict} />}
+                      <Link
+                        to="/review"
+                        search={{ show: "all", machine: event.machine_id, event: event.id }}
+                        className="inline-flex min-h-6 items-center text-xs text-accent underline-offset-2 hover:underline"
+                      >
+                        {event.verdict ? t.review.again : t.review.toReview}
+                      </Link>
+                    </td>
+                  </tr>
                   {clip && (
                     <tr>
                       <td colSpan={columns.length} className="px-4 pb-3">

@@ -1,7 +1,7 @@
 // The events that are listed, and the one that is open: it stands in the page's address.
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { queueQuery } from "@/api/reviews";
+import { eventQuery, queueQuery } from "@/api/reviews";
 import { REVIEWED, type ReviewSearch, withoutEvent } from "@/lib/review-search";
 import { cardId } from "./card-id";
 
@@ -23,7 +23,11 @@ export function useQueue() {
   const navigate = route.useNavigate();
   const { show = "unreviewed", order = "newest", site, machine } = search;
   const query = useInfiniteQuery(queueQuery({ order, reviewed: REVIEWED[show], site, machine }));
-  const events = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const listed = query.data?.pages.flatMap((page) => page.items) ?? [];
+  // A link to an event holds however far down the list it is.
+  const isLost = show === "all" && search.event !== undefined && query.isSuccess && !listed.some((event) => event.id === search.event);
+  const linked = useQuery({ ...eventQuery(search.event ?? ""), enabled: isLost });
+  const events = isLost && linked.data ? [linked.data, ...listed] : listed;
   const place = Math.max(0, events.findIndex((event) => event.id === search.event));
 
   const open = (eventId: string | undefined) => {
