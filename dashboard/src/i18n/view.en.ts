@@ -13,6 +13,7 @@ export const view = {
   mean: "Mean score",
   joined: (step: string) => `each point ${step}: mean score, band from lowest to highest; else the strangest window`,
   rolled: (step: string) => `each point ${step}: mean, band from lowest to highest`,
+  step: (step: string) => `each point ${step}`,
   modelMark: (version: string) => `v${version}`,
   keyEvent: "event",
   keyMaintenance: "maintenance",

@@ -14,6 +14,7 @@ export const view: typeof english = {
   mean: "Puntuación media",
   joined: (step) => `cada punto ${step}: puntuación media, banda de la más baja a la más alta; lo demás, la ventana más extraña`,
   rolled: (step) => `cada punto ${step}: media, banda del más bajo al más alto`,
+  step: (step) => `cada punto ${step}`,
   modelMark: (version) => `v${version}`,
   keyEvent: "evento",
   keyMaintenance: "mantenimiento",

@@ -41,12 +41,13 @@ export function ChartStack({ series, sensor, features, children, comparison, tim
     () => [{ label: t.machine.dominant, color: "--chart-3", values: series.dominant_hz }, ...overlay(comparison, (other) => other.dominant_hz)],
     [series.dominant_hz, comparison, t],
   );
-  const common = { ...named, ...overlays, timeS, range: time.view, note: resolution(series, t, format) };
+  const common = { ...named, ...overlays, timeS, range: time.view, note: series.resolution_us > 0 ? t.view.step(format.duration(series.resolution_us)) : undefined };
+  const ranged = { ...common, note: resolution(series, t, format) };
   const scored = series.score.some((score) => score !== null);
   return (
     <>
-      {scored && <ChartPanel {...common} title={t.machine.chartScore} series={scores} unit="" digits={3} height={230} />}
-      <ChartPanel {...common} title={t.level.title[series.quantity]} series={levels} unit={series.unit} digits={levelDigits(series.unit)} height={SMALL_PX} />
+      {scored && <ChartPanel {...ranged} title={t.machine.chartScore} series={scores} unit="" digits={3} height={230} />}
+      <ChartPanel {...ranged} title={t.level.title[series.quantity]} series={levels} unit={series.unit} digits={levelDigits(series.unit)} height={SMALL_PX} />
       {children}
       <PhysicalChart {...common} series={series} comparison={comparison} />
       <ChartPanel {...common} title={t.machine.chartDominant} series={dominantLines} unit={t.unit.hz} digits={0} height={SMALL_PX} />

@@ -120,7 +120,7 @@ function SectionLinks() {
   return (
     <nav aria-label={t.view.sections} className="-mt-1 mb-3 flex gap-x-4 overflow-x-auto text-sm text-soft">
       {sections.map(([id, name]) => (
-        <Link key={id} from={route.id} to="/machines/$machineId" search={(old) => old} hash={id} className="inline-flex min-h-8 items-center whitespace-nowrap underline-offset-4 hover:text-ink hover:underline">
+        <Link key={id} from={route.id} to="/machines/$machineId" search={(old) => old} hash={id} activeOptions={{ includeHash: true }} className="inline-flex min-h-8 items-center whitespace-nowrap underline-offset-4 hover:text-ink hover:underline">
           {name}
         </Link>
       ))}

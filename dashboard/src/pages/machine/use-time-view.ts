@@ -43,7 +43,12 @@ export function useTimeView(sensor: SensorDetail): ChartTime {
     () => new TimeView(live ? liveSpan(range, serverNowUs()) : { fromS: from / US, toS: to / US, live: false }, () => serverNowUs() / US),
   );
   const address = useRef({ from, to });
+  const written = useRef<typeof address.current>(null);
   useEffect(() => {
+    // What this view has written itself may come back late, when more was done meanwhile.
+    const own = written.current;
+    written.current = null;
+    if (own && own.from === from && own.to === to) return;
     address.current = { from, to };
     if (from === undefined || to === undefined) view.set(liveSpan(range, serverNowUs()));
     else view.set({ fromS: from / US, toS: to / US, live: false });
@@ -61,6 +66,7 @@ export function useTimeView(sensor: SensorDetail): ChartTime {
       const stands = address.current;
       const next = follows ? { from: undefined, to: undefined } : { from: Math.round(fromS * US), to: Math.round(toS * US) };
       if (next.from === stands.from && next.to === stands.to) return;
+      address.current = written.current = next;
       // The first zoom is a step of the browser's history; what follows refines it.
       void navigate({
         search: (old) => (next.from === undefined ? withoutZoom(old) : { ...old, from: next.from, to: next.to }),
