@@ -38,7 +38,7 @@ def test_the_schema_keeps_to_what_citus_demands(connection):
         ("ALTER TABLE rollup_hour ADD FOREIGN KEY (sensor_id) REFERENCES sensor", "leads to sensor, no reference"),
         ("ALTER TABLE model_digest ADD sensor uuid REFERENCES sensor", "leads to sensor, no reference"),
         (
-            "CREATE TABLE note (id uuid, time timestamptz, FOREIGN KEY (id, time) REFERENCES rollup_hour)",
+            "CREATE TABLE memo (id uuid, time timestamptz, FOREIGN KEY (id, time) REFERENCES rollup_hour)",
             "leads to the distributed rollup_hour",
         ),
         (

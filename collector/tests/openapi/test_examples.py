@@ -133,6 +133,7 @@ async def answered(runtime, open_browser, make_agent, register):
     sensor, event, digest = await hear(agent, runtime)
     await do(ask, runtime, sensor, digest)
     await read(ask, sensor, event, agent)
+    await judge(ask, agent, sensor, event)
     await ask("rotate_agent", agent_id=agent.id)
     # Two copies of one disk: the second comes with a token that was used.
     agent.token = str(uuid.uuid4())
@@ -193,6 +194,27 @@ async def read(ask, sensor, event, agent):
     await ask("change_clips_permission", json={"allowed": True}, sensor_id=sensor)
     await ask("change_site_clips_permission", json={"allowed": None}, site_id=machine["site"]["id"])
     await ask("read_clip_audit", params={"limit": 3})
+
+
+async def judge(ask, agent, sensor, event):
+    """Hear an event beside its machine's normal sound, say what it was, and note what was done to the machine."""
+    normal = event_of(sensor, start_us=event.start_us - HOUR_US)
+    await put(agent, normal.id, flac(), sensor=sensor, start_us=normal.start_us, kind="reference")
+    await ask("read_event", event_id=event.id)
+    await ask("find_normal_clip", event_id=event.id)
+    await ask("show_clip", clip_id=event.id)
+    said = {"verdict": "confirmed", "cause": "bearing", "comment": "Outer ring, drive end."}
+    reviewed = await ask("review_events", json=said | {"events": [str(event.id)]})
+    await ask("undo_reviews", json={"verdicts": [each["id"] for each in reviewed["entries"]]})
+    await ask("read_event_history", event_id=event.id)
+    fleet = (await ask.browser.get("/api/v1/fleet")).json()["machines"]
+    machine = next(each["id"] for each in fleet if any(card["id"] == sensor for card in each["sensors"]))
+    work_done = {"kind": "maintenance", "text": "Bearing changed.", "start_us": now_us() - HOUR_US, "end_us": now_us()}
+    noted = await ask("add_note", json=work_done | {"machine_id": machine})
+    await ask("list_notes", params={"machine": machine})
+    await ask("change_note", json={"text": "Bearing and seal changed."}, note_id=noted["id"])
+    await ask("delete_note", note_id=noted["id"])
+    await ask("restore_note", note_id=noted["id"])
 
 
 def bodies():

@@ -1,15 +1,15 @@
 // The states of machines and sensors: their order of need and their weight on the page.
 import type { State } from "@/api/types";
 
-/** Most in need of a person first. */
+/** Most in need of a person first, as on the server. */
 export const STATES_BY_NEED: readonly State[] = [
   "alarm",
   "anomalous",
   "invalid",
   "offline",
-  "learning",
   "waiting",
   "maintenance",
+  "learning",
   "stopped",
   "normal",
 ];
