@@ -456,6 +456,28 @@ export interface paths {
         patch: operations["change_clip"];
         trace?: never;
     };
+    "/api/v1/clips/{clip_id}/spectrogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Clip
+         * @description The spectrogram of a clip, as small as a picture of it; that somebody looked is kept in the log.
+         *
+         *     It never changes, and browsers may keep it; they ask each time whether its caller may still see it.
+         */
+        get: operations["show_clip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -465,9 +487,137 @@ export interface paths {
         };
         /**
          * List Events
-         * @description Events, the newest first.
+         * @description Events, the newest first, or the worst: those whose peak goes the furthest beyond its threshold.
          */
         get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Event
+         * @description One event.
+         */
+        get: operations["read_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Event History
+         * @description All that was ever said of an event, the newest first.
+         */
+        get: operations["read_event_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/normal-clip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Normal Clip
+         * @description The sensor's normal sound that is the most like what it heard right before an event, to compare with.
+         */
+        get: operations["find_normal_clip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exports
+         * @description Exports that wait, are written or can be fetched, the newest first.
+         */
+        get: operations["list_exports"];
+        put?: never;
+        /**
+         * Request Export
+         * @description Queue an export of one or more sensors into a file; `GET /api/v1/jobs/{job_id}` tells how far it is.
+         */
+        post: operations["request_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Export
+         * @description How an export stands.
+         */
+        get: operations["read_export"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Export
+         * @description Delete an export and its file.
+         */
+        delete: operations["delete_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch Export
+         * @description The file of an export that is done; that somebody took it is kept in the log of changes.
+         */
+        get: operations["fetch_export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -505,7 +655,9 @@ export interface paths {
         };
         /**
          * Read Fleet
-         * @description All machines with their sensors' latest measurements, by site and name.
+         * @description Machines with their sensors' latest measurements, and how many there are of each status.
+         *
+         *     In the order of need a machine whose status changes while pages are read may come twice or not at all.
          */
         get: operations["read_fleet"];
         put?: never;
@@ -619,6 +771,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{digest}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description The evaluations of a model, the newest first.
+         */
+        get: operations["list_evaluations"];
+        put?: never;
+        /**
+         * Evaluate Model
+         * @description Queue an evaluation of a model on its sensor's stored windows, beside the model that the agent runs now.
+         */
+        post: operations["evaluate_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{digest}/evaluations/{evaluation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Evaluation
+         * @description An evaluation of a model, with its report when it is done.
+         */
+        get: operations["read_evaluation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{digest}/push": {
         parameters: {
             query?: never;
@@ -633,6 +829,114 @@ export interface paths {
          * @description Make a model the one that its sensor's agent is to run.
          */
         post: operations["push_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Notes
+         * @description Notes and maintenance, or those that touch a span, the newest first.
+         */
+        get: operations["list_notes"];
+        put?: never;
+        /**
+         * Add Note
+         * @description Add a note, or maintenance: while it lasts nobody is notified, and its sound is left out of baselines.
+         */
+        post: operations["add_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notes/{note_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Note
+         * @description Delete a note of one's own; an administrator deletes any. It can be brought back.
+         */
+        delete: operations["delete_note"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Note
+         * @description Change a note of one's own; an administrator changes any.
+         */
+        patch: operations["change_note"];
+        trace?: never;
+    };
+    "/api/v1/notes/{note_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Note
+         * @description Bring a deleted note back.
+         */
+        post: operations["restore_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review Events
+         * @description Say what events were: a confirmed fault, a false alarm, or expected; it replaces what was said before.
+         */
+        post: operations["review_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Reviews
+         * @description Take verdicts back: what held before holds again, and the history shows both.
+         */
+        post: operations["undo_reviews"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1210,6 +1514,18 @@ export interface components {
             source_state: string | null;
         };
         /**
+         * Agreement
+         * @description Windows that are anomalous to both models, or to one of them alone.
+         */
+        Agreement: {
+            /** Both */
+            both: number;
+            /** Only Compared */
+            only_compared: number;
+            /** Only Model */
+            only_model: number;
+        };
+        /**
          * AnalysisModel
          * @description The model that scored the windows.
          */
@@ -1366,7 +1682,7 @@ export interface components {
          * @description What was done with sound.
          * @enum {string}
          */
-        AuditAction: "listened" | "allowed" | "withdrawn" | "reset" | "locked" | "unlocked" | "deleted";
+        AuditAction: "listened" | "viewed" | "allowed" | "withdrawn" | "reset" | "locked" | "unlocked" | "deleted";
         /**
          * AuditOut
          * @description One entry of the log.
@@ -1644,6 +1960,45 @@ export interface components {
             next: string | null;
         };
         /**
+         * ClipSpectrogram
+         * @description Levels of a clip over time and frequency, and how loud it is.
+         *
+         *     ``data`` is base64 of ``shape`` (columns, rows) bytes, column after column, each from the lowest frequency up: 0 is
+         *     ``low_db``, 255 is ``high_db``, dB re full scale within a row's band of a sixteenth of an octave. The columns divide
+         *     ``duration_s`` evenly. A row's ``centre_hz`` is the same in all clips, as far as their sample rates reach.
+         *     To hear two clips equally loud, raise one by the difference of their ``level_a_dbfs``, the A-weighted levels.
+         */
+        ClipSpectrogram: {
+            /** Centre Hz */
+            centre_hz: number[];
+            /**
+             * Clip Id
+             * Format: uuid
+             */
+            clip_id: string;
+            /** Data */
+            data: string;
+            /** Duration S */
+            duration_s: number;
+            /** High Db */
+            high_db: number;
+            /** Level A Dbfs */
+            level_a_dbfs: number;
+            /** Level Dbfs */
+            level_dbfs: number;
+            /** Low Db */
+            low_db: number;
+            /** Sample Rate Hz */
+            sample_rate_hz: number;
+            /** Shape */
+            shape: [
+                number,
+                number
+            ];
+            /** Start Us */
+            start_us: number;
+        };
+        /**
          * CopyOut
          * @description A process that showed the agent's credential; ``waiting`` counts the measurements that it says it holds.
          */
@@ -1821,6 +2176,97 @@ export interface components {
             windows: number;
         };
         /**
+         * EvaluationOut
+         * @description An evaluation of a model; ``report`` is null until its job is done.
+         */
+        EvaluationOut: {
+            /** Asked Us */
+            asked_us: number;
+            /** Digest */
+            digest: string;
+            /** Error */
+            error: string | null;
+            /** Finished Us */
+            finished_us: number | null;
+            /** From Us */
+            from_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: number;
+            /** Progress */
+            progress: number;
+            report: components["schemas"]["EvaluationReport"] | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            /** To Us */
+            to_us: number;
+        };
+        /**
+         * EvaluationPage
+         * @description Evaluations, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        EvaluationPage: {
+            /** Items */
+            items: components["schemas"]["EvaluationOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * EvaluationReport
+         * @description Figures over windows that neither model has learnt; null where there were none.
+         *
+         *     ``compared`` is the model that the sensor's agent ran when the job was done; null if that is the same one.
+         */
+        EvaluationReport: {
+            agreement: components["schemas"]["Agreement"] | null;
+            compared: components["schemas"]["ModelFigures"] | null;
+            /** First Us */
+            first_us: number | null;
+            /**
+             * Hours
+             * @description that these windows last together
+             */
+            hours: number;
+            /** Last Us */
+            last_us: number | null;
+            left_out: components["schemas"]["LeftOut"];
+            model: components["schemas"]["ModelFigures"] | null;
+            stored_scores: components["schemas"]["StoredScores"];
+            /**
+             * Windows
+             * @description that the figures are of
+             */
+            windows: number;
+        };
+        /**
+         * EvaluationRequest
+         * @description Over which stored windows; without ``to_us`` up to now, without ``from_us`` a week.
+         */
+        EvaluationRequest: {
+            /**
+             * From Us
+             * @description UTC microseconds
+             */
+            from_us?: number | null;
+            /**
+             * To Us
+             * @description UTC microseconds
+             */
+            to_us?: number | null;
+        };
+        /**
          * EventOut
          * @description An event in its newest revision.
          */
@@ -1866,18 +2312,25 @@ export interface components {
             state: "open" | "closed";
             /** Threshold */
             threshold: number;
+            /** @description what people say that it was, if anything */
+            verdict?: components["schemas"]["VerdictOut"] | null;
             /** Windows */
             windows: number;
         };
         /**
          * EventPage
-         * @description Events, the newest first; ``next`` goes into ``before`` for the page after this one.
+         * @description Events in the order that was asked for; ``next`` goes into ``before`` for the page after this one.
          */
         EventPage: {
             /** Items */
             items: components["schemas"]["EventOut"][];
             /** Next */
             next: string | null;
+            /**
+             * Unreviewed
+             * @description events of these places and times without a verdict
+             */
+            unreviewed: number;
         };
         /**
          * Evidence
@@ -1888,6 +2341,98 @@ export interface components {
             at_us: number;
             refused: components["schemas"]["Refused"];
             taken: components["schemas"]["Taken"];
+        };
+        /**
+         * ExportOut
+         * @description An export; once it is done, ``GET /api/v1/exports/{id}/file`` fetches it until ``expires_us``.
+         */
+        ExportOut: {
+            /**
+             * Actor
+             * @description who asked for it
+             */
+            actor: string;
+            /** Asked Us */
+            asked_us: number;
+            /** Bytes */
+            bytes: number | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Expires Us
+             * @description when the file is deleted
+             */
+            expires_us: number | null;
+            /** Features */
+            features: string[];
+            /** Finished Us */
+            finished_us: number | null;
+            format: components["schemas"]["Format"];
+            /** From Us */
+            from_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: number;
+            /**
+             * Progress
+             * @description how much of the time that was asked for is written
+             */
+            progress: number;
+            resolution: components["schemas"]["Resolution"];
+            /**
+             * Rows
+             * @description null until it is done
+             */
+            rows: number | null;
+            /** Sensors */
+            sensors: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            /** To Us */
+            to_us: number;
+        };
+        /**
+         * ExportPage
+         * @description Exports, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        ExportPage: {
+            /** Items */
+            items: components["schemas"]["ExportOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * ExportRequest
+         * @description Write all that is stored of some sensors from ``from_us`` to ``to_us`` (not included; now, if left out).
+         *
+         *     ``features`` are names, as ``GET /api/v1/features`` lists them, or ``*`` for all.
+         */
+        ExportRequest: {
+            /**
+             * Features
+             * @default []
+             */
+            features: string[];
+            /** @default csv */
+            format: components["schemas"]["Format"];
+            /**
+             * From Us
+             * @description UTC microseconds
+             */
+            from_us: number;
+            /** @default raw */
+            resolution: components["schemas"]["Resolution"];
+            /** Sensors */
+            sensors: string[];
+            /** To Us */
+            to_us?: number | null;
         };
         /**
          * FeatureOut
@@ -1922,6 +2467,8 @@ export interface components {
          *     Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
          */
         Fleet: {
+            /** @description of the machines on all pages that match `site` and `q`, whatever `status` says */
+            counts: components["schemas"]["StatusCounts"];
             /** Machines */
             machines: components["schemas"]["MachineCard"][];
             /** Next */
@@ -2084,6 +2631,39 @@ export interface components {
             shift: number;
         };
         /**
+         * History
+         * @description All that was ever said of an event, the newest first.
+         */
+        History: {
+            /** Items */
+            items: components["schemas"]["HistoryEntry"][];
+        };
+        /**
+         * HistoryEntry
+         * @description A line of an event's history: what held from then on, null for nothing; ``undoes`` names what it took back.
+         */
+        HistoryEntry: {
+            /** Actor */
+            actor: string;
+            /** At Us */
+            at_us: number;
+            cause: components["schemas"]["VerdictCause"] | null;
+            /** Comment */
+            comment: string;
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /** Id */
+            id: number;
+            /** Kept */
+            kept: boolean | null;
+            /** Undoes */
+            undoes: number | null;
+            verdict: components["schemas"]["Verdict"] | null;
+        };
+        /**
          * JobAccepted
          * @description The job that was queued.
          */
@@ -2214,6 +2794,20 @@ export interface components {
             windows: number;
         };
         /**
+         * LeftOut
+         * @description Windows of the span that give no figures, and why; ``in_baseline``: one of the models had learnt them.
+         */
+        LeftOut: {
+            /** In Baseline */
+            in_baseline: number;
+            /** Invalid */
+            invalid: number;
+            /** Other Features */
+            other_features: number;
+            /** Stopped */
+            stopped: number;
+        };
+        /**
          * LevelHeard
          * @description One level of one kind of probe.
          */
@@ -2328,6 +2922,50 @@ export interface components {
             stretches: number;
         };
         /**
+         * ModelFigures
+         * @description What a model makes of the windows.
+         *
+         *     ``alarms`` are events after debouncing; if the machine was well in the span, all of them are false. The interval
+         *     (95 %, exact for a Poisson count: Garwood 1936) takes them as independent. ``score_histogram`` counts windows in
+         *     equal parts of [0, 1].
+         */
+        ModelFigures: {
+            /** Alarms */
+            alarms: number;
+            /** Alarms Per Day */
+            alarms_per_day: number;
+            /** Alarms Per Day Ci */
+            alarms_per_day_ci: [
+                number,
+                number
+            ];
+            /**
+             * Budget Per Day
+             * @description what the threshold was made for; null: a percentile
+             */
+            budget_per_day: number | null;
+            /** Digest */
+            digest: string;
+            /**
+             * Over Threshold
+             * @description share of the windows
+             */
+            over_threshold: number;
+            /** Score Histogram */
+            score_histogram: number[];
+            /**
+             * Score Quantiles
+             * @description scores by share of the windows below them
+             */
+            score_quantiles: {
+                [key: string]: number;
+            };
+            /** Threshold */
+            threshold: number;
+            /** Version */
+            version: number;
+        };
+        /**
          * ModelPage
          * @description Models, the newest first; ``next`` goes into ``before`` for the page after this one.
          */
@@ -2407,6 +3045,27 @@ export interface components {
             unit: string;
         };
         /**
+         * NewNote
+         * @description A note to add; ``start_us`` is now unless given.
+         */
+        NewNote: {
+            /** End Us */
+            end_us?: number | null;
+            /** @default note */
+            kind: components["schemas"]["NoteKind"];
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Sensor Id */
+            sensor_id?: string | null;
+            /** Start Us */
+            start_us?: number | null;
+            /** Text */
+            text: string;
+        };
+        /**
          * NewToken
          * @description A token to be made.
          */
@@ -2434,6 +3093,113 @@ export interface components {
             password: string;
             role: components["schemas"]["Role"];
         };
+        /**
+         * NormalClip
+         * @description ``clip`` is null while the sensor has no piece of normal sound.
+         */
+        NormalClip: {
+            clip: components["schemas"]["NormalClipOut"] | null;
+        };
+        /**
+         * NormalClipOut
+         * @description The normal sound of a sensor that is the most like what it heard right before an event.
+         *
+         *     ``level_difference_db`` is how much louder the machine was then, and ``speed_ratio`` by which factor its dominant
+         *     frequency was higher; null where it is not known any more.
+         */
+        NormalClipOut: {
+            /** Apart Us */
+            apart_us: number;
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Level Difference Db */
+            level_difference_db: number | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Speed Ratio */
+            speed_ratio: number | null;
+            /** Start Us */
+            start_us: number;
+        };
+        /**
+         * NoteChange
+         * @description What is to change of a note; what is left out or null stays, but an end that is null: that takes it away.
+         */
+        NoteChange: {
+            /** End Us */
+            end_us?: number | null;
+            kind?: components["schemas"]["NoteKind"] | null;
+            /** Start Us */
+            start_us?: number | null;
+            /** Text */
+            text?: string | null;
+        };
+        /**
+         * NoteKind
+         * @description A remark, or work on the machine: then nobody is notified, and nothing is learnt from its sound.
+         * @enum {string}
+         */
+        NoteKind: "note" | "maintenance";
+        /**
+         * NoteOut
+         * @description A note; ``end_us`` is null for a moment and, of maintenance, while it lasts. Without a sensor, it is of all.
+         */
+        NoteOut: {
+            /** Author */
+            author: string;
+            /** Created Us */
+            created_us: number;
+            /** Edited Us */
+            edited_us: number | null;
+            /** End Us */
+            end_us: number | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["NoteKind"];
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Sensor Id */
+            sensor_id: string | null;
+            /** Start Us */
+            start_us: number;
+            /** Text */
+            text: string;
+            /**
+             * Yours
+             * @description whether whoever asks may change it
+             */
+            yours: boolean;
+        };
+        /**
+         * NotePage
+         * @description Notes, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        NotePage: {
+            /** Items */
+            items: components["schemas"]["NoteOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Order
+         * @description In which order machines come: by site and name, or the worst status first.
+         * @enum {string}
+         */
+        Order: "place" | "need";
         /**
          * PasswordChange
          * @description The password until now and the one from now on.
@@ -2602,6 +3368,34 @@ export interface components {
          * @enum {string}
          */
         Resolution: "raw" | "minute" | "hour";
+        /**
+         * ReviewRequest
+         * @description Say the same of one event or of many.
+         *
+         *     ``kept`` is asked for ``expected`` only, by default false: whether the windows are learnt from all the same, such as
+         *     those of a start-up that is to be known. Those of maintenance never are.
+         */
+        ReviewRequest: {
+            cause: components["schemas"]["VerdictCause"];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Events */
+            events: string[];
+            /** Kept */
+            kept?: boolean | null;
+            verdict: components["schemas"]["Verdict"];
+        };
+        /**
+         * Reviewed
+         * @description What was added to the events' histories, in the order of the request.
+         */
+        Reviewed: {
+            /** Entries */
+            entries: components["schemas"]["HistoryEntry"][];
+        };
         /**
          * Role
          * @description What somebody may do; the scopes of API tokens have the same ranks.
@@ -3050,9 +3844,11 @@ export interface components {
         /**
          * ShownStatus
          * @description How a sensor or machine is, from worst to best; a machine is as bad as its worst sensor.
+         *
+         *     ``maintenance`` stands over all others: what is heard of a machine that is worked on says nothing of it.
          * @enum {string}
          */
-        ShownStatus: "alarm" | "anomalous" | "invalid" | "offline" | "waiting" | "learning" | "stopped" | "normal";
+        ShownStatus: "alarm" | "anomalous" | "invalid" | "offline" | "waiting" | "maintenance" | "learning" | "stopped" | "normal";
         /**
          * SignIn
          * @description Name and password.
@@ -3117,6 +3913,38 @@ export interface components {
             time_us: number[];
             /** Value */
             value: (number | null)[];
+        };
+        /**
+         * StatusCounts
+         * @description How many machines there are of each status.
+         */
+        StatusCounts: {
+            /** Alarm */
+            alarm: number;
+            /** Anomalous */
+            anomalous: number;
+            /** Invalid */
+            invalid: number;
+            /** Learning */
+            learning: number;
+            /** Normal */
+            normal: number;
+            /** Offline */
+            offline: number;
+            /** Stopped */
+            stopped: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * StoredScores
+         * @description Windows that the agent scored with this model, and how many of the scores came out the same, bit for bit.
+         */
+        StoredScores: {
+            /** Equal */
+            equal: number;
+            /** Windows */
+            windows: number;
         };
         /**
          * StreamScore
@@ -3297,6 +4125,14 @@ export interface components {
             window_size: number;
         };
         /**
+         * UndoRequest
+         * @description Take back what was said, by its id: what held before holds again. Only what holds now can be taken back.
+         */
+        UndoRequest: {
+            /** Verdicts */
+            verdicts: number[];
+        };
+        /**
          * UserChange
          * @description What is to be changed of a user; what is not named stays. Another password signs the user out everywhere.
          */
@@ -3329,6 +4165,39 @@ export interface components {
             /** Sessions */
             sessions: number;
         };
+        /**
+         * Verdict
+         * @description What an event was.
+         * @enum {string}
+         */
+        Verdict: "confirmed" | "false_alarm" | "expected";
+        /**
+         * VerdictCause
+         * @description The kind of fault, why it was a false alarm, or what was going on; ``CAUSES`` says which go with which.
+         * @enum {string}
+         */
+        VerdictCause: "bearing" | "imbalance" | "misalignment" | "looseness" | "gear" | "belt" | "lubrication" | "cavitation" | "leak" | "electrical" | "blockage" | "neighbour" | "people" | "sensor_moved" | "usual" | "maintenance" | "start_up" | "shut_down" | "change_over" | "other";
+        /**
+         * VerdictOut
+         * @description What somebody has said of an event.
+         *
+         *     ``kept`` says whether the event's windows are learnt from: those of false alarms are, those of confirmed faults and
+         *     of maintenance are left out of every baseline from now on, others that were expected as was chosen.
+         */
+        VerdictOut: {
+            /** Actor */
+            actor: string;
+            /** At Us */
+            at_us: number;
+            cause: components["schemas"]["VerdictCause"];
+            /** Comment */
+            comment: string;
+            /** Id */
+            id: number;
+            /** Kept */
+            kept: boolean;
+            verdict: components["schemas"]["Verdict"];
+        };
     };
     responses: never;
     parameters: never;
@@ -3358,6 +4227,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AnalysisRow"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -3432,6 +4310,15 @@ export interface operations {
                     "application/json": components["schemas"]["SandboxEvents"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -3495,6 +4382,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Kpis"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -3562,6 +4458,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogRow"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -3644,6 +4549,15 @@ export interface operations {
                     "application/json": components["schemas"]["Diagnosis"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -3664,6 +4578,15 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3716,6 +4639,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StreamScore"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -3801,6 +4733,15 @@ export interface operations {
                     "application/json": components["schemas"]["AnomalyTrained"] | components["schemas"]["AnomalyNotTrained"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -3821,6 +4762,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3868,6 +4827,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -3879,6 +4847,24 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3931,6 +4917,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionOut"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -3987,6 +4982,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4042,6 +5046,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description No credential, or an unknown one. */
             401: {
@@ -4113,6 +5126,15 @@ export interface operations {
                     "application/json": components["schemas"]["AgentPage"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4175,6 +5197,15 @@ export interface operations {
                     "application/json": components["schemas"]["AgentOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4202,8 +5233,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4249,6 +5298,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckOut"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -4321,6 +5379,15 @@ export interface operations {
                     "application/json": components["schemas"]["GapPage"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4388,6 +5455,15 @@ export interface operations {
                     "application/json": components["schemas"]["AgentOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4453,6 +5529,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -4549,6 +5634,15 @@ export interface operations {
                     "application/json": components["schemas"]["AnalysisOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4560,6 +5654,15 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4614,6 +5717,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AnalysisOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -4688,6 +5800,15 @@ export interface operations {
                     "application/json": components["schemas"]["ChangePage"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4749,6 +5870,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -4814,6 +5944,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClipPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -4890,6 +6029,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -4916,6 +6064,13 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description A range beyond the end of the sound */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
@@ -4954,6 +6109,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description No credential, or an unknown one. */
             401: {
@@ -5035,6 +6199,118 @@ export interface operations {
                     "application/json": components["schemas"]["ClipOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_clip: {
+        parameters: {
+            query?: {
+                columns?: number;
+            };
+            header?: never;
+            path: {
+                clip_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipSpectrogram"];
+                };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5085,9 +6361,16 @@ export interface operations {
     list_events: {
         parameters: {
             query?: {
+                site?: string | null;
                 machine?: string | null;
                 sensor?: string | null;
+                /** @description that lasted until then or longer */
+                since_us?: number | null;
                 state?: ("open" | "closed") | null;
+                /** @description that people have judged, or not yet */
+                reviewed?: boolean | null;
+                verdict?: components["schemas"]["Verdict"] | null;
+                order?: "newest" | "worst";
                 /** @description items on a page */
                 limit?: number;
                 /** @description `next` of the page before, for the one after it */
@@ -5108,6 +6391,15 @@ export interface operations {
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5119,6 +6411,638 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_event_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_normal_clip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NormalClip"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exports: {
+        parameters: {
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetch_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description How many rows it holds */
+                    "AudioSense-Rows"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "text/csv; charset=utf-8; header=present": string;
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5164,6 +7088,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FeatureOut"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -5220,6 +7153,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description `next` of the page before, for the one after it */
                 after?: string | null;
+                /** @description machines of one of these; may be repeated */
+                status?: components["schemas"]["ShownStatus"][];
+                /** @description machines of this site */
+                site?: string | null;
+                /** @description machines with this in their or their site's name */
+                q?: string | null;
+                /** @description by site and name, or the worst status first */
+                order?: components["schemas"]["Order"];
                 /** @description with sparklines; unless given, where it is about at most 1,000 sensors */
                 sparklines?: boolean | null;
             };
@@ -5236,6 +7177,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -5302,6 +7252,15 @@ export interface operations {
                     "application/json": components["schemas"]["JobPage"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5358,6 +7317,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -5432,6 +7400,15 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5488,6 +7465,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MachineDetail"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -5561,6 +7547,15 @@ export interface operations {
                     "application/json": components["schemas"]["ModelPage"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5572,6 +7567,262 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_evaluations: {
+        parameters: {
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evaluate_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+                evaluation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5619,6 +7870,15 @@ export interface operations {
                     "application/json": components["schemas"]["ModelSummary"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5639,6 +7899,626 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notes: {
+        parameters: {
+            query?: {
+                machine?: string | null;
+                /** @description UTC microseconds */
+                from_us?: number | null;
+                /** @description UTC microseconds */
+                to_us?: number | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotePage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviewed"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_reviews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviewed"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5690,6 +8570,15 @@ export interface operations {
                     "application/json": components["schemas"]["SensorCard"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5710,6 +8599,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5769,6 +8676,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description No credential, or an unknown one. */
             401: {
@@ -5835,6 +8751,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PermissionOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -5908,6 +8833,15 @@ export interface operations {
                     "application/json": components["schemas"]["PermissionOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -5928,6 +8862,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5973,6 +8925,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DetectabilityOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -6043,6 +9004,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DriftOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -6123,6 +9093,15 @@ export interface operations {
                     "text/csv; charset=utf-8; header=present": string;
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -6191,6 +9170,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GapPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -6277,6 +9265,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -6348,6 +9345,15 @@ export interface operations {
                     "application/json": components["schemas"]["JobAccepted"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -6375,8 +9381,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6420,6 +9444,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -6482,6 +9515,15 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -6493,6 +9535,24 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6544,6 +9604,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description No credential, or an unknown one. */
             401: {
@@ -6605,6 +9674,15 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -6616,6 +9694,24 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6667,6 +9763,15 @@ export interface operations {
                     "application/json": components["schemas"]["SitePermissionOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -6687,6 +9792,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6730,6 +9853,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -6786,6 +9918,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokenOut"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -6848,6 +9989,15 @@ export interface operations {
                     "application/json": components["schemas"]["TokenMade"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -6866,8 +10016,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6912,6 +10080,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description No credential, or an unknown one. */
             401: {
@@ -6982,6 +10159,15 @@ export interface operations {
                     "application/json": components["schemas"]["FleetTraining"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7002,6 +10188,24 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7045,6 +10249,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserOut"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -7107,6 +10320,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7125,8 +10347,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7178,6 +10418,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserOut"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7205,8 +10454,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7250,6 +10517,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -7315,6 +10591,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
@@ -7400,6 +10685,15 @@ export interface operations {
                     "application/json": components["schemas"]["Trained"];
                 };
             };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No credential, or an unknown one. */
             401: {
                 headers: {
@@ -7427,8 +10721,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The thing is in a state in which this cannot be done. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7472,6 +10784,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deprecated"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or an unknown one. */
