@@ -89,7 +89,8 @@ def test_the_document_shows_errors_as_problem_documents():
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     for operation in operations:
         for status, response in operation["responses"].items():
-            if status.startswith(("4", "5")):
+            # Of a range beyond a file's end the file's own answer tells.
+            if status.startswith(("4", "5")) and status != "416":
                 assert list(response["content"]) == ["application/problem+json"]
 
 

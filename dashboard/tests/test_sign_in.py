@@ -101,6 +101,7 @@ def test_what_a_viewer_may_not_do_is_disabled_and_says_why(page, make_user, enro
     page.goto("/")
     page.get_by_role("link", name=re.compile(re.escape(agent.machine))).first.click()
     expect(page.get_by_role("button", name="Train now")).to_be_disabled()
+    page.get_by_role("button", name="Sound clips", exact=True).click()
     expect(page.get_by_role("switch", name=re.compile("[Kk]eep"))).to_be_disabled()
     expect(page.get_by_text("This needs the role operator. Ask an administrator.").first).to_be_visible()
     picture(page, "viewer", viewport)
@@ -142,7 +143,7 @@ def test_ones_password_and_sessions_are_looked_after_on_the_account_page(page, m
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_signing_in_is_told_in_spanish(page, viewport):
     page.goto("/")
-    page.get_by_role("button", name=re.compile("^Language")).click()
+    page.get_by_role("button", name=re.compile("Language")).click()
     expect(page.get_by_role("heading", name="Iniciar sesión")).to_be_visible()
     picture(page, "spanish", viewport)
 

@@ -111,6 +111,7 @@ class StatusCounts(BaseModel):
     invalid: int
     offline: int
     waiting: int
+    maintenance: int
     learning: int
     stopped: int
     normal: int

@@ -72,9 +72,8 @@ async def agent(make_agent):
 async def test_no_bomb_is_taken_at_any_door(  # noqa: PLR0917
     browser, agents_port, agent, viewer, name, body, headers
 ):
-    ids = dict.fromkeys(
-        ("sensor_id", "agent_id", "clip_id", "site_id", "session_id", "user_id", "token_id"), uuid.uuid4()
-    )
+    kinds = ["sensor", "agent", "clip", "site", "session", "user", "token", "event", "note", "export", "evaluation"]
+    ids = {f"{kind}_id": uuid.uuid4() for kind in kinds}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     taken = []
     for client, credential, routers in ((browser, {}, BROWSER_ROUTERS), (agents_port, agent.headers, AGENT_ROUTERS)):

@@ -156,7 +156,7 @@ def test_training_reports_what_its_model_hears_and_probes_do_not_change_the_mode
     loud = probes(its, lambda vector, level: vector + (20.0 if level > 0 else 0.0) * np.arange(WIDTH) % 7)
     options = {"created_us": CREATED_US, "settings": SETTINGS}
     ready = prepare(its, RunningSettings(), accept_drift=True)
-    built = build(ready, SENSOR, KEY, probes=loud, choice={"auto_probe_windows": 60.0}, **options)
+    built = build(ready, SENSOR, KEY, probes=loud, figures={"auto_probe_windows": 60.0}, **options)
     assert [one.kind for one in built.detectability.kinds] == list(PROBE_KINDS[:2])
     assert all(one.heard_from_db is not None and 0 < one.heard_from_db <= 6 for one in built.detectability.kinds)
     assert built.detectability.threshold == built.bundle.manifest.threshold.value

@@ -91,7 +91,7 @@ describe("the fleet", () => {
       last_heard_us: 1, open_events: 0, sensors,
     });
     const other = machine("m2", [{ ...sensor, id: "s9" }]);
-    const counts = { alarm: 0, anomalous: 0, invalid: 0, offline: 0, waiting: 0, learning: 0, stopped: 0, normal: 2 };
+    const counts = { alarm: 0, anomalous: 0, invalid: 0, offline: 0, waiting: 0, maintenance: 0, learning: 0, stopped: 0, normal: 2 };
     cache.setQueryData<Fleet>(keys.fleet, { server_time_us: 0, machines: [machine("m1", [sensor, { ...sensor, id: "s2" }]), other], next: null, counts });
     applyMeasurements(cache, [live()]);
     const fleet = cache.getQueryData<Fleet>(keys.fleet);

@@ -3927,6 +3927,8 @@ export interface components {
             invalid: number;
             /** Learning */
             learning: number;
+            /** Maintenance */
+            maintenance: number;
             /** Normal */
             normal: number;
             /** Offline */

@@ -115,7 +115,7 @@ function NavLink({ to, label, spoken = label, icon, badge }: NavLinkProps) {
       className="inline-flex h-10 items-center rounded-md px-1.5 sm:px-2.5 font-medium text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8"
     >
       {icon && <span className="border-b-2 border-transparent pb-0.5 in-aria-[current=page]:border-accent sm:hidden" aria-hidden>{icon}</span>}
-      <span className={icon ? "hidden sm:inline" : ""}>{label}</span>
+      <span className={icon ? "hidden sm:inline" : ""}>{label}</span>{" "}
       {badge && (
         <span data-testid="unreviewed" className="ml-1 rounded-full bg-accent px-1.5 text-2xs leading-4 font-semibold text-accent-ink">
           {badge}

@@ -18,7 +18,7 @@ export function ChartTable({ title, timeS, columns, unit, digits }: Props) {
   const format = useFormat();
   const first = Math.max(0, timeS.length - ROWS);
   return (
-    <div className="mb-2 max-h-72 overflow-auto" tabIndex={0} role="region" aria-label={title}>
+    <div className="mb-2 max-h-72 overflow-auto" tabIndex={0} role="group" aria-label={title}>
       <table className="w-full text-left text-xs">
         <caption className="sr-only">
           {title}: {t.chart.newest(format.number(timeS.length - first))}

@@ -119,14 +119,14 @@ export const en = {
   chart: {
     table: "Table",
     chart: "Chart",
-    showTable: (name: string) => `${name}: show as table`,
-    showChart: (name: string) => `${name}: show as chart`,
+    showTable: (name: string) => `Table – ${name}: show as table`,
+    showChart: (name: string) => `Chart – ${name}: show as chart`,
     time: "Time",
     summary: (name: string, n: string, low: string, high: string, last: string) =>
       `${name}: ${n} points, from ${low} to ${high}, last ${last}`,
     summaryEmpty: (name: string) => `${name}: no data`,
-    saveCsv: (name: string) => `${name}: save as CSV`,
-    savePng: (name: string) => `${name}: save as picture`,
+    saveCsv: (name: string) => `CSV – ${name}: save as CSV`,
+    savePng: (name: string) => `PNG – ${name}: save as picture`,
     lowest: "lowest",
     highest: "highest",
     newest: (n: string) => `Newest ${n} points`,

@@ -4,7 +4,7 @@ export const review = {
   title: "Review",
   lead: "Listen, compare, say what it was. What you say decides what the next model learns from.",
   unreviewed: (n: number, text: string) => (n === 1 ? `${text} event to review` : `${text} events to review`),
-  navUnreviewed: (title: string, text: string) => `${title}, ${text} to review`,
+  navUnreviewed: (title: string, text: string) => `${title} ${text}: so many events to review`,
   order: { label: "Order", newest: "Newest first", worst: "Worst first" },
   show: { label: "Show", unreviewed: "To review", reviewed: "Reviewed", all: "All" },
   place: { label: "Machines", all: "All machines", wholeSite: (site: string) => `All of ${site}` },

@@ -5,7 +5,7 @@ export const review: typeof english = {
   title: "Revisión",
   lead: "Escuche, compare y diga qué fue. Lo que diga decide de qué aprende el próximo modelo.",
   unreviewed: (n, text) => (n === 1 ? `${text} evento por revisar` : `${text} eventos por revisar`),
-  navUnreviewed: (title, text) => `${title}, ${text} por revisar`,
+  navUnreviewed: (title, text) => `${title} ${text}: tantos eventos por revisar`,
   order: { label: "Orden", newest: "Más recientes primero", worst: "Más graves primero" },
   show: { label: "Mostrar", unreviewed: "Por revisar", reviewed: "Revisados", all: "Todos" },
   place: { label: "Máquinas", all: "Todas las máquinas", wholeSite: (site) => `Todo ${site}` },

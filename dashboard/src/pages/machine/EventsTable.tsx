@@ -42,7 +42,7 @@ export function EventsTable({ machineId, manySensors }: { machineId: string; man
       <h2 className="px-4 pt-3 pb-1 font-semibold">{t.events.title}</h2>
       {events.isSuccess && items.length === 0 && <EmptyState title={t.events.none}>{t.events.noneHint}</EmptyState>}
       {items.length > 0 && (
-        <div className="overflow-x-auto" role="region" aria-label={t.events.title} tabIndex={0}>
+        <div className="overflow-x-auto" role="group" aria-label={t.events.title} tabIndex={0}>
           <table className="w-full text-left text-sm">
             <thead className="text-xs text-faint">
               <tr>

@@ -1,6 +1,7 @@
-// The last events, with fields to be ticked on paper beside the machine.
+// The last events with what people said of them, else with fields to be ticked on paper beside the machine.
 import { useQuery } from "@tanstack/react-query";
 import { eventsQuery } from "@/api/queries";
+import type { VerdictOut } from "@/api/reviews";
 import { ErrorState } from "@/components/ErrorState";
 import { useMessages } from "@/i18n";
 import { serverNowUs } from "@/lib/clock";
@@ -9,6 +10,7 @@ import { useFormat } from "@/lib/use-format";
 
 const SHOWN = 6;
 const REASONS = 2;
+const VERDICTS = ["confirmed", "false_alarm", "expected"] as const;
 const CELL = "py-1 pr-3 align-top";
 
 export function ReportEvents({ machineId }: { machineId: string }) {
@@ -22,7 +24,7 @@ export function ReportEvents({ machineId }: { machineId: string }) {
       <h2 className="font-semibold">{t.report.events}</h2>
       {events.isSuccess && items.length === 0 && <p className="text-sm text-faint">{t.report.noEvents}</p>}
       {items.length > 0 && (
-        <div className="overflow-x-auto" role="region" aria-label={t.report.events} tabIndex={0}>
+        <div className="overflow-x-auto" role="group" aria-label={t.report.events} tabIndex={0}>
           <table className="w-full text-left text-xs">
             <thead className="text-faint">
               <tr>
@@ -49,14 +51,14 @@ export function ReportEvents({ machineId }: { machineId: string }) {
                     </td>
                     <td className={CELL}>{told.map(({ what, change }) => `${what} ${change}`).join("; ") || t.none}</td>
                     <td className={`${CELL} whitespace-nowrap`}>
-                      {[t.report.confirmed, t.report.falseAlarm, t.report.expected].map((word) => (
-                        <span key={word} className="block">
-                          <span aria-hidden>☐ </span>
-                          {word}
+                      {VERDICTS.map((verdict) => (
+                        <span key={verdict} className={`block ${event.verdict?.verdict === verdict ? "font-semibold" : ""}`}>
+                          <span aria-hidden>{event.verdict?.verdict === verdict ? "☒ " : "☐ "}</span>
+                          {t.review.verdictLong[verdict]}
                         </span>
                       ))}
                     </td>
-                    <td className="w-1/5 min-w-24 border-b border-line" />
+                    <td className="w-1/5 min-w-24 border-b border-line whitespace-normal">{event.verdict && <Said verdict={event.verdict} />}</td>
                   </tr>
                 );
               })}
@@ -65,5 +67,17 @@ export function ReportEvents({ machineId }: { machineId: string }) {
         </div>
       )}
     </section>
+  );
+}
+
+function Said({ verdict }: { verdict: VerdictOut }) {
+  const t = useMessages();
+  const format = useFormat();
+  return (
+    <>
+      {t.review.cause[verdict.cause]}
+      {verdict.comment && `: “${verdict.comment}”`}
+      <span className="block text-faint">{t.review.by(verdict.actor, format.dateTime(verdict.at_us))}</span>
+    </>
   );
 }

@@ -14,7 +14,7 @@ export function ReportSensors({ sensors }: { sensors: readonly SensorDetail[] })
   const heads = [t.report.sensor, t.report.state, t.fleet.score, t.fleet.threshold, t.machine.level, t.machine.heard, t.report.health, t.model.title];
   return (
     <section aria-label={t.report.sensors} className="min-w-0">
-      <div className="overflow-x-auto" role="region" aria-label={t.report.sensors} tabIndex={0}>
+      <div className="overflow-x-auto" role="group" aria-label={t.report.sensors} tabIndex={0}>
         <table className="w-full text-left text-xs">
           <thead className="text-faint">
             <tr>
