@@ -11,7 +11,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?= -n 2 --dist loadgroup
 SOAK_MINUTES ?= 4
 
-.PHONY: help setup demo test soak check format bench bench-dashboard dashboard-dev deb dashboard tools lock clean
+.PHONY: help setup demo test soak check format bench bench-dashboard pictures dashboard-dev deb dashboard tools lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -43,6 +43,9 @@ bench: setup ## Run the benchmarks, one JSON line each; false_alarms and ablatio
 
 bench-dashboard: setup ## Measure the dashboard in a browser: first load, a year's chart, zoom, live updates, a clip's picture
 	@$(BIN)/python -m benchmarks.dashboard
+
+pictures: setup ## Take the documentation's pictures anew, of the demo in a browser
+	@$(BIN)/python -m deploy.demo.pictures
 
 dashboard-dev: setup ## Serve the dashboard from its sources, with the collector on port 8000 behind it
 	@cd dashboard && ../$(BIN)/npm run dev
