@@ -154,7 +154,7 @@ async def test_an_export_and_an_evaluation_whose_worker_is_killed_are_done_once_
     export = (await operator.post("/api/v1/exports", json=span | {"sensors": [str(heard)]})).json()
     evaluation = (await operator.post(f"/api/v1/models/{digest}/evaluations", json=span)).json()
     jobs = [export["job_id"], evaluation["job_id"]]
-    options = ("--queues", "training,exports", "--concurrency", "2")
+    options = ("--queues", "evaluation,exports", "--concurrency", "2")
     files = settings.data_dir / "exports"
     with psycopg.connect(libpq_url(database_url)) as holding:
         # Both are at work, and wait for the measurements: killed now, they are cut short for certain.
@@ -163,7 +163,7 @@ async def test_an_export_and_an_evaluation_whose_worker_is_killed_are_done_once_
             for job in jobs:
                 found = await reach(runtime, job, lambda row: row.status == "doing" and row.worker is not None)
                 assert found.worker.endswith(f":{first.pid}")
-            await reach(runtime, jobs[0], lambda _row: (files / f"{export['id']}-0.csv").exists())
+            await reach(runtime, jobs[0], lambda _row: any(files.glob(f"{export['id']}-0-*.csv")))
             first.send_signal(signal.SIGKILL)
             first.wait()
     with worker(database_url, settings.data_dir, *options) as second:
@@ -176,7 +176,8 @@ async def test_an_export_and_an_evaluation_whose_worker_is_killed_are_done_once_
     *lines, last = fetched.text.splitlines()
     assert last == f"# rows: {done['rows']}" == "# rows: 2030"
     assert len(list(csv.DictReader(lines))) == 2_030
-    assert fetched.content == (files / f"{export['id']}-1.csv").read_bytes()
+    (file,) = files.glob(f"{export['id']}-1-*.csv")
+    assert fetched.content == file.read_bytes()
     page = (await operator.get(f"/api/v1/models/{digest}/evaluations")).json()["items"]
     assert [(item["state"], item["id"]) for item in page] == [("done", evaluation["id"])]
     report = page[0]["report"]

@@ -39,12 +39,15 @@ def check_location(location: str) -> None:
         ) from None
 
 
-def sweep(system: Any, root: str, is_known: Callable[[PurePath], bool], older_than_s: float) -> int:
-    """Delete files below ``root`` that nothing names and that were not written just now; returns how many."""
+def sweep(system: Any, root: str, is_stray: Callable[[PurePath], bool], older_than_s: float) -> int:
+    """Delete files below ``root`` that are ours and nothing names, unless they were written just now; returns how many.
+
+    ``is_stray`` says so of a path; it must not say it of others' files, for folders are shared.
+    """
     limit = dt.datetime.fromtimestamp(time.time() - older_than_s, dt.UTC)
     stray = []
     for name in system.find(root):
-        if is_known(PurePath(name)):
+        if not is_stray(PurePath(name)):
             continue
         try:
             if _in_utc(system.modified(name)) < limit:

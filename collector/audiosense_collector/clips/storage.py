@@ -1,9 +1,10 @@
 """Where the sound of clips is: files named by their SHA-256, in a folder or in any storage that fsspec opens."""
 
 import os
+import re
 from collections.abc import Collection
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import NamedTemporaryFile
 from typing import Any
 
@@ -16,6 +17,8 @@ from audiosense_collector.runtime import Runtime
 SPARE_BYTES = 256 * 2**20
 """The database comes first: with less free disk no clip is taken."""
 SUFFIX = ".flac"
+_OWN = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62}\.flac|\.\w+\.new)")
+"""How files are named here: a content, or one that is being written."""
 
 
 class ClipFiles:
@@ -89,7 +92,12 @@ class ClipFiles:
 
     def sweep(self, known: Collection[str], older_than_s: float) -> int:
         """Delete contents that no clip names and that were not written just now; returns how many."""
-        return sweep(self._system, self._root, lambda path: path.suffix == SUFFIX and path.stem in known, older_than_s)
+
+        def is_stray(path: PurePath) -> bool:
+            own = _OWN.fullmatch(f"{path.parent.name}/{path.name}")
+            return own is not None and path.stem not in known
+
+        return sweep(self._system, self._root, is_stray, older_than_s)
 
     def _name(self, sha256: str) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256}{SUFFIX}"

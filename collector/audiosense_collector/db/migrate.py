@@ -10,7 +10,7 @@ import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 LOCK_TIMEOUT_S = 5.0
 """Longest wait for the lock of a table: whoever wants to read or write it meanwhile waits behind the migration."""
 TRIES = 6
+_LOCKED = (LockNotAvailable, DeadlockDetected)
 _LOCK = 4_150_771_101
 """Advisory lock that lets only one process migrate at a time."""
 PARTITIONS = "SELECT make_measurement_partitions(:days), make_rollup_partitions(:minute_days)"
@@ -81,9 +82,9 @@ def _upgrade(connection: Connection, retention: Retention, lock_timeout_s: float
             command.upgrade(make_config(connection), "head")
             connection.execute(text(PARTITIONS), {"days": retention.days, "minute_days": retention.minute_days})
             connection.commit()
-        except (OperationalError, LockNotAvailable) as error:
+        except (OperationalError, *_LOCKED) as error:
             # Migrations of several statements run past SQLAlchemy.
-            if not isinstance(error, LockNotAvailable) and not isinstance(error.orig, LockNotAvailable):
+            if not isinstance(error, _LOCKED) and not isinstance(error.orig, _LOCKED):
                 raise
             connection.rollback()
             holders = list(connection.scalars(text(_HOLDERS)))

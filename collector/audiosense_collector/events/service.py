@@ -1,6 +1,7 @@
 """The rules of events: revisions replace each other, the highest wins."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -31,7 +32,7 @@ _CHANGING = (
 
 
 async def upsert(session: AsyncSession, revisions: Sequence[Event]) -> None:
-    """Store revisions of events and announce those that were news."""
+    """Store revisions of events, always in the same order, and announce those that were news."""
     newest: dict[UUID, Event] = {}
     for revision in revisions:
         known = newest.get(revision.id)
@@ -39,7 +40,7 @@ async def upsert(session: AsyncSession, revisions: Sequence[Event]) -> None:
             newest[revision.id] = revision
     if not newest:
         return
-    statement = insert(EventRow).values([_values(event) for event in newest.values()])
+    statement = insert(EventRow).values([_values(newest[event]) for event in sorted(newest)])
     statement = statement.on_conflict_do_update(
         index_elements=[EventRow.id],
         set_={name: statement.excluded[name] for name in _CHANGING},
@@ -48,7 +49,7 @@ async def upsert(session: AsyncSession, revisions: Sequence[Event]) -> None:
     changed = list(await session.scalars(statement.returning(EventRow.id)))
     shown = await _read(session, changed)
     for news, _sandbox in shown:
-        await notify.event(session, news.model_dump(mode="json"))
+        await notify.event(session, _short(news))
     await notifications.note_events(session, [news for news, sandbox in shown if not sandbox])
 
 
@@ -71,8 +72,13 @@ def _values(event: Event) -> dict[str, object]:
 
 async def announce(session: AsyncSession, changed: Sequence[UUID]) -> None:
     """Tell browsers that something was said of events."""
-    for event in await _read(session, changed):
-        await notify.event(session, event[0].model_dump(mode="json"))
+    for news, _sandbox in await _read(session, changed):
+        await notify.event(session, _short(news))
+
+
+def _short(news: EventOut) -> dict[str, Any]:
+    """Return an event as it is announced: a notification has no room for a long comment."""
+    return news.model_dump(mode="json", exclude={"verdict": {"comment"}})
 
 
 async def get(session: AsyncSession, event_id: UUID) -> EventOut:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Iterator
 from contextlib import aclosing
 from uuid import UUID, uuid4
@@ -149,7 +150,7 @@ async def remove(runtime: Runtime, export_id: UUID) -> None:
 
 
 async def write(runtime: Runtime, export_id: UUID, attempt: Attempt) -> None:
-    """Write an export into a file of this attempt's own, and name it in the transaction that ends the job.
+    """Write an export into a file of its own each time, and name it in the transaction that ends the job.
 
     Raises:
         TakenOverError: the job was given to another worker meanwhile.
@@ -161,7 +162,8 @@ async def write(runtime: Runtime, export_id: UUID, attempt: Attempt) -> None:
     if row is None:
         return
     number = 0 if attempt.job is None else attempt.job.attempts
-    name = f"{export_id}-{number}.{row.format}"
+    # Drawn anew: where a commit was done and its answer lost, the file that the row names is not this one.
+    name = f"{export_id}-{number}-{secrets.token_hex(4)}.{row.format}"
     files = ExportFiles.of(runtime)
     rows, size = await _write_file(runtime, row, files, name, attempt)
     try:

@@ -1,8 +1,10 @@
 """Where the files of exports are: in a folder, or in any storage that fsspec opens."""
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
+from pathlib import PurePath
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
@@ -13,6 +15,8 @@ from audiosense_collector.errors import UnavailableError
 from audiosense_collector.runtime import Runtime
 
 CHUNK_BYTES = 2**20
+_OWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d+(-[0-9a-f]+)?\.(csv|parquet)")
+"""How files are named here, by this release and the ones before."""
 
 
 class ExportFiles:
@@ -73,7 +77,13 @@ class ExportFiles:
 
     def sweep(self, known: Collection[str], older_than_s: float) -> int:
         """Delete files that no export names and that were not written just now; returns how many."""
-        return sweep(self._system, self._root, lambda path: path.name in known, older_than_s)
+        folder = PurePath(self._root).name
+
+        def is_stray(path: PurePath) -> bool:
+            is_own = path.parent.name == folder and _OWN.fullmatch(path.name) is not None
+            return is_own and path.name not in known
+
+        return sweep(self._system, self._root, is_stray, older_than_s)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"

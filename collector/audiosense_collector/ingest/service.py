@@ -271,6 +271,8 @@ async def _keep(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking
     """Store all of batches that are next, and make their answers."""
     now = now_us()
     await _store(session, runtime, taken, numbers, now)
+    # Of all batches at once: in one order, in which reviews lock them as well, so that neither waits for the other.
+    await events.upsert(session, [event for taking in taken for event in taking.batch.events])
     for taking in taken:
         await _keep_rest(session, runtime, taking, now)
     sensors = [sensor for taking in taken for sensor in taking.sensors.values()]
@@ -318,7 +320,6 @@ async def _store(session: AsyncSession, runtime: Runtime, taken: Sequence[_Takin
 async def _keep_rest(session: AsyncSession, runtime: Runtime, taking: _Taking, now: int) -> None:
     """Keep what a batch holds besides measurements, and train where that is due."""
     batch, agent, sensors = taking.batch, taking.agent, taking.sensors
-    await events.upsert(session, batch.events)
     await gaps.keep(session, agent.id, sensors, batch.gaps, now)
     await _note_running(session, sensors, batch.running)
     _note_heartbeat(agent, sensors, batch, now)

@@ -12,7 +12,7 @@ from audiosense_collector.training.jobs import attempt, runtime_of
 
 def add_tasks(app: procrastinate.App) -> None:
     """Make the job known to a queue."""
-    app.task(name=service.TASK, queue="training", pass_context=True)(evaluate)
+    app.task(name=service.TASK, queue=service.QUEUE, pass_context=True)(evaluate)
 
 
 async def evaluate(context: JobContext, *, sensor_id: str, evaluation_id: str) -> None:

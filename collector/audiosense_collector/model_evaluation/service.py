@@ -34,7 +34,7 @@ from audiosense_collector.series.sources import Span
 from audiosense_common.bundle import Bundle, open_known
 
 log = structlog.get_logger()
-TASK = "evaluate"
+TASK, QUEUE = "evaluate", "evaluation"
 DEFAULT_SPAN_US = 7 * DAY_US
 _SCORED = 0.95
 """How much of the work is done when all windows are scored."""
@@ -60,7 +60,7 @@ async def request(session: AsyncSession, runtime: Runtime, digest: str, asked: E
             raw = (await (await session.connection()).get_raw_connection()).driver_connection
             lock = f"evaluate-{digest}"
             deferrer = runtime.jobs.configure_task(
-                TASK, lock=lock, queueing_lock=lock, queue="training", connection=raw
+                TASK, lock=lock, queueing_lock=lock, queue=QUEUE, connection=raw
             )
             job_id = await deferrer.defer_async(sensor_id=str(model.sensor_id), evaluation_id=str(evaluation_id))
     except AlreadyEnqueued:

@@ -18,7 +18,7 @@ from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import Status
 
 BLOCK_ROWS = 20_000
-MOST_WINDOWS = 5_000_000
+MOST_WINDOWS = 1_000_000
 """Windows whose scores are held in memory; a month of windows of half a second."""
 _COLUMNS = (
     Measurement.time,

@@ -18,10 +18,13 @@ SILENT_US = 300 * SECOND_US
 _MINUTE_S = 60
 _AGENTS = text("""
 WITH now_is AS (
-    SELECT id, name, state_reason, CASE WHEN state = 'quarantined' THEN 'quarantined' WHEN state <> 'active' THEN 'away'
-        WHEN last_seen < from_us(:silent) AND id <> ALL(CAST(:worked_on AS uuid[])) THEN 'silent'
-        ELSE 'heard' END AS state
-    FROM agent WHERE last_seen IS NOT NULL
+    SELECT id, name, state_reason, CASE
+        WHEN agent.state = 'quarantined' THEN 'quarantined'
+        WHEN agent.state <> 'active' THEN 'away'
+        WHEN last_seen >= from_us(:silent) THEN 'heard'
+        WHEN id = ANY(CAST(:worked_on AS uuid[])) THEN coalesce(agent_told.state, 'heard')
+        ELSE 'silent' END AS state
+    FROM agent LEFT JOIN agent_told ON agent_id = id WHERE last_seen IS NOT NULL
 ), told AS (
     INSERT INTO agent_told (agent_id, state, since)
     SELECT now_is.id, now_is.state, from_us(:now) FROM now_is LEFT JOIN agent_told ON agent_id = now_is.id

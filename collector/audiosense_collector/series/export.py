@@ -28,7 +28,11 @@ from audiosense_collector.series.sources import Span, number_schemas
 from audiosense_common.features import FEATURES, SCHEMAS
 
 BLOCK_ROWS = 10_000
-"""Rows that are in memory at a time, and in a row group of Parquet."""
+"""Rows that are read at a time."""
+GROUP_BYTES = 32 * 2**20
+"""Of Parquet so much is gathered for a row group: each group has an entry in the footer, which is made in memory."""
+MOST_GROUPS = 1_000
+"""With all features the entries of so many groups take about 150 MB."""
 FIRST_ROWS = 500
 """Of CSV the first rows come at once; in Parquet they would be a row group of their own."""
 READER_TIMEOUT_S = 60
@@ -180,13 +184,35 @@ class _Csv:
 class _Parquet:
     def __init__(self, sink: io.BytesIO, schema: pa.Schema) -> None:
         self._writer = pa.parquet.ParquetWriter(_Stream(sink), schema, compression="zstd")
+        self._gathered: list[pa.RecordBatch] = []
+        self._bytes = self._groups = 0
 
     def write(self, block: pa.RecordBatch) -> None:
-        """Add rows as a row group."""
-        self._writer.write_batch(block)
+        """Add rows; they are written when there are enough for a row group.
+
+        Raises:
+            InvalidError: so many row groups that their footer would not fit into memory.
+        """
+        self._gathered.append(block)
+        self._bytes += block.nbytes
+        if self._bytes >= GROUP_BYTES:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        if self._groups == MOST_GROUPS:
+            most = MOST_GROUPS * GROUP_BYTES // 2**30
+            raise InvalidError(
+                f"the export is more than {most} GiB before it is compressed, too much for one Parquet file; "
+                "ask for fewer sensors, a shorter span or fewer features, or for CSV"
+            )
+        self._writer.write_table(pa.Table.from_batches(self._gathered), row_group_size=len(self._gathered) * BLOCK_ROWS)
+        self._groups += 1
+        self._gathered, self._bytes = [], 0
 
     def close(self, rows: int) -> None:
-        """Write the end."""
+        """Write what is left, and the end."""
+        if self._gathered:
+            self._write_group()
         self._writer.add_key_value_metadata({"rows": str(rows)})
         self._writer.close()
 

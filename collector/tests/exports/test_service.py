@@ -149,10 +149,19 @@ async def test_the_clock_deletes_what_is_over_and_what_nobody_names(runtime, ope
     async with runtime.sessions.begin() as session:
         await session.execute(text(old), {"id": over["id"]})
         await session.execute(text(never), {"id": dead["id"]})
-    assert {f"{each['id']}-0.csv" for each in (kept, over, dead)} <= set(files_of(settings))
+    own = set(files_of(settings))
+    assert {name[:36] for name in own} == {each["id"] for each in (kept, over, dead)}
+    # What others keep in the folder, or below it, is none of ours.
+    folder = settings.data_dir / "exports"
+    foreign = [folder / "notes.csv", folder / "ab" / f"{'ab' * 32}.flac", folder / "keys" / f"{uuid.uuid4()}-0-1f.csv"]
+    for path in foreign:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"kept")
     monkeypatch.setattr(service, "STRAY_S", -3_600.0)
     assert await service.clean(runtime) == 2
-    assert files_of(settings) == [f"{kept['id']}-0.csv"]
+    left = {path for path in folder.rglob("*") if path.is_file()} - set(foreign)
+    assert {path.name[:36] for path in left} == {kept["id"]}
+    assert all(path.read_bytes() == b"kept" for path in foreign)
     items = (await operator.get("/api/v1/exports")).json()["items"]
     assert {each["id"] for each in (kept, over, dead)} & {item["id"] for item in items} == {kept["id"]}
 

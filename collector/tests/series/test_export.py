@@ -14,6 +14,7 @@ import pytest
 from storage_testing import fetch, hear, keep, roll_up
 
 from audiosense_collector.clock import HOUR_US, now_us
+from audiosense_collector.errors import InvalidError
 from audiosense_collector.rollups.contents import minute_features
 from audiosense_collector.series import export
 from audiosense_collector.series.plan import Resolution
@@ -66,6 +67,7 @@ async def test_csv_is_the_table_and_counts_its_rows(browser, stored):
 
 async def test_parquet_is_the_table_with_its_count_in_the_footer(browser, stored, monkeypatch):
     monkeypatch.setattr(export, "BLOCK_ROWS", 500)
+    monkeypatch.setattr(export, "GROUP_BYTES", 1)
     sensor, parts, span = stored
     response = await browser.get(
         f"/api/v1/sensors/{sensor}/export", params=span | {"format": "parquet", "features": "*"}
@@ -191,3 +193,21 @@ async def test_more_exports_than_there_are_places_for_come_again(browser, stored
     finally:
         Exported._places.release(export.AT_ONCE)
     assert (await browser.get(f"/api/v1/sensors/{stored[0]}/export")).status_code == 200
+
+
+def test_small_blocks_share_a_row_group_and_a_file_of_too_many_groups_is_refused(monkeypatch):
+    schema = pa.schema([("x", pa.float32())])
+    block = pa.record_batch([pa.array(np.arange(100, dtype=np.float32))], schema=schema)
+    sink = io.BytesIO()
+    writer = export._Parquet(sink, schema)
+    for _ in range(50):
+        writer.write(block)
+    writer.close(5_000)
+    assert pa.parquet.ParquetFile(io.BytesIO(sink.getvalue())).metadata.num_row_groups == 1
+    monkeypatch.setattr(export, "GROUP_BYTES", 1)
+    monkeypatch.setattr(export, "MOST_GROUPS", 3)
+    bounded = export._Parquet(io.BytesIO(), schema)
+    for _ in range(3):
+        bounded.write(block)
+    with pytest.raises(InvalidError, match="ask for fewer sensors"):
+        bounded.write(block)
