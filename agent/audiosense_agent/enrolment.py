@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,13 @@ from audiosense_agent import __version__
 from audiosense_agent.client import INSTANCE, Client, fetch_trust
 from audiosense_agent.clock import Clock
 from audiosense_agent.config import SensorSettings, Settings
-from audiosense_agent.errors import EnrolmentError
+from audiosense_agent.errors import DamagedIdentityError, EnrolmentError
 from audiosense_agent.files import write_atomically
 from audiosense_common.enrolment import EnrolmentKey
 from audiosense_common.features import SCHEMA_ID
 from audiosense_common.wire import Enrolled, EnrolmentRequest, SensorRegistration, Trust
 
+log = logging.getLogger(__name__)
 _FORBIDDEN = 403
 _NEW_KEY = "audiosense-collector enrolment-key create"
 
@@ -42,8 +44,9 @@ class Identity(BaseModel):
     sensors: dict[str, UUID]
 
     def save(self, state_dir: Path) -> None:
-        """Write the identity so that a crash leaves the old or the new one whole."""
+        """Write the identity so that a crash leaves the old or the new one whole; a damaged one is set aside."""
         with _locked(state_dir):
+            _set_damaged_aside(state_dir)
             _write(state_dir, self)
 
     def save_instead_of(self, before: "Identity", state_dir: Path) -> bool:
@@ -76,7 +79,8 @@ def load_identity(state_dir: Path) -> Identity | None:
     """Read the identity; None if the agent was never enrolled.
 
     Raises:
-        EnrolmentError: the file cannot be read or is damaged.
+        DamagedIdentityError: the file is damaged; to enrol anew sets it aside.
+        EnrolmentError: the file cannot be read.
     """
     path = identity_path(state_dir)
     try:
@@ -86,7 +90,7 @@ def load_identity(state_dir: Path) -> Identity | None:
     except OSError as error:
         raise EnrolmentError(f"{path} cannot be read: {error.strerror}; run as the user who enrolled") from None
     except ValidationError:
-        raise EnrolmentError(f"{path} is damaged; enrol the agent again: audiosense-agent enroll KEY") from None
+        raise DamagedIdentityError(f"{path} is damaged; enrol the agent again: audiosense-agent enroll KEY") from None
 
 
 def describe_sensor(sensor: SensorSettings) -> SensorRegistration:
@@ -190,6 +194,19 @@ def _locked(state_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _set_damaged_aside(state_dir: Path) -> None:
+    try:
+        load_identity(state_dir)
+    except DamagedIdentityError:
+        path = identity_path(state_dir)
+        # One name for all: it may hold a credential, of which no more copies than one are kept for a look.
+        aside = path.replace(path.with_name(f"{path.name}.damaged"))
+        log.warning("the identity %s was damaged; set aside as %s, the new one serves", path, aside.name)
+    except EnrolmentError:
+        # Nobody knows whether it is damaged; that it can be written shows with the writing.
+        return
 
 
 def _write(state_dir: Path, identity: Identity) -> None:

@@ -23,5 +23,9 @@ class EnrolmentError(AgentError):
     """The agent could not be enrolled, or is not."""
 
 
+class DamagedIdentityError(EnrolmentError):
+    """What the agent knows of its collector cannot be understood: it must be enrolled again."""
+
+
 class LinkError(AgentError):
     """The collector cannot be reached or gave an answer that is none of AudioSense's."""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from audiosense_agent.client import INSTANCE, Client, Reply
 from audiosense_agent.clock import Clock
 from audiosense_agent.enrolment import Identity, identity_path, load_identity
-from audiosense_agent.errors import EnrolmentError, LinkError
+from audiosense_agent.errors import DamagedIdentityError, EnrolmentError, LinkError
 from audiosense_agent.spool import Spool
 from audiosense_common.wire import RegisteredSensors, SensorRegistration, SensorRegistrations
 from audiosense_common.wire_identity import WAITING_HEADER, CredentialIssued
@@ -113,7 +113,12 @@ class Link:
             EnrolmentError: the agent is not enrolled, or its identity is damaged.
             LinkError: no answer; RefusedError if it was none of success.
         """
-        identity = self.identity()
+        try:
+            identity = self.identity()
+        except DamagedIdentityError:
+            if self._enrol() is None:
+                raise
+            identity = self.identity()
         if identity is None and self._enrol() is not None:
             identity = self.identity()
         if identity is None:

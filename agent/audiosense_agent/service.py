@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 from audiosense_agent.clip_spool import FOLDER, ClipSpool
@@ -188,8 +189,24 @@ def check_sensors(settings: Settings) -> None:
 
 
 def _open_reservoirs(settings: Settings) -> dict[str, Reservoir]:
-    """Open the sample of each sensor's windows; sensors that are no more, or none wanted, lose theirs."""
-    folder, wanted = settings.state_dir / "probes", settings.probes
+    """Open the sample of each sensor's windows; sensors that are no more, or none wanted, lose theirs.
+
+    Where the disk or its permissions do not let it be read, the agent goes on without.
+    """
+    folder = settings.state_dir / "probes"
+    try:
+        return _read_reservoirs(settings, folder)
+    except OSError as error:
+        log.warning(
+            "no windows are kept for probes: %s cannot be read: %s; make it a folder that the agent may write",
+            folder,
+            error.strerror or error,
+        )
+        return {}
+
+
+def _read_reservoirs(settings: Settings, folder: Path) -> dict[str, Reservoir]:
+    wanted = settings.probes
     names = [sensor.name for sensor in settings.sensors] if wanted.enabled else []
     drop_others(folder, names)
     return {

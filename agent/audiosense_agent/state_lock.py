@@ -1,5 +1,6 @@
 """One process at a time on a state directory."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -27,7 +28,8 @@ def lock_state_dir(state_dir: Path) -> IO[str]:
     except OSError:
         file.close()
         raise AgentError(f"an agent already runs on {state_dir}; stop it, or set another state_dir") from None
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    with contextlib.suppress(OSError):
+        # For people only; unbuffered, so that what a full disk did not take is not tried again at closing.
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), f"{os.getpid()}\n".encode())
     return file

@@ -71,6 +71,21 @@ def test_enrol_run_status_in_order(agent, collector):
     agent("enroll", "--force", collector.key())
 
 
+def test_a_damaged_identity_is_told_and_replaced_by_enrolling_again(agent, collector):
+    state = agent.folder / "state"
+    state.mkdir()
+    (state / "identity.json").write_text("{}")
+    told = agent("status")
+    assert "identity.json is damaged; enrol the agent again: audiosense-agent enroll KEY" in told
+    assert "sensor pump: nothing heard" in told
+    assert "checks: none yet" in told
+    found = json.loads(agent("status", "--json"))
+    assert (found["agent"], "is damaged" in found["enrolment_problem"]) == (None, True)
+    agent("enroll", collector.key())
+    assert json.loads(agent("status", "--json"))["agent"] == str(collector.agent)
+    assert json.loads(agent("check", "--json"))["enrolled"] is True
+
+
 def test_enrolment_errors_are_one_line_with_the_remedy(agent, collector):
     collector.refuse_enrolment = "this enrolment key is used up"
     assert "used up" in agent("enroll", collector.key(), code=1)

@@ -88,6 +88,21 @@ def test_a_damaged_identity_says_to_enrol_again(settings):
         load_identity(settings.state_dir)
 
 
+def test_an_enrolment_sets_a_damaged_identity_aside(settings, collector, caplog):
+    settings.state_dir.mkdir()
+    path = identity_path(settings.state_dir)
+    collector.refuse_enrolment = "used up"
+    path.write_text("{cut sho")
+    with pytest.raises(EnrolmentError, match="used up"):
+        enrol(settings, collector.key())
+    assert path.read_text() == "{cut sho", "what cannot be replaced stays where it is looked for"
+    collector.refuse_enrolment = None
+    identity, _ = enrol(settings, collector.key())
+    assert load_identity(settings.state_dir) == identity
+    assert path.with_name("identity.json.damaged").read_text() == "{cut sho"
+    assert "set aside as identity.json.damaged" in caplog.text
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
 def test_what_root_writes_belongs_to_the_service(tmp_path):
     folder = tmp_path / "state"

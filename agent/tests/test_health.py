@@ -47,8 +47,8 @@ OK, WARNING, FAILED, UNKNOWN = CheckState.OK, CheckState.WARNING, CheckState.FAI
 DAY_US = 86_400_000_000
 
 
-def reached(state, *, is_enrolled=True, silent_s=None, running_s=90_000):
-    return link.check(state, is_enrolled=is_enrolled, silent_s=silent_s, running_s=running_s)
+def reached(state, *, is_enrolled=True, silent_s=None, running_s=90_000, **more):
+    return link.check(state, is_enrolled=is_enrolled, silent_s=silent_s, running_s=running_s, **more)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,7 @@ def reached(state, *, is_enrolled=True, silent_s=None, running_s=90_000):
         (reached("no route", running_s=299), WARNING, "unreachable"),
         (reached("no route", running_s=301), FAILED, "unreachable"),
         (reached("ok", is_enrolled=False), WARNING, "not_enrolled"),
+        (reached("identity.json is damaged; enrol again", is_damaged=True), FAILED, "identity_damaged"),
         (reached("the collector refuses this agent (403): x", silent_s=9.0), FAILED, "refused"),
         (spool_space.check(SpoolStatus(bytes=10), 100, 0), OK, None),
         (spool_space.check(SpoolStatus(bytes=60), 100, 0), WARNING, "filling"),
@@ -335,3 +336,12 @@ def test_a_key_that_could_not_be_used_stands_before_what_else_can_be_done():
     waits = reached("not enrolled: measurements are kept", is_enrolled=False)
     assert spent.remedy == f"with the key of the credential: used up (1 of 1 uses). {waits.remedy}"
     assert waits.remedy.startswith("Enrol the agent")
+
+
+def test_a_running_agent_tells_that_its_identity_is_damaged(tmp_path):
+    (tmp_path / "identity.json").write_text("{}")
+    with Running(tmp_path) as service:
+        wait_for(lambda: "is damaged" in service.uplink.state)
+        found = {check.key: check for check in service._examiner.examine()}["collector"]
+    assert (found.state, found.cause) == (FAILED, "identity_damaged")
+    assert found.remedy.startswith("The identity is damaged: enrol the agent again")

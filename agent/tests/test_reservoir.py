@@ -1,13 +1,18 @@
 import json
 import os
 import stat
+from contextlib import closing
 
 import numpy as np
 import pytest
+from agent_testing.samples import simulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiosense_agent.config import Settings
 from audiosense_agent.reservoir import LEAST_WINDOWS, MAX_WINDOWS, Reservoir, drop_others, reservoir_folder
+from audiosense_agent.service import Service
+from audiosense_agent.spool import Spool
 from audiosense_agent.windows import Window
 from audiosense_common.wire import Status
 
@@ -228,3 +233,12 @@ def test_the_note_holds_no_sound(tmp_path):
     fill(opened(tmp_path), 3)
     note = json.loads((tmp_path / "sample.json").read_text())
     assert note == {"sample_rate_hz": RATE, "length": LENGTH, "seen": 3, "learnt": True}
+
+
+def test_an_agent_whose_samples_cannot_be_read_goes_on_without_them(tmp_path, caplog):
+    (tmp_path / "probes").write_text("no folder")
+    Service(Settings(name="test", state_dir=tmp_path, sensors=[simulated()]), stop_after=2).run()
+    with closing(Spool(tmp_path / "spool.db")) as spool:
+        assert spool.status().rows == 2
+    assert "no windows are kept for probes" in caplog.text
+    assert (tmp_path / "probes").read_text() == "no folder"

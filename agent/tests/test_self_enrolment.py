@@ -11,7 +11,7 @@ from agent_testing.rotating import NoModels
 from agent_testing.samples import measurement, simulated
 
 from audiosense_agent.config import Settings
-from audiosense_agent.enrolment import describe_sensor, load_identity
+from audiosense_agent.enrolment import describe_sensor, identity_path, load_identity
 from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.self_enrolment import KEY_CREDENTIAL, SelfEnrolment
 from audiosense_agent.spool import Spool
@@ -69,6 +69,16 @@ def test_an_agent_with_a_key_enrols_and_delivers_what_it_kept(agent, collector):
     agent.give("a key that is looked at no more")
     agent.deliver()
     assert len(collector.attempts) == 1
+
+
+def test_an_agent_with_a_key_replaces_a_damaged_identity(agent, collector):
+    identity_path(agent.state).write_bytes(b"\xff" * 9)
+    assert agent.uplink.step() == QUICK.slow_s
+    assert "is damaged; enrol the agent again" in agent.uplink.state
+    agent.give(collector.key())
+    agent.deliver()
+    assert load_identity(agent.state).agent == collector.agent
+    assert len(collector.stored) == 1
 
 
 def test_an_agent_without_a_key_waits_to_be_enrolled(agent, collector):

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from agent_testing.samples import measurement, simulated
 
-from audiosense_agent.errors import SpoolError
+from audiosense_agent.errors import AgentError, SpoolError
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.file import files_aside
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.limits import Limits, Policy
+from audiosense_agent.state_lock import lock_state_dir
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
 
@@ -148,6 +149,34 @@ def test_damage_that_is_met_while_the_disk_is_read_only_is_set_aside_once_it_can
         Spool(path)
 
 
+def take_all_room(folder):
+    """Leave no byte of the disk free."""
+    with contextlib.suppress(OSError), (folder / "hog").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1_024))
+
+
+def test_a_start_on_a_full_disk_is_served_by_the_reserve_and_all_is_drained(disk):
+    with closing(Spool(disk / "s.db")) as spool:
+        spool.append([measurement(i) for i in range(2_000)])
+    take_all_room(disk)
+    assert (disk / "s.db.reserve").exists()
+    with closing(Spool(disk / "s.db")) as spool:
+        rows = spool.read(100_000)
+        assert len(rows) == 2_000
+        spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, (), life=spool.epoch), token="t")
+        assert spool.status().rows == 0
+
+
+def test_the_lock_holds_on_a_full_disk_that_does_not_take_the_process_number(disk):
+    take_all_room(disk)
+    with lock_state_dir(disk), pytest.raises(AgentError, match="already runs"):
+        lock_state_dir(disk)
+    (disk / "hog").unlink()
+    with lock_state_dir(disk):
+        assert (disk / "agent.lock").read_text() == f"{os.getpid()}\n"
+
+
 class Sound:
     """A source of quiet windows."""
 
@@ -163,10 +192,7 @@ def test_windows_that_memory_could_not_hold_are_told_and_so_are_those_left_at_th
     monkeypatch.setattr("audiosense_agent.worker._MAX_WAITING", 10)
     with closing(Spool(disk / "s.db")) as spool:
         stored = fill_disk(spool)
-        hog = disk / "hog"
-        with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(1_024))
+        take_all_room(disk)
         worker = Worker(simulated(), Sound(30), spool, group=1)
         worker.run(threading.Event())
         status = spool.status()

@@ -1,5 +1,6 @@
 """``audiosense-agent enroll``: introduces the agent to its collector."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from audiosense_agent.cli.options import ConfigOption
 from audiosense_agent.config import load_settings
 from audiosense_agent.enrolment import enrol, identity_path, load_identity
-from audiosense_agent.errors import EnrolmentError
+from audiosense_agent.errors import DamagedIdentityError, EnrolmentError
 
 
 def enroll(
@@ -21,7 +22,7 @@ def enroll(
 ) -> None:
     """Trade an enrolment key for this agent's credential and register its sensors."""
     settings = load_settings(config)
-    if not force and load_identity(settings.state_dir) is not None:
+    if not force and _is_enrolled(settings.state_dir):
         raise EnrolmentError(
             f"this agent is enrolled already ({identity_path(settings.state_dir)}); give --force to enrol it anew"
         )
@@ -34,3 +35,11 @@ def enroll(
         print(f"took over from {replace}: {', '.join(enrolled.taken_over) or 'no sensor, none has the same name'}")
         if enrolled.left_behind:
             print(f"left with {replace}, which is revoked: {', '.join(enrolled.left_behind)}")
+
+
+def _is_enrolled(state_dir: Path) -> bool:
+    try:
+        return load_identity(state_dir) is not None
+    except DamagedIdentityError:
+        # It serves nobody; enrolling sets it aside.
+        return False

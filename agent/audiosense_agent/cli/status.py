@@ -11,6 +11,7 @@ from audiosense_agent.cli.options import ConfigOption, JsonOption
 from audiosense_agent.clip_spool import FOLDER, read_clip_status
 from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.enrolment import load_identity
+from audiosense_agent.errors import EnrolmentError
 from audiosense_agent.health.latest import describe, probation, read_latest
 from audiosense_agent.spool.rows import load_reasons
 from audiosense_agent.spool.view import read_spool
@@ -36,7 +37,10 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         print(json.dumps(found))
         return
     spool = found["spool"]
-    print(f"agent {found['name']}, version {found['version']}, " + (found["collector"] or "not enrolled"))
+    print(
+        f"agent {found['name']}, version {found['version']}, "
+        + (found["collector"] or found["enrolment_problem"] or "not enrolled")
+    )
     print(
         f"spool: {spool['rows']} measurements, {spool['events']} event revisions, {spool['bytes'] / 1e6:.1f} MB, "
         f"{spool['dropped']} dropped, {spool['dead_letters']} dead letters, {spool['set_aside']} spools set aside"
@@ -64,7 +68,11 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
 
 
 def _collect(settings: Settings) -> dict[str, Any]:
-    identity = load_identity(settings.state_dir)
+    identity, problem = None, None
+    try:
+        identity = load_identity(settings.state_dir)
+    except EnrolmentError as error:
+        problem = str(error)
     view = read_spool(settings.state_dir / "spool.db")
     values = ("time_us", "score", "status", "model", "source", "reasons")
     empty = dict.fromkeys(values) | {"windows_measured": 0}
@@ -73,6 +81,7 @@ def _collect(settings: Settings) -> dict[str, Any]:
         "version": __version__,
         "state_dir": str(settings.state_dir),
         "agent": None if identity is None else str(identity.agent),
+        "enrolment_problem": problem,
         "collector": None if identity is None else identity.url,
         "spool": asdict(view.status),
         "clips": asdict(read_clip_status(settings.state_dir / FOLDER)),

@@ -7,14 +7,15 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from audiosense_agent.batches import now_us
 from audiosense_agent.clock import Clock
 from audiosense_agent.config import Settings
-from audiosense_agent.enrolment import identity_path
-from audiosense_agent.errors import SpoolError
+from audiosense_agent.enrolment import identity_path, load_identity
+from audiosense_agent.errors import DamagedIdentityError, EnrolmentError, SpoolError
 from audiosense_agent.files import write_atomically
 from audiosense_agent.health import (
     clock,
@@ -91,6 +92,7 @@ class Examiner:
             link.check(
                 self._uplink.state,
                 is_enrolled=identity_path(settings.state_dir).exists(),
+                is_damaged=_has_damaged_identity(settings.state_dir),
                 silent_s=self._silent_s(answered),
                 running_s=time.monotonic() - self._started,
             ),
@@ -174,6 +176,14 @@ class Examiner:
         while len(self._drops) > 1 and self._drops[1][0] < now - _DROPS_S:
             self._drops.popleft()
         return self._status.dropped - self._drops[0][1]
+
+
+def _has_damaged_identity(state_dir: Path) -> bool:
+    try:
+        load_identity(state_dir)
+    except EnrolmentError as error:
+        return isinstance(error, DamagedIdentityError)
+    return False
 
 
 def _check_sensor(name: str, worker: Worker) -> list[Check]:

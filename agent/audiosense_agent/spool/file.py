@@ -41,8 +41,8 @@ _SURROUNDINGS = frozenset(
         sqlite3.SQLITE_NOMEM,
     }
 )
-
-
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""How a full disk shows at opening."""
 _NUMBERS_TWICE = frozenset(
     {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID}
 )
@@ -54,6 +54,10 @@ SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 class DamagedSpoolError(SpoolError):
     """The file is no spool of this version."""
+
+
+class _NoRoomError(SpoolError):
+    """The disk took nothing, perhaps because it is full."""
 
 
 def is_damage(error: Exception) -> bool:
@@ -87,7 +91,12 @@ def open_spool_file(path: Path) -> sqlite3.Connection:
     """
     try:
         _check_not_emptied(path)
-        return _connect(path)
+        try:
+            return _connect(path)
+        except _NoRoomError:
+            # Opening makes files too: the reserve serves a start on a full disk as it serves deleting.
+            give_reserve(path)
+            return _connect(path)
     except DamagedSpoolError as error:
         return open_fresh(path, retire(path, Retirement(str(error))))
 
@@ -224,7 +233,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             db.close()
         if isinstance(error, sqlite3.IntegrityError) or is_damage(error):  # nobody gave a value yet
             raise DamagedSpoolError(str(error)) from None
-        raise SpoolError(
+        kind = _NoRoomError if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM else SpoolError
+        raise kind(
             f"the spool {path} cannot be opened: {error}; check the disk's free space and the folder's permissions"
         ) from None
     except DamagedSpoolError:
