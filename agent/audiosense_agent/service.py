@@ -32,6 +32,7 @@ from audiosense_common.wire_checks import Check
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
+_LET_GO_S = 0.25
 _WATCH_S = 0.2
 
 
@@ -60,6 +61,7 @@ class Service:
         check_sensors(settings)
         self.settings = settings
         self._stop = threading.Event()
+        self._hush = threading.Event()
         self._drains = True
         self._lock_file = lock_state_dir(settings.state_dir)
         self.spool = Spool(settings.state_dir / "spool.db", settings.spool.limits)
@@ -120,7 +122,7 @@ class Service:
         """Run until stopped or until all sounds have ended, then send what is left for at most ten seconds."""
         self._prepare()
         workers = [
-            threading.Thread(target=worker.run, args=(self._stop,), name=f"sensor {name}", daemon=True)
+            threading.Thread(target=worker.run, args=(self._hush,), name=f"sensor {name}", daemon=True)
             for name, worker in self.workers.items()
         ]
         uplink_stop = threading.Event()
@@ -151,24 +153,48 @@ class Service:
             self._rollout.load(identity)
 
     def _shut_down(self, workers: list[threading.Thread], uplink: threading.Thread, stop: threading.Event) -> None:
-        notify("STOPPING=1" if self._drains else "RELOADING=1")
+        drains = self._drains
+        notify("STOPPING=1" if drains else "RELOADING=1")
         deadline = time.monotonic() + DRAIN_S
-        self._stop.set()
+        if not drains:
+            # The sound goes on while the uplink ends: a collector that does not answer must not cost any.
+            self._end_uplink(uplink, stop, time.monotonic())
+        self._hush.set()
         for thread in workers:
             thread.join(max(0.0, deadline - time.monotonic()))
-        stop.set()
-        self._clip_uplink.stop()
-        self.uplink.wake()
-        uplink.join(max(0.1, deadline - time.monotonic()))
-        if not uplink.is_alive():
-            if self._drains and not self.uplink.drain(deadline):
-                log.info("stopped with measurements left in the spool; they are sent after the next start")
-            self.uplink.close()
+        if drains:
+            self._drain(uplink, stop, deadline)
         try:
             self.spool.close()
         except SpoolError as error:
             log.warning("%s", error)
         self._lock_file.close()
+
+    def _drain(self, uplink: threading.Thread, stop: threading.Event, deadline: float) -> None:
+        """Send what is left until the deadline, in a thread that can be left behind: an answer may drip for ever."""
+        drained = threading.Event()
+
+        def drain() -> None:
+            uplink.join()
+            if self.uplink.drain(deadline):
+                drained.set()
+
+        drainer = threading.Thread(target=drain, name="drain", daemon=True)
+        drainer.start()
+        self._end_uplink(drainer, stop, deadline)
+        if not drained.is_set():
+            log.info("stopped with measurements left in the spool; they are sent after the next start")
+
+    def _end_uplink(self, thread: threading.Thread, stop: threading.Event, deadline: float) -> None:
+        """End the thread that sends; at the deadline what it waits for is broken off."""
+        stop.set()
+        self._clip_uplink.stop()
+        self.uplink.wake()
+        thread.join(max(_LET_GO_S, deadline - time.monotonic()))
+        self.uplink.cut()
+        thread.join(_LET_GO_S)
+        if not thread.is_alive():
+            self.uplink.close()
 
     def _tell_checks(self, known: Mapping[str, UUID]) -> list[Check] | None:
         return self._examiner.tell(known)
