@@ -16,6 +16,7 @@ from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
 from audiosense_agent.health.examiner import Examiner
 from audiosense_agent.model_store import Limits, ModelStore
+from audiosense_agent.pause import Pause
 from audiosense_agent.probes import Microphone, Prober
 from audiosense_agent.reservoir import Reservoir, drop_others, reservoir_folder
 from audiosense_agent.rollout import Rollout
@@ -44,6 +45,7 @@ class Service:
         stop_after: windows per sensor after which it ends; without, it goes on until stopped or all sounds have ended.
         retry: the uplink's waits after failures.
         clock: tells the time.
+        pauses: of the service before it in this process, see ``pauses``.
 
     Raises:
         AgentError: another agent runs on the same state directory, or it cannot be written.
@@ -57,11 +59,13 @@ class Service:
         stop_after: int | None = None,
         retry: Retry | None = None,
         clock: Clock | None = None,
+        pauses: Mapping[str, Pause] | None = None,
     ) -> None:
         check_sensors(settings)
         self.settings = settings
         self._stop = threading.Event()
         self._hush = threading.Event()
+        self._hushed_s = 0.0
         self._drains = True
         self._lock_file = lock_state_dir(settings.state_dir)
         self.spool = Spool(settings.state_dir / "spool.db", settings.spool.limits)
@@ -70,7 +74,7 @@ class Service:
         self.clock.restore(int(server_us) if server_us else None, self.spool.begin_boot(self.clock.boot))
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
-        self.workers = self._make_workers(clip_spool, stop_after)
+        self.workers = self._make_workers(clip_spool, stop_after, pauses or {})
         models = ModelStore(settings.state_dir / "models", Limits.of(settings.models))
         self._rollout = Rollout(models, self.workers, self.clock)
         self._prober = Prober(self._microphones(), settings.probes.cpu_share)
@@ -90,7 +94,9 @@ class Service:
         )
         self._examiner = Examiner(settings, self.workers, self.spool, self.uplink, self.clock)
 
-    def _make_workers(self, clip_spool: ClipSpool, stop_after: int | None) -> dict[str, Worker]:
+    def _make_workers(
+        self, clip_spool: ClipSpool, stop_after: int | None, pauses: Mapping[str, Pause]
+    ) -> dict[str, Worker]:
         settings = self.settings
         hub = DeviceHub(settings, self.clock)
         return {
@@ -102,6 +108,7 @@ class Service:
                 stop_after=stop_after,
                 reservoir=self._reservoirs.get(sensor.name),
                 clips=ClipRecorder(sensor, settings.clips, clip_spool) if settings.clips.enabled else None,
+                pause=pauses.get(sensor.name),
             )
             for sensor in settings.sensors
         }
@@ -117,6 +124,11 @@ class Service:
         """Ask the agent to stop; safe in a signal handler. One that is followed by another does not ``drain``."""
         self._drains = drain
         self._stop.set()
+
+    def pauses(self) -> dict[str, Pause]:
+        """After ``run``: what the service that follows it needs to tell how much was not heard in between."""
+        found = {name: worker.pause(self._hushed_s) for name, worker in self.workers.items()}
+        return {name: pause for name, pause in found.items() if pause is not None}
 
     def run(self) -> None:
         """Run until stopped or until all sounds have ended, then send what is left for at most ten seconds."""
@@ -159,6 +171,7 @@ class Service:
         if not drains:
             # The sound goes on while the uplink ends: a collector that does not answer must not cost any.
             self._end_uplink(uplink, stop, time.monotonic())
+        self._hushed_s = time.monotonic()
         self._hush.set()
         for thread in workers:
             thread.join(max(0.0, deadline - time.monotonic()))
