@@ -1,9 +1,12 @@
 """HTTPS to the collector's port for agents, trusting only the enrolled CA."""
 
+import contextlib
 import hashlib
 import logging
+import socket
 import ssl
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +89,7 @@ class Client:
         self.request_id = ""
         self.url, self._ca_pem, self._timeout_s = url, ca_pem, timeout_s
         limits = httpx.Limits(keepalive_expiry=IDLE_CONNECTION_S)
+        self._connection = _Connection()
         self._http = httpx.Client(
             base_url=url, verify=context, timeout=timeout_s, headers=headers, trust_env=False, limits=limits
         )
@@ -93,6 +97,14 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+        self._connection.end()
+
+    def cut(self) -> None:
+        """Break off the request that another thread waits for, and refuse all later ones: they raise LinkError.
+
+        Only a connection that is still being made holds that thread until its time is up; it is not used any more.
+        """
+        self._connection.cut()
 
     def request(
         self,
@@ -106,26 +118,69 @@ class Client:
         """Send a request and read the answer, of which at most ``limit`` bytes are taken.
 
         Raises:
-            LinkError: no answer, an answer too long, or a certificate that the enrolled CA did not sign.
+            LinkError: no answer, it was cut, an answer too long, or a certificate that the enrolled CA did not sign.
         """
+        self._refuse_if_cut()
         number = self.request_id = uuid4().hex[:16]
         try:
             numbered = {**(headers or {}), REQUEST_ID_HEADER: number}
-            with self._http.stream(method, path, content=body, headers=numbered) as response:
+            trace = {"trace": self._connection.trace}
+            with self._http.stream(method, path, content=body, headers=numbered, extensions=trace) as response:
                 content = b""
                 for piece in response.iter_bytes():
                     content += piece
                     if len(content) > limit:
                         raise LinkError(f"the answer of {self.url} is longer than {limit} bytes")
                 log.debug("request %s: %s %s: %d", number, method, path, response.status_code)
+                self._refuse_if_cut()
                 return Reply(response.status_code, content, response.headers, number)
         except httpx.HTTPError as error:
+            self._connection.end()
             log.debug("request %s: %s %s: no answer", number, method, path)
             raise LinkError(_explain(self.url, error, self._ca_pem, self._timeout_s)) from None
+
+    def _refuse_if_cut(self) -> None:
+        if self._connection.is_cut:
+            raise LinkError(f"the connection to {self.url} was broken off, for the agent stops")
 
     def request_json(self, method: str, path: str, document: str) -> Reply:
         """Send a JSON document."""
         return self.request(method, path, body=document.encode(), headers={"Content-Type": "application/json"})
+
+
+class _Connection:
+    """A second handle of the connection in use, by which another thread can end it whatever it waits for.
+
+    A handle of its own, because that of httpx changes with the TLS handshake, and closing it would wake nobody.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self.is_cut = False
+
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """Note each new connection."""
+        if name == "connection.connect_tcp.complete":
+            self.end()
+            with self._lock:
+                self._socket = info["return_value"].get_extra_info("socket").dup()
+            if self.is_cut:
+                self.end()
+
+    def cut(self) -> None:
+        """End it, and all that follow as soon as they are made."""
+        self.is_cut = True
+        self.end()
+
+    def end(self) -> None:
+        """End it, if there is one."""
+        with self._lock:
+            ended, self._socket = self._socket, None
+        if ended is not None:
+            with contextlib.suppress(OSError):
+                ended.shutdown(socket.SHUT_RDWR)
+            ended.close()
 
 
 def fetch_trust(key: EnrolmentKey, timeout_s: float = 30.0) -> Trust:

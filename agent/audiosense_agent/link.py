@@ -68,6 +68,7 @@ class Link:
         self._stamp: tuple[int, int] | None = None
         self._identity: Identity | None = None
         self._client: Client | None = None
+        self._is_cut = False
         self._registered = False
         self._register_refused_from = 0.0
         self.refused: dict[str, str] = {}
@@ -82,6 +83,12 @@ class Link:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def cut(self) -> None:
+        """Break off what another thread waits for; nothing is sent any more."""
+        self._is_cut = True
+        if (client := self._client) is not None:
+            client.cut()
 
     @property
     def request_id(self) -> str:
@@ -129,6 +136,8 @@ class Link:
             self._checks_dates = self._clock.is_wall_right
             credential = identity.credential if self._uses_old else identity.next
             self._client = identity.client(self._timeout_s, credential, self._instance, check_dates=self._checks_dates)
+            if self._is_cut:
+                self._client.cut()
             self._spool.bind(str(identity.agent))
         if not self._registered:
             identity = self._register(identity, self._client, self._registrations())

@@ -17,6 +17,7 @@ from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
 from audiosense_agent.health.examiner import Examiner
 from audiosense_agent.model_store import Limits, ModelStore
+from audiosense_agent.pause import Pause
 from audiosense_agent.probes import Microphone, Prober
 from audiosense_agent.reservoir import Reservoir, drop_others, reservoir_folder
 from audiosense_agent.rollout import Rollout
@@ -33,6 +34,7 @@ from audiosense_common.wire_checks import Check
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
+_LET_GO_S = 0.25
 _WATCH_S = 0.2
 
 
@@ -44,6 +46,7 @@ class Service:
         stop_after: windows per sensor after which it ends; without, it goes on until stopped or all sounds have ended.
         retry: the uplink's waits after failures.
         clock: tells the time.
+        pauses: of the service before it in this process, see ``pauses``.
 
     Raises:
         AgentError: another agent runs on the same state directory, or it cannot be written.
@@ -57,10 +60,13 @@ class Service:
         stop_after: int | None = None,
         retry: Retry | None = None,
         clock: Clock | None = None,
+        pauses: Mapping[str, Pause] | None = None,
     ) -> None:
         check_sensors(settings)
         self.settings = settings
         self._stop = threading.Event()
+        self._hush = threading.Event()
+        self._hushed_s = 0.0
         self._drains = True
         self._lock_file = lock_state_dir(settings.state_dir)
         self.spool = Spool(settings.state_dir / "spool.db", settings.spool.limits)
@@ -69,7 +75,7 @@ class Service:
         self.clock.restore(int(server_us) if server_us else None, self.spool.begin_boot(self.clock.boot))
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
-        self.workers = self._make_workers(clip_spool, stop_after)
+        self.workers = self._make_workers(clip_spool, stop_after, pauses or {})
         models = ModelStore(settings.state_dir / "models", Limits.of(settings.models))
         self._rollout = Rollout(models, self.workers, self.clock)
         self._prober = Prober(self._microphones(), settings.probes.cpu_share)
@@ -89,7 +95,9 @@ class Service:
         )
         self._examiner = Examiner(settings, self.workers, self.spool, self.uplink, self.clock)
 
-    def _make_workers(self, clip_spool: ClipSpool, stop_after: int | None) -> dict[str, Worker]:
+    def _make_workers(
+        self, clip_spool: ClipSpool, stop_after: int | None, pauses: Mapping[str, Pause]
+    ) -> dict[str, Worker]:
         settings = self.settings
         hub = DeviceHub(settings, self.clock)
         return {
@@ -101,6 +109,7 @@ class Service:
                 stop_after=stop_after,
                 reservoir=self._reservoirs.get(sensor.name),
                 clips=ClipRecorder(sensor, settings.clips, clip_spool) if settings.clips.enabled else None,
+                pause=pauses.get(sensor.name),
             )
             for sensor in settings.sensors
         }
@@ -117,11 +126,16 @@ class Service:
         self._drains = drain
         self._stop.set()
 
+    def pauses(self) -> dict[str, Pause]:
+        """After ``run``: what the service that follows it needs to tell how much was not heard in between."""
+        found = {name: worker.pause(self._hushed_s) for name, worker in self.workers.items()}
+        return {name: pause for name, pause in found.items() if pause is not None}
+
     def run(self) -> None:
         """Run until stopped or until all sounds have ended, then send what is left for at most ten seconds."""
         self._prepare()
         workers = [
-            threading.Thread(target=worker.run, args=(self._stop,), name=f"sensor {name}", daemon=True)
+            threading.Thread(target=worker.run, args=(self._hush,), name=f"sensor {name}", daemon=True)
             for name, worker in self.workers.items()
         ]
         uplink_stop = threading.Event()
@@ -152,24 +166,49 @@ class Service:
             self._rollout.load(identity)
 
     def _shut_down(self, workers: list[threading.Thread], uplink: threading.Thread, stop: threading.Event) -> None:
-        notify("STOPPING=1" if self._drains else "RELOADING=1")
+        drains = self._drains
+        notify("STOPPING=1" if drains else "RELOADING=1")
         deadline = time.monotonic() + DRAIN_S
-        self._stop.set()
+        if not drains:
+            # The sound goes on while the uplink ends: a collector that does not answer must not cost any.
+            self._end_uplink(uplink, stop, time.monotonic())
+        self._hushed_s = time.monotonic()
+        self._hush.set()
         for thread in workers:
             thread.join(max(0.0, deadline - time.monotonic()))
-        stop.set()
-        self._clip_uplink.stop()
-        self.uplink.wake()
-        uplink.join(max(0.1, deadline - time.monotonic()))
-        if not uplink.is_alive():
-            if self._drains and not self.uplink.drain(deadline):
-                log.info("stopped with measurements left in the spool; they are sent after the next start")
-            self.uplink.close()
+        if drains:
+            self._drain(uplink, stop, deadline)
         try:
             self.spool.close()
         except SpoolError as error:
             log.warning("%s", error)
         self._lock_file.close()
+
+    def _drain(self, uplink: threading.Thread, stop: threading.Event, deadline: float) -> None:
+        """Send what is left until the deadline, in a thread that can be left behind: an answer may drip for ever."""
+        drained = threading.Event()
+
+        def drain() -> None:
+            uplink.join()
+            if self.uplink.drain(deadline):
+                drained.set()
+
+        drainer = threading.Thread(target=drain, name="drain", daemon=True)
+        drainer.start()
+        self._end_uplink(drainer, stop, deadline)
+        if not drained.is_set():
+            log.info("stopped with measurements left in the spool; they are sent after the next start")
+
+    def _end_uplink(self, thread: threading.Thread, stop: threading.Event, deadline: float) -> None:
+        """End the thread that sends; at the deadline what it waits for is broken off."""
+        stop.set()
+        self._clip_uplink.stop()
+        self.uplink.wake()
+        thread.join(max(_LET_GO_S, deadline - time.monotonic()))
+        self.uplink.cut()
+        thread.join(_LET_GO_S)
+        if not thread.is_alive():
+            self.uplink.close()
 
     def _tell_checks(self, known: Mapping[str, UUID]) -> list[Check] | None:
         return self._examiner.tell(known)

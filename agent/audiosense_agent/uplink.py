@@ -141,6 +141,10 @@ class Uplink:
         """Close the connection."""
         self._link.close()
 
+    def cut(self) -> None:
+        """Break off the request that waits for an answer, if any: what it held stays in the spool."""
+        self._link.cut()
+
     @property
     def silent_s(self) -> float | None:
         """Seconds since the last answer, None if there was none since the start."""

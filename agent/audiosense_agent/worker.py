@@ -17,10 +17,12 @@ from audiosense_agent.enrolment import describe_sensor
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import Debouncer, EventRevision
 from audiosense_agent.model_store.ward import Ward
+from audiosense_agent.pause import Pause, interval_us
 from audiosense_agent.reservoir import Reservoir
 from audiosense_agent.sensor_health import SensorHealth
 from audiosense_agent.sources import Context, Source
 from audiosense_agent.spool import Spool
+from audiosense_agent.spool.gaps import LossReason
 from audiosense_agent.spool.rows import Measurement
 from audiosense_agent.windows import Window
 from audiosense_common.bundle import Running
@@ -69,7 +71,11 @@ class Worker:
         on_commit: Callable[[], None] = lambda: None,
         reservoir: Reservoir | None = None,
         clips: ClipRecorder | None = None,
+        pause: Pause | None = None,
     ) -> None:
+        self._pause = pause
+        self._paused = Loss()
+        self._last_us: int | None = None
         self._reservoir = reservoir
         self._clips = clips
         self.sensor = sensor
@@ -100,6 +106,10 @@ class Worker:
         """Score with another model from the next window on; may be called by any thread."""
         self._next.append(ward)
 
+    def pause(self, since_s: float) -> Pause | None:
+        """Say for the next worker of this sensor what it heard last; None if that is nothing."""
+        return self._pause if self._last_us is None else Pause(self._last_us, since_s)
+
     def run(self, stop: threading.Event) -> None:
         """Listen until the sound ends, the wanted number of windows is reached, or stopped."""
         while not stop.is_set():
@@ -115,6 +125,7 @@ class Worker:
             else:
                 self._say("stopped" if stop.is_set() else "ended")
                 break
+            self._pause = None
             self._end_sound()
             stop.wait(self._retry_s)
         self._end_sound()
@@ -148,6 +159,7 @@ class Worker:
             # An event that went on over a step of the clock would last as long as the step, or end before it began.
             self._warn("the clock was set; times are the new clock's from here on")
             self._end_event()
+        self._note_pause(window.start_us)
         self._measured += 1
         began = time.perf_counter()
         vector, is_valid = self._describe(window.samples)
@@ -185,6 +197,19 @@ class Worker:
             self._status = verdict.status
         if len(self._measurements) >= self._group or self._events or time.monotonic() - self._last_commit > 1.0:
             self._commit()
+
+    def _note_pause(self, start_us: int) -> None:
+        """Count what a reload kept from being heard: it was due, so that it counts as measured and lost."""
+        self._last_us = start_us
+        if self._pause is None:
+            return
+        pause, self._pause = self._pause, None
+        apart_us = interval_us(self.sensor)
+        missing = pause.missing(start_us, apart_us)
+        if missing:
+            self._warn(f"{missing} windows were not heard while the configuration was read again")
+            self._measured += missing
+            self._paused = Loss(missing, pause.last_us + apart_us, start_us - apart_us)
 
     def _describe(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float16], bool]:
         """Return the feature vector, and whether the samples were numbers; NaN and infinity are taken as silence."""
@@ -297,6 +322,11 @@ class Worker:
         del self._measurements[:count]
 
     def _tell_lost(self) -> None:
+        if self._paused.windows:
+            lost = self._paused
+            name, why = self.sensor.name, LossReason.PAUSED
+            self._spool.count_dropped(name, lost.windows, lost.first_us, lost.last_us, reason=why)
+            self._paused = Loss()
         if self._lost.windows:
             self._spool.count_dropped(self.sensor.name, self._lost.windows, self._lost.first_us, self._lost.last_us)
             self._lost = Loss()

@@ -1,5 +1,7 @@
 """SIGHUP: the configuration is read again while the agent runs."""
 
+import contextlib
+import itertools
 import json
 import os
 import queue
@@ -11,9 +13,19 @@ import threading
 import time
 
 import pytest
+from agent_testing.samples import simulated
 from typer.testing import CliRunner
 
 from audiosense_agent.cli import app
+from audiosense_agent.config import Settings
+from audiosense_agent.pause import Pause
+from audiosense_agent.service import Service
+from audiosense_agent.spool import Spool
+from audiosense_agent.spool.gaps import LossReason
+from audiosense_agent.spool.view import read_spool
+
+WINDOW_US = 100_000
+NOW_US = 1_790_000_000_000_000
 
 SENSOR = """
 [[sensors]]
@@ -107,6 +119,49 @@ def test_a_new_sensor_is_heard_after_a_reload_and_the_process_stays(agent):
     wait_for(lambda: agent.measured("left") > before)
     agent.end()
     assert agent.process.returncode == 0
+    with contextlib.closing(Spool(agent.path.parent / "state" / "spool.db")) as spool:
+        missing, told, _ = losses(spool, "left")
+    assert told == missing
+
+
+def losses(spool, name):
+    """Windows missing between those of a sensor, windows told as not heard in a reload, and windows stored."""
+    starts = [row.time_us for row in spool.read(100_000) if row.sensor == name]
+    missing = sum((after - before) // WINDOW_US - 1 for before, after in itertools.pairwise(starts))
+    gaps = [gap for gap in spool.read_gaps(100) if gap.sensor == name]
+    assert {gap.reason for gap in gaps} <= {LossReason.PAUSED}
+    return missing, sum(gap.windows for gap in gaps), len(starts)
+
+
+def test_windows_missing_after_a_pause_are_told_and_counted(tmp_path):
+    settings = Settings(name="test", state_dir=tmp_path, sensors=[simulated(window_s=0.1, history_s=0)])
+    first = Service(settings, stop_after=3)
+    first.run()
+    pauses = first.pauses()
+    time.sleep(0.5)
+    second = Service(settings, stop_after=3, pauses=pauses)
+    second.run()
+    with contextlib.closing(Spool(tmp_path / "spool.db")) as spool:
+        missing, told, stored = losses(spool, "pump")
+    measured = read_spool(tmp_path / "spool.db").sensors["pump"]["windows_measured"]
+    assert told == missing >= 4
+    assert stored == 6
+    assert measured == stored + told
+
+
+@pytest.mark.parametrize(
+    ("last_us", "start_us", "ago_s", "missing"),
+    [
+        (NOW_US, NOW_US + 2 * WINDOW_US - 1, 60, 0),
+        (NOW_US, NOW_US + 2 * WINDOW_US, 60, 1),
+        (NOW_US, NOW_US - 3600 * 10 * WINDOW_US, 60, 0),
+        (NOW_US, NOW_US + 3600 * 10 * WINDOW_US, 0, 0),
+        (5_000_000, NOW_US, 60, 0),
+    ],
+    ids=["less than a window", "one", "clock set back", "clock set ahead", "clock was not right"],
+)
+def test_a_clock_that_was_set_makes_no_window_missing(last_us, start_us, ago_s, missing):
+    assert Pause(last_us, time.monotonic() - ago_s).missing(start_us, WINDOW_US) == missing
 
 
 def test_a_wrong_configuration_is_told_and_the_agent_goes_on(agent):

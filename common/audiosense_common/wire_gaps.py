@@ -18,8 +18,8 @@ class Gap(BaseModel):
     """Windows of one sensor that were lost for one reason.
 
     ``(epoch, number)`` names a gap within its agent for ever, so that a repeat is known. ``reason`` is a stable word:
-    ``spool_full``, ``too_old``, ``damaged``, ``set_aside``, ``not_stored``, ``refused``; or ``rescued``, of which
-    ``windows`` are no loss but came back from earlier gaps. A reader shows one that it does not know as it stands.
+    ``spool_full``, ``too_old``, ``damaged``, ``set_aside``, ``not_stored``, ``paused``, ``refused``; or ``rescued``, of
+    which ``windows`` are no loss but came back from earlier gaps. A reader shows one that it does not know as it is.
     ``sensor`` is null where nobody knows whose they were, ``windows`` where nobody knows how many.
     """
 

@@ -58,7 +58,7 @@ class _Operator:
             settings, self._next = self._next, None
             if settings is None or self._ended.is_set():
                 return
-            self._service = self._follow(settings, self._service.settings)
+            self._service = self._follow(settings, self._service)
             if self._ended.is_set():
                 self._service.stop()
 
@@ -78,12 +78,13 @@ class _Operator:
         self._next = settings
         self._service.stop(drain=False)
 
-    def _follow(self, settings: Settings, before: Settings) -> Service:
+    def _follow(self, settings: Settings, before: Service) -> Service:
+        pauses = before.pauses()
         try:
-            service = Service(settings, stop_after=self._stop_after)
+            service = Service(settings, stop_after=self._stop_after, pauses=pauses)
         except AudioSenseError as error:
             log.warning("%s; the agent goes on with the configuration before", error)
-            return Service(before, stop_after=self._stop_after)
+            return Service(before.settings, stop_after=self._stop_after, pauses=pauses)
         log.info("the configuration was read again")
         return service
 

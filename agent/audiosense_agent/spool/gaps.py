@@ -31,6 +31,8 @@ class LossReason(StrEnum):
     """What a damaged file held."""
     NOT_STORED = "not_stored"
     """Lost in memory while the disk was full."""
+    PAUSED = "paused"
+    """Not heard while the configuration was read again."""
     REFUSED = "refused"
     """The collector refused it; it is among the dead letters."""
     RESCUED = "rescued"

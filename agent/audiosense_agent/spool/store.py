@@ -322,7 +322,14 @@ class Spool:
 
     @_on_a_fresh_file
     def count_dropped(
-        self, sensor: str, windows: int, first_us: int | None, last_us: int | None, *, is_last: bool = False
+        self,
+        sensor: str,
+        windows: int,
+        first_us: int | None,
+        last_us: int | None,
+        *,
+        is_last: bool = False,
+        reason: LossReason = LossReason.NOT_STORED,
     ) -> None:
         """Record windows that were lost before they could be stored.
 
@@ -331,7 +338,7 @@ class Spool:
         if is_last:
             slice_reserve(self.path)
         with self._transaction() as db:
-            gaps.record(db, sensor_id(db, sensor), LossReason.NOT_STORED, windows, Span(first_us, last_us))
+            gaps.record(db, sensor_id(db, sensor), reason, windows, Span(first_us, last_us))
 
     @_on_a_fresh_file
     def status(self) -> SpoolStatus:

@@ -55,6 +55,7 @@ export const agents = {
       damaged: "Their rows were damaged on the agent's disk.",
       set_aside: "The agent's spool was damaged and set aside. audiosense-agent spool repair brings back what is whole.",
       not_stored: "The agent's disk was full or failed for longer than its memory holds.",
+      paused: "They were not heard while the agent read its configuration again.",
       refused: "The collector refused them; they are kept in the agent's dead letters.",
       rescued: "Came back by a repair: no loss.",
     } as Partial<Record<string, string>>,

@@ -56,6 +56,7 @@ export const agents: typeof english = {
       damaged: "Sus filas se dañaron en el disco del agente.",
       set_aside: "La cola del agente se dañó y se apartó. audiosense-agent spool repair recupera lo que está intacto.",
       not_stored: "El disco del agente estuvo lleno o fallando más tiempo del que abarca su memoria.",
+      paused: "No se oyeron mientras el agente volvía a leer su configuración.",
       refused: "El colector las rechazó; el agente las guarda aparte (dead letters).",
       rescued: "Recuperadas por una reparación: no es una pérdida.",
     },
