@@ -74,6 +74,8 @@ class Plant:
             self.machine_of: dict[UUID, UUID] = dict(rows)
             self.sensors = [sensor for sensor in self.machine_of if sensor not in filled.sensors]
             self.old = self.machine_of[filled.sensors[0]]
+            # The page Review opens with the newest event: it is to be one with sound.
+            connection.execute("DELETE FROM event")
             add_events_with_clips(connection, filled.sensors[0], storage / "clips", RUNS, DIGEST)
 
 
@@ -97,7 +99,7 @@ def _browsers() -> Iterator[Any]:
 
 
 def _page(browser: Browser) -> Page:
-    page = browser.new_page(viewport=VIEWPORT, locale="en-GB")  # type: ignore[arg-type]
+    page = browser.new_page(viewport=VIEWPORT, locale="en-GB", bypass_csp=True)  # type: ignore[arg-type]
     page.add_init_script(OBSERVE)
     return page
 

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 INDEX = "index.html"
+LEAST_BYTES = 1_024
+"""Smaller files are sent as they are: they are one packet anyway."""
 _MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>AudioSense</title>
 <h1>The dashboard is not built</h1>
 <p>Build it with <code>make dashboard</code> in a checkout, or name the folder of a built one in
@@ -59,4 +62,4 @@ class Dashboard(StaticFiles):
 
 def mount_dashboard(app: Starlette, folder: Path) -> None:
     """Serve the dashboard under every path that no route has taken."""
-    app.mount("/", Dashboard(folder), name="dashboard")
+    app.mount("/", GZipMiddleware(Dashboard(folder), minimum_size=LEAST_BYTES, compresslevel=6), name="dashboard")

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -108,6 +109,6 @@ def route_of(scope: Scope) -> str:
 
     Pages and files of the dashboard are one, whatever their path.
     """
-    if isinstance(scope.get("endpoint"), StaticFiles):
+    if isinstance(scope.get("endpoint"), (StaticFiles, GZipMiddleware)):
         return "dashboard"
     return str(getattr(scope.get("route"), "path", UNKNOWN_ROUTE))

@@ -59,9 +59,7 @@ async def request(session: AsyncSession, runtime: Runtime, digest: str, asked: E
         async with session.begin_nested():
             raw = (await (await session.connection()).get_raw_connection()).driver_connection
             lock = f"evaluate-{digest}"
-            deferrer = runtime.jobs.configure_task(
-                TASK, lock=lock, queueing_lock=lock, queue=QUEUE, connection=raw
-            )
+            deferrer = runtime.jobs.configure_task(TASK, lock=lock, queueing_lock=lock, queue=QUEUE, connection=raw)
             job_id = await deferrer.defer_async(sensor_id=str(model.sensor_id), evaluation_id=str(evaluation_id))
     except AlreadyEnqueued:
         raise ConflictError(f"an evaluation of model {digest} waits already; wait for it to begin") from None
