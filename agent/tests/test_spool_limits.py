@@ -262,7 +262,7 @@ class Sending:
         time.sleep(0.001)
         if chance.random() < 0.1:
             spool.forget_in_flight()
-        elif chance.random() < 0.1:
+        elif chance.random() < 0.1 or "refused" not in spool.status().lost:
             spool.bury(made, "refused")
         else:
             spool.acknowledge(made)
@@ -274,7 +274,7 @@ class Sending:
 def test_measured_is_waiting_and_delivered_and_lost(tmp_path, policy):
     """Two sensors write while an uplink sends and is refused; whatever the caps did, nothing is unaccounted for."""
     spool = Spool(tmp_path / "s.db", Limits(max_bytes=250_000, policy=policy, max_age_days=30))
-    sending, stop = Sending(spool, policy.value), threading.Event()
+    sending, stop, full = Sending(spool, policy.value), threading.Event(), threading.Event()
 
     def write(name):
         chance = random.Random(name)
@@ -282,8 +282,11 @@ def test_measured_is_waiting_and_delivered_and_lost(tmp_path, policy):
             old_us = [40 * DAY_US * (chance.random() < 0.1) for _ in range(25)]
             spool.append([at(NOW_US + start - each, name) for each in old_us], (), {name: 25})
             spool._next_look_s = 0.0
+            if "spool_full" in spool.status().lost:
+                full.set()
 
     def send():
+        full.wait()
         while not stop.is_set():
             sending.step()
 
@@ -294,6 +297,7 @@ def test_measured_is_waiting_and_delivered_and_lost(tmp_path, policy):
     for thread in threads:
         thread.join()
     stop.set()
+    full.set()
     sender.join()
     with closing(spool):
         status = spool.status()

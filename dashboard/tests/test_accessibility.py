@@ -41,7 +41,18 @@ def test_no_page_breaks_a_rule_in_any_theme(page, machine):
     expect(page.get_by_role("heading", name=machine, exact=True)).to_be_visible()
     of_machine = page.url
     found = []
-    for place in ("/", "/?q=nothing+like+it", of_machine, "/agents", "/account", "/developer", "/nowhere"):
+    report = f"{of_machine.split('?')[0]}/report"
+    for place in (
+        "/",
+        "/?q=nothing+like+it",
+        of_machine,
+        report,
+        "/review",
+        "/agents",
+        "/account",
+        "/developer",
+        "/nowhere",
+    ):
         page.goto(place)
         expect(page.get_by_role("heading").first).to_be_visible()
         expect(page.locator(".skeleton")).to_have_count(0)

@@ -79,7 +79,8 @@ class SharedStream implements Stream {
   }
 
   private follow(told: Told): void {
-    if (told.what === "lost") this.listener.onLost(told.refused);
+    // A page that is left says so of its stream, too; who has heard nothing of it yet is about to have one.
+    if (told.what === "lost" && this.followed) this.listener.onLost(told.refused);
     if (told.what !== "message") return;
     this.followed = true;
     this.listener.onMessage(told.kind, told.data);

@@ -15,7 +15,7 @@ function LostBanner() {
   const { lastMessageMs } = useLive();
   const ageUs = useServerNowUs() - toServerUs(lastMessageMs);
   return (
-    <div data-live-banner className="border-b border-line bg-fault-wash text-sm text-fault">
+    <aside data-live-banner aria-label={t.live.lost} className="border-b border-line bg-fault-wash text-sm text-fault">
       <div className="mx-auto flex max-w-[1500px] items-center justify-between gap-3 px-3 py-1.5 sm:px-5">
         <span role="alert" className="sr-only">
           {t.live.lost}
@@ -25,6 +25,6 @@ function LostBanner() {
           {t.live.retry}
         </button>
       </div>
-    </div>
+    </aside>
   );
 }

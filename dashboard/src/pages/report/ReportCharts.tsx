@@ -41,6 +41,7 @@ export function ReportCharts({ machineId, sensor, range, toUs }: Props) {
   const common = { ...overlays, timeS, range: shown, syncKey: "report", height: HEIGHT_PX, note: resolution(series, t, format) };
   return (
     <>
+      <h2 className="sr-only">{t.view.charts}</h2>
       {series.score.some((score) => score !== null) && (
         <ChartPanel {...common} title={`${t.machine.chartScore}, ${sensor.name}`} series={scores} unit="" digits={3} />
       )}
