@@ -90,7 +90,7 @@ def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, viewport):
     expect(page).to_have_title("Agents · AudioSense")
     picture(page, "list", viewport)
     panel.get_by_role("link", name=agent.machine).click()
-    expect(page.get_by_role("heading", name=agent.machine)).to_be_visible()
+    expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
