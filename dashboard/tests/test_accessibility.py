@@ -50,6 +50,7 @@ def test_no_page_breaks_a_rule_in_any_theme(page, machine):
         "/review",
         "/agents",
         "/account",
+        "/settings/browser",
         "/developer",
         "/nowhere",
     ):

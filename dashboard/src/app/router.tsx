@@ -77,6 +77,25 @@ const accountRoute = createRoute({
   component: lazyRouteComponent(() => import("@/pages/account/AccountPage"), "AccountPage"),
 });
 
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("@/pages/settings/SettingsPage"), "SettingsPage"),
+});
+
+const settingsRoutes = [
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/",
+    component: lazyRouteComponent(() => import("@/pages/settings/SettingsPage"), "FirstSection"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/browser",
+    component: lazyRouteComponent(() => import("@/pages/settings/BrowserSettings"), "BrowserSettings"),
+  }),
+] as const;
+
 /** Its link holds a secret behind the #, which browsers send nowhere. */
 const setupRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -85,7 +104,17 @@ const setupRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
+  routeTree: rootRoute.addChildren([
+    fleetRoute,
+    machineRoute,
+    reportRoute,
+    reviewRoute,
+    agentsRoute,
+    settingsRoute.addChildren(settingsRoutes),
+    developerRoute,
+    accountRoute,
+    setupRoute,
+  ]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,
