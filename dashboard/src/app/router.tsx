@@ -6,6 +6,7 @@ import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
+import { parseAuditSearch } from "@/lib/audit-search";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseReviewSearch } from "@/lib/review-search";
@@ -88,6 +89,22 @@ const settingsRoutes = [
     getParentRoute: () => settingsRoute,
     path: "/",
     component: lazyRouteComponent(() => import("@/pages/settings/SettingsPage"), "FirstSection"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/people",
+    component: lazyRouteComponent(() => import("@/pages/settings/people/PeopleSettings"), "PeopleSettings"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/tokens",
+    component: lazyRouteComponent(() => import("@/pages/settings/tokens/TokenSettings"), "TokenSettings"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/audit",
+    validateSearch: parseAuditSearch,
+    component: lazyRouteComponent(() => import("@/pages/settings/audit/AuditSettings"), "AuditSettings"),
   }),
   createRoute({
     getParentRoute: () => settingsRoute,
