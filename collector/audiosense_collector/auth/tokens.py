@@ -29,9 +29,7 @@ async def create(session: AsyncSession, name: str, scope: Role, days: int, owner
     now = now_us()
     holds = (ApiToken.revoked.is_(None), ApiToken.expires > now)
     if await session.scalar(select(ApiToken.id).where(ApiToken.name == name, *holds).limit(1)):
-        raise ConflictError(
-            f"there is a token {name!r} already; revoke it, or choose another name", kind="name_taken"
-        )
+        raise ConflictError(f"there is a token {name!r} already; revoke it, or choose another name", kind="name_taken")
     secret = draw_secret(API_TOKEN_PREFIX)
     row = ApiToken(
         id=uuid4(),
