@@ -7,9 +7,8 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from sqlalchemy import inspect, select
+from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from audiosense_collector.clock import to_datetime
 from audiosense_collector.db.base import Table
@@ -26,18 +25,18 @@ After = Before
 async def page_by_id(
     session: AsyncSession,
     table: type[T],
-    wanted: Iterable[tuple[InstrumentedAttribute[Any], object]],
+    conditions: Iterable[ColumnElement[bool]],
     *,
     limit: int,
     before: int | None,
 ) -> tuple[list[T], int | None]:
     """Return a page of a log, the newest first, and the ``before`` of the one after it, None at the end.
 
-    ``wanted`` are columns with what they must be; None lets all pass. The table's ``id`` grows with each entry.
+    ``conditions`` must all hold of an entry. The table's ``id`` grows with each entry.
     """
     number: Any = inspect(table).primary_key[0]
     query = select(table).order_by(number.desc()).limit(limit + 1)
-    query = query.where(*(column == value for column, value in wanted if value is not None))
+    query = query.where(*conditions)
     rows = list(await session.scalars(query if before is None else query.where(number < before)))
     return rows[:limit], getattr(rows[limit - 1], number.name) if len(rows) > limit else None
 

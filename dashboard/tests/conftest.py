@@ -442,3 +442,14 @@ def page(browser: Browser, viewport: str, collector: Collector, storage: Storage
         context.close()
     assert watch.unexpected() == []
     assert too_wide <= 0, f"the page is {too_wide} px wider than a {viewport}"
+
+
+@pytest.fixture
+def open_menu(page: Page, viewport: str) -> Callable[[], None]:
+    """Opens the header's menu on a phone, where pages and choices are in it; on a desktop they are in sight."""
+
+    def opened() -> None:
+        if viewport == "phone":
+            page.get_by_role("button", name=re.compile("^Men[uú]$")).click()
+
+    return opened

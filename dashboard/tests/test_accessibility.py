@@ -50,6 +50,10 @@ def test_no_page_breaks_a_rule_in_any_theme(page, machine):
         "/review",
         "/agents",
         "/account",
+        "/settings/people",
+        "/settings/tokens",
+        "/settings/audit",
+        "/settings/browser",
         "/developer",
         "/nowhere",
     ):

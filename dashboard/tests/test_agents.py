@@ -64,7 +64,7 @@ def copied(enrol, machine):
     return agent, instances
 
 
-def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, viewport):
+def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, open_menu, viewport):
     agent = enrol(f"Steady {viewport}")
     agent.checks = [
         Check(
@@ -78,6 +78,7 @@ def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, viewport):
     ]
     agent.send(4)
     page.goto("/")
+    open_menu()
     page.get_by_role("navigation").get_by_role("link", name="Agents").click()
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     expect(panel).to_contain_text(f"agent of {agent.machine}")
@@ -301,11 +302,12 @@ def test_a_question_opens_at_its_copy_and_escape_leads_back(page, enrol, viewpor
     expect(panel.get_by_role("button", name="Revoke", exact=True)).to_be_focused()
 
 
-def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, viewport):
+def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, open_menu, viewport):
     agent = enrol(f"Reached {viewport}")
     agent.checks = [Check(key="disk", state=CheckState.OK)]
     agent.send(1)
     page.goto("/agents")
+    open_menu()
     link = page.get_by_role("navigation").get_by_role("link", name="Agents")
     expect(link).to_have_attribute("aria-current", "page")
     expect(link).to_have_accessible_name("Agents")

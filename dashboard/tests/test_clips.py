@@ -47,7 +47,7 @@ def picture(page, name):
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
-def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown(page, enrol, viewport):
+def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown(page, enrol, open_menu, viewport):
     agent = enrol(f"Heard {viewport}")
     agent.send(40)
     agent.run_what_is_desired()
@@ -93,6 +93,7 @@ def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown
     expect(sound.get_by_role("alert")).to_have_count(0)
     expect(sound.locator('[data-audit="listened"]')).to_have_count(1)
     picture(page, f"event-sound-{viewport}")
+    open_menu()
     page.get_by_role("button", name=re.compile("español")).click()
     expect(sound.get_by_role("button", name="Cerrar reproductor")).to_be_visible()
     picture(page, f"event-sound-es-{viewport}")

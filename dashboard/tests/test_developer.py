@@ -5,8 +5,9 @@ from playwright.sync_api import expect
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
-def test_the_sandbox_is_generated_trained_and_cleared(page):
+def test_the_sandbox_is_generated_trained_and_cleared(page, open_menu):
     page.goto("/")
+    open_menu()
     page.get_by_role("switch", name="Developer mode").click()
     page.get_by_role("link", name="Developer mode").click()
     said = page.get_by_test_id("sandbox-message")

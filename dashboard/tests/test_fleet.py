@@ -35,8 +35,9 @@ def test_a_card_is_reached_and_opened_by_keyboard(page, enrol):
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
-def test_theme_and_language_are_remembered(page):
+def test_theme_and_language_are_remembered(page, open_menu):
     page.goto("/")
+    open_menu()
     page.get_by_role("button", name=re.compile("^Theme")).click()
     page.get_by_role("button", name=re.compile("^Theme: Light")).click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")

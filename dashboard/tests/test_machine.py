@@ -78,7 +78,7 @@ BAND = Reason(key="band", low_hz=3_180, high_hz=4_210, value=-41, normal=-60.5, 
 IMPULSES = Reason(key="impulsiveness", feature="kurtosis_log", value=9.41, normal=2.94, unit="", deviation=23.2)
 
 
-def test_why_a_machine_is_anomalous_stands_in_words(page, enrol, viewport):
+def test_why_a_machine_is_anomalous_stands_in_words(page, enrol, open_menu, viewport):
     agent = enrol(f"Explained {viewport}")
     agent.send(40)
     agent.run_what_is_desired()
@@ -102,6 +102,7 @@ def test_why_a_machine_is_anomalous_stands_in_words(page, enrol, viewport):
     expect(events.locator('[data-reason="band"]')).to_be_visible()
     table = page.get_by_role("table").filter(has=page.locator("[data-event]"))
     assert table.evaluate("it => it.scrollWidth <= it.parentElement.clientWidth"), "columns are cut off"
+    open_menu()
     page.get_by_role("button", name=re.compile("español")).click()
     expect(page.get_by_role("region", name="Por qué")).to_contain_text("Impulsividad (curtosis) 2,9 → 9,4")
     agent.report_event(event=event, revision=2, state="close", reasons=[IMPULSES])

@@ -4,18 +4,35 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
 
-from audiosense_collector.auth import audit, service, tokens
+from audiosense_collector.auth import audit, chain, service, tokens
 from audiosense_collector.auth.principal import Caller
 from audiosense_collector.auth.roles import Requires, Role
-from audiosense_collector.auth.schemas import ChangePage, NewToken, NewUser, TokenMade, TokenOut, UserChange, UserOut
+from audiosense_collector.auth.schemas import (
+    ChangePage,
+    ChangeTerms,
+    LogVerdict,
+    NewToken,
+    NewUser,
+    TokenMade,
+    TokenOut,
+    UserChange,
+    UserOut,
+)
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import ConflictError, NotFoundError, UnavailableError, responses
+from audiosense_collector.paging import Limit
 from audiosense_collector.runtime import RuntimeOf
 
 router = APIRouter(prefix="/api/v1", tags=["administration"], dependencies=[Requires(Role.ADMINISTRATOR)])
-Word = Annotated[str | None, Query(max_length=100)]
+Wanted = Annotated[audit.ChangeFilter, Depends()]
+EntryId = Annotated[int | None, Query(ge=1, lt=2**63, description="`next` of the page before, for the one after it")]
+Mark = Annotated[
+    str | None,
+    Query(pattern="^[0-9]{1,18}:[0-9a-f]{64}$", description="`mark` of an earlier answer, kept elsewhere"),
+]
 
 
 @router.get("/users")
@@ -56,16 +73,31 @@ async def revoke_token(token_id: UUID, session: Session) -> None:
 
 
 @router.get("/audit")
-async def read_audit(  # noqa: PLR0917 - FastAPI passes them by name
-    session: Session,
-    actor: Word = None,
-    action: Word = None,
-    subject: Word = None,
-    subject_id: Word = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
-) -> ChangePage:
+async def read_audit(session: Session, wanted: Wanted, limit: Limit = 100, before: EntryId = None) -> ChangePage:
     """Who changed what, the newest first."""
-    return await audit.read(
-        session, actor=actor, action=action, subject=subject, subject_id=subject_id, limit=limit, before=before
-    )
+    return await audit.read(session, wanted, limit=limit, before=before)
+
+
+@router.get("/audit/terms")
+async def read_audit_terms(session: Session) -> ChangeTerms:
+    """Who did what to what among the newest changes: the words that the log can be asked for."""
+    return await audit.terms(session)
+
+
+@router.get(
+    "/audit/file",
+    response_class=StreamingResponse,
+    responses={200: {"description": "The changes", "content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def fetch_audit(wanted: Wanted, runtime: RuntimeOf) -> StreamingResponse:
+    """Who changed what as CSV, the newest first; it ends with the line `# rows: N`, or was cut off."""
+    headers = {"Content-Disposition": 'attachment; filename="audit.csv"', "Cache-Control": "no-store"}
+    rows = audit.write_csv(runtime.sessions, wanted)
+    return StreamingResponse(rows, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+
+
+@router.get("/audit/verification")
+async def verify_audit(session: Session, expect: Mark = None) -> LogVerdict:
+    """Compute the log's chain of digests again: whether an entry was changed, added past the rules, or taken away."""
+    found = await chain.verify(session, expect=expect)
+    return LogVerdict(entries=found.entries, mark=found.mark if found.entries else None, faults=list(found.faults))

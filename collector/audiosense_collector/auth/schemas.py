@@ -76,7 +76,7 @@ class SessionOut(BaseModel):
 
 
 class UserOut(BaseModel):
-    """A user."""
+    """A user; ``sessions`` are the browsers in which he is signed in, ``last_sign_in_us`` is null if he never was."""
 
     id: UUID
     name: str
@@ -85,6 +85,7 @@ class UserOut(BaseModel):
     disabled_us: int | None
     has_password: bool
     sessions: int
+    last_sign_in_us: int | None
 
 
 class NewUser(_Body):
@@ -112,7 +113,10 @@ class NewToken(_Body):
 
 
 class TokenOut(BaseModel):
-    """An API token; ``owner`` is the user whose role bounds it, null for one made by command."""
+    """An API token; ``owner`` is the user whose role bounds it, null for one made by command.
+
+    ``state`` is ``valid``, ``revoked``, ``expired``, or ``suspended`` while its owner is disabled.
+    """
 
     id: UUID
     name: str
@@ -150,3 +154,23 @@ class ChangePage(BaseModel):
 
     items: list[ChangeOut]
     next: int | None
+
+
+class ChangeTerms(BaseModel):
+    """What can be asked of the log: who, did what, to what, each in order, among the newest entries."""
+
+    actors: list[str]
+    actions: list[str]
+    subjects: list[str]
+
+
+class LogVerdict(BaseModel):
+    """Whether the log of changes is whole: ``faults`` is empty then.
+
+    ``mark`` names the newest link that holds, null of an empty log; kept elsewhere and given as ``expect`` later on, it
+    shows that nothing was cut off or written anew.
+    """
+
+    entries: int
+    mark: str | None
+    faults: list[str]

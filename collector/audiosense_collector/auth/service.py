@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.auth import sessions, setup, throttle
@@ -44,7 +44,7 @@ async def create(session: AsyncSession, name: str, role: Role, hashed: str) -> U
         ConflictError: there is one of that name.
     """
     if await session.scalar(select(User.id).where(User.name_key == name_key(name))):
-        raise ConflictError(f"there is a user {name!r} already; {_LIST}")
+        raise ConflictError(f"there is a user {name!r} already; {_LIST}", kind="name_taken")
     user = User(
         id=uuid4(),
         name=unicodedata.normalize("NFC", name),
@@ -69,7 +69,7 @@ async def create_with_password(runtime: Runtime, name: str, role: Role, password
     hashed = await runtime.passwords.hash(password)
     async with runtime.sessions.begin() as session:
         user = await create(session, name, role, hashed)
-        return _show(user, 0)
+        return _show(user)
 
 
 async def set_up(runtime: Runtime, link: str, name: str, password: str, origin: Origin) -> Started:
@@ -185,17 +185,15 @@ async def change(runtime: Runtime, user_id: UUID, changes: UserChange) -> UserOu
             await sessions.end_all(session, user_id)
         await session.flush()
         await _keep_an_administrator(session)
-        return _show(user, await _count_sessions(session, user_id))
+        return _show(user, await _read_usage(session, user_id))
 
 
 async def list_users(session: AsyncSession) -> list[UserOut]:
     """Return all users by name."""
     users = await session.scalars(select(User).order_by(User.name_key))
-    now = now_us()
-    live = select(UserSession.user_id, func.count()).where(UserSession.ended.is_(None), UserSession.expires > now)
-    counted = await session.execute(live.group_by(UserSession.user_id))
-    counts: dict[UUID, int] = {row[0]: row[1] for row in counted}
-    return [_show(user, counts.get(user.id, 0)) for user in users]
+    found = await session.execute(_usage().group_by(UserSession.user_id))
+    usages = {row[0]: _Usage(*row[1:]) for row in found}
+    return [_show(user, usages.get(user.id, _Usage())) for user in users]
 
 
 async def find(session: AsyncSession, name: str) -> UUID:
@@ -220,17 +218,32 @@ async def _get(session: AsyncSession, user_id: UUID) -> User:
 async def _keep_an_administrator(session: AsyncSession) -> None:
     query = select(func.count()).where(User.role == Role.ADMINISTRATOR.value, User.disabled.is_(None))
     if not await session.scalar(query):
-        raise ConflictError("no administrator would be left; make another user an administrator first")
+        raise ConflictError(
+            "no administrator would be left; make another user an administrator first", kind="last_administrator"
+        )
 
 
-async def _count_sessions(session: AsyncSession, user_id: UUID) -> int:
-    query = select(func.count()).where(
-        UserSession.user_id == user_id, UserSession.ended.is_(None), UserSession.expires > now_us()
-    )
-    return await session.scalar(query) or 0
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """How many sessions of a user hold, and when the newest one began."""
+
+    sessions: int = 0
+    last_sign_in: int | None = None
 
 
-def _show(user: User, count: int) -> UserOut:
+def _usage() -> Select[UUID, int, int | None]:
+    """Return the query of it; ended sessions are kept until the next one begins, so the newest is always there."""
+    holds = UserSession.ended.is_(None) & (UserSession.expires > now_us())
+    return select(UserSession.user_id, func.count().filter(holds), func.max(UserSession.created))
+
+
+async def _read_usage(session: AsyncSession, user_id: UUID) -> _Usage:
+    query = _usage().where(UserSession.user_id == user_id).group_by(UserSession.user_id)
+    found = (await session.execute(query)).one_or_none()
+    return _Usage() if found is None else _Usage(*found[1:])
+
+
+def _show(user: User, usage: _Usage = _Usage()) -> UserOut:
     return UserOut(
         id=user.id,
         name=user.name,
@@ -238,5 +251,6 @@ def _show(user: User, count: int) -> UserOut:
         created_us=user.created,
         disabled_us=user.disabled,
         has_password=user.password is not None,
-        sessions=count,
+        sessions=usage.sessions,
+        last_sign_in_us=usage.last_sign_in,
     )

@@ -29,7 +29,7 @@ async def create(session: AsyncSession, name: str, scope: Role, days: int, owner
     now = now_us()
     holds = (ApiToken.revoked.is_(None), ApiToken.expires > now)
     if await session.scalar(select(ApiToken.id).where(ApiToken.name == name, *holds).limit(1)):
-        raise ConflictError(f"there is a token {name!r} already; revoke it, or choose another name")
+        raise ConflictError(f"there is a token {name!r} already; revoke it, or choose another name", kind="name_taken")
     secret = draw_secret(API_TOKEN_PREFIX)
     row = ApiToken(
         id=uuid4(),
@@ -42,8 +42,8 @@ async def create(session: AsyncSession, name: str, scope: Role, days: int, owner
     )
     session.add(row)
     await session.flush()
-    owner_name = None if owner is None else await session.scalar(select(User.name).where(User.id == owner))
-    return TokenMade(token=secret, **_show(row, owner_name).model_dump())
+    user = None if owner is None else await session.get(User, owner)
+    return TokenMade(token=secret, **_show(row, user).model_dump())
 
 
 async def recognise(session: AsyncSession, secret: str) -> Principal | None:
@@ -75,7 +75,7 @@ async def living(session: AsyncSession, ids: set[UUID]) -> set[UUID]:
 
 async def list_all(session: AsyncSession) -> list[TokenOut]:
     """Return all tokens, the newest first."""
-    query = select(ApiToken, User.name).outerjoin(User, User.id == ApiToken.owner_id).order_by(ApiToken.created.desc())
+    query = select(ApiToken, User).outerjoin(User, User.id == ApiToken.owner_id).order_by(ApiToken.created.desc())
     return [_show(row, owner) for row, owner in await session.execute(query)]
 
 
@@ -104,16 +104,19 @@ async def find(session: AsyncSession, wanted: str) -> UUID:
     raise NotFoundError(f"there is no valid token {wanted!r}; `audiosense-collector tokens list` lists them")
 
 
-def _show(row: ApiToken, owner: str | None) -> TokenOut:
+def _show(row: ApiToken, owner: User | None) -> TokenOut:
+    state = _state(row)
+    if state == "valid" and owner is not None and owner.disabled is not None:
+        state = "suspended"
     return TokenOut(
         id=row.id,
         name=row.name,
         scope=Role(row.scope),
-        owner=owner,
+        owner=None if owner is None else owner.name,
         created_us=row.created,
         expires_us=row.expires,
         last_used_us=row.last_used,
-        state=_state(row),
+        state=state,
     )
 
 

@@ -32,7 +32,7 @@ def list_changes(
 
     async def work(runtime: Runtime) -> list[ChangeOut]:
         async with runtime.sessions() as session:
-            return (await audit.read(session, actor=actor, limit=limit)).items
+            return (await audit.read(session, audit.ChangeFilter(actor=actor), limit=limit)).items
 
     found = run(work)
     if as_json:

@@ -84,7 +84,8 @@ async def read(
 ) -> AuditPage:
     """Return a page of entries, the newest first."""
     wanted = ((ClipAudit.clip_id, clip), (ClipAudit.sensor_id, sensor), (ClipAudit.site_id, site))
-    rows, more = await page_by_id(session, ClipAudit, wanted, limit=limit, before=before)
+    conditions = [column == value for column, value in wanted if value is not None]
+    rows, more = await page_by_id(session, ClipAudit, conditions, limit=limit, before=before)
     items = [
         AuditOut(
             id=row.id,

@@ -1,6 +1,9 @@
 """Every change is logged by itself, nobody can change the log, and whoever forces it is found out."""
 
 import asyncio
+import csv
+import io
+import json
 import uuid
 
 import psycopg
@@ -8,7 +11,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from audiosense_collector.agents.keys import create_key
-from audiosense_collector.auth import chain, sessions
+from audiosense_collector.auth import audit, chain, sessions
 from audiosense_collector.auth.roles import Role
 from audiosense_collector.auth.tables import AuditEntry, User
 from audiosense_collector.auth.trail import Trail, at_work, note
@@ -54,6 +57,34 @@ async def test_a_setting_is_logged_with_what_it_was_and_what_it_is(browser, make
     page = (await browser.get("/api/v1/audit", params={"subject_id": sensor, "before": page["next"]})).json()
     assert [item["id"] for item in page["items"]] == [first.id]
     assert page["next"] is None
+
+
+async def test_the_log_is_asked_by_who_what_and_when_and_given_as_a_table(runtime, browser, since, monkeypatch):
+    monkeypatch.setattr(audit, "MAX_LIMIT", 2)
+    actor = f"cli:{uuid.uuid4().hex}"
+    for number in range(5):
+        async with runtime.sessions.begin() as session:
+            after = {"name": '=1+1, "quoted"\n' * number}
+            await note(session, f"thing-{number % 2}", "=HYPERLINK(1)", after=after, action=f"{actor} did", actor=actor)
+    entries = await since(actor=actor)
+    span = {"actor": actor, "from_us": entries[1].at, "to_us": entries[4].at}
+    page = (await browser.get("/api/v1/audit", params=span)).json()
+    assert [item["id"] for item in page["items"]] == [entries[number].id for number in (3, 2, 1)]
+    terms = (await browser.get("/api/v1/audit/terms")).json()
+    assert actor in terms["actors"]
+    assert f"{actor} did" in terms["actions"]
+    assert {"thing-0", "thing-1"} <= set(terms["subjects"])
+
+    answer = await browser.get("/api/v1/audit/file", params=span)
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"'
+    *rows, last = csv.reader(io.StringIO(answer.text))
+    assert rows[0] == list(audit.COLUMNS)
+    assert [row[0] for row in rows[1:]] == [str(entries[number].id) for number in (3, 2, 1)]
+    assert {row[6] for row in rows[1:]} == {"'=HYPERLINK(1)"}, "no spreadsheet takes it for a formula"
+    assert [json.loads(row[8]) for row in rows[1:]] == [entries[number].after for number in (3, 2, 1)]
+    assert last == ["# rows: 3"]
+    nobody = await browser.get("/api/v1/audit/file", params={"actor": "nobody at all"})
+    assert nobody.text.splitlines()[1:] == ["# rows: 0"]
 
 
 async def test_each_change_of_an_agent_a_permission_a_user_and_a_token_is_logged(browser, make_agent, since):
@@ -129,6 +160,22 @@ class TestChain:
         assert (found.entries, found.faults) == (40, ())
         await self.write(runtime)
         assert (await self.verify(runtime, expect=found.mark)).faults == ()
+
+    async def test_an_administrator_asks_whether_it_is_whole(self, runtime, open_browser, database_url):
+        browser = await open_browser(Role.ADMINISTRATOR)
+        await self.write(runtime, 3)
+        path = "/api/v1/audit/verification"
+        found = (await browser.get(path)).json()
+        assert (found["entries"], found["faults"]) == (3, [])
+        again = await browser.get(path, params={"expect": found["mark"]})
+        assert (again.status_code, again.json()) == (200, found)
+        assert (await browser.get(path, params={"expect": "3:what"})).status_code == 422
+        with psycopg.connect(libpq_url(database_url)) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("UPDATE audit_entry SET actor = 'eve' WHERE subject_id = '1'")
+        found = (await browser.get(path)).json()
+        assert len(found["faults"]) == 1
+        assert "is not what was logged" in found["faults"][0]
 
     async def test_neither_log_nor_links_can_be_changed_or_taken_away(self, runtime, database_url):
         await self.write(runtime, 2)

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from audiosense_collector.app import AGENT_ROUTERS, BROWSER_ROUTERS, browser_document
 from audiosense_collector.auth.roles import PUBLIC, Requires, Role, demands_of
+from audiosense_collector.clock import HOUR_US, now_us
 
 NONE = uuid.UUID(int=7)
 DIGEST = "0" * 64
@@ -87,6 +88,9 @@ BROWSER = {
     ("POST", "/api/v1/tokens"): ADMINISTER.format(201),
     ("DELETE", "/api/v1/tokens/{token_id}"): ADMINISTER.format(404),
     ("GET", "/api/v1/audit"): ADMINISTER.format(200),
+    ("GET", "/api/v1/audit/terms"): ADMINISTER.format(200),
+    ("GET", "/api/v1/audit/file"): ADMINISTER.format(200),
+    ("GET", "/api/v1/audit/verification"): ADMINISTER.format(200),
     ("GET", "/healthz"): OPEN.format(200),
     ("GET", "/readyz"): OPEN.format("200|503"),
     # Off without AUDIOSENSE_DEVELOPER_MODE; developer/test_access.py has the rest.
@@ -235,7 +239,10 @@ def test_a_route_that_declares_nothing_or_too_little_stops_the_start():
 async def test_what_changed_of_a_user_holds_from_the_next_request_on(browser, open_browser):
     ben = await open_browser(Role.OPERATOR, name="ben")
     users = (await browser.get("/api/v1/users")).json()
-    path = f"/api/v1/users/{next(user['id'] for user in users if user['name'] == 'ben')}"
+    (user,) = [user for user in users if user["name"] == "ben"]
+    assert user["sessions"] == 1
+    assert abs(user["last_sign_in_us"] - now_us()) < HOUR_US
+    path = f"/api/v1/users/{user['id']}"
     assert (await ben.get("/api/v1/clip-audit")).status_code == 200
     assert (await browser.patch(path, json={"role": "viewer"})).status_code == 200
     assert (await ben.get("/api/v1/clip-audit")).status_code == 403

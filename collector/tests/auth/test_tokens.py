@@ -58,6 +58,9 @@ async def test_a_token_that_has_ended_opens_nothing(runtime, browser, open_brows
         assert (await other.patch(f"/api/v1/users/{users[browser.user]}", json={"disabled": True})).status_code == 200
     answer = await client.get("/api/v1/fleet", headers=bearer(token))
     assert (answer.status_code, answer.json()["type"]) == (401, "unknown_token")
+    asks = other if end == "owner disabled" else browser
+    states = {each["id"]: each["state"] for each in (await asks.get("/api/v1/tokens")).json()}
+    assert states[made["id"]] == {"owner disabled": "suspended"}.get(end, end)
 
 
 async def test_a_tokens_owner_bounds_what_it_may_do(open_browser, anonymous):

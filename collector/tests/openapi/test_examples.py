@@ -157,6 +157,9 @@ async def administer(ask, runtime):
     await ask("create_token", json={"name": "reporting", "scope": "viewer", "days": 30})
     await ask("list_tokens")
     await ask("read_audit", params={"limit": 3})
+    await ask("read_audit_terms")
+    await ask("fetch_audit")
+    await ask("verify_audit")
 
 
 async def do(ask, runtime, sensor, digest):

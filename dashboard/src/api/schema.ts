@@ -388,6 +388,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch Audit
+         * @description Who changed what as CSV, the newest first; it ends with the line `# rows: N`, or was cut off.
+         */
+        get: operations["fetch_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit Terms
+         * @description Who did what to what among the newest changes: the words that the log can be asked for.
+         */
+        get: operations["read_audit_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify Audit
+         * @description Compute the log's chain of digests again: whether an entry was changed, added past the rules, or taken away.
+         */
+        get: operations["verify_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/clip-audit": {
         parameters: {
             query?: never;
@@ -1852,6 +1912,18 @@ export interface components {
             next: number | null;
         };
         /**
+         * ChangeTerms
+         * @description What can be asked of the log: who, did what, to what, each in order, among the newest entries.
+         */
+        ChangeTerms: {
+            /** Actions */
+            actions: string[];
+            /** Actors */
+            actors: string[];
+            /** Subjects */
+            subjects: string[];
+        };
+        /**
          * CheckFigure
          * @description One number of a check's evidence.
          */
@@ -2844,6 +2916,21 @@ export interface components {
             timestamp: string;
             /** Value */
             value: number;
+        };
+        /**
+         * LogVerdict
+         * @description Whether the log of changes is whole: ``faults`` is empty then.
+         *
+         *     ``mark`` names the newest link that holds, null of an empty log; kept elsewhere and given as ``expect`` later on, it
+         *     shows that nothing was cut off or written anew.
+         */
+        LogVerdict: {
+            /** Entries */
+            entries: number;
+            /** Faults */
+            faults: string[];
+            /** Mark */
+            mark: string | null;
         };
         /**
          * MachineCard
@@ -4065,6 +4152,8 @@ export interface components {
         /**
          * TokenOut
          * @description An API token; ``owner`` is the user whose role bounds it, null for one made by command.
+         *
+         *     ``state`` is ``valid``, ``revoked``, ``expired``, or ``suspended`` while its owner is disabled.
          */
         TokenOut: {
             /** Created Us */
@@ -4147,7 +4236,7 @@ export interface components {
         };
         /**
          * UserOut
-         * @description A user.
+         * @description A user; ``sessions`` are the browsers in which he is signed in, ``last_sign_in_us`` is null if he never was.
          */
         UserOut: {
             /** Created Us */
@@ -4161,6 +4250,8 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Last Sign In Us */
+            last_sign_in_us: number | null;
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
@@ -5780,12 +5871,16 @@ export interface operations {
     read_audit: {
         parameters: {
             query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: number | null;
                 actor?: string | null;
                 action?: string | null;
                 subject?: string | null;
                 subject_id?: string | null;
-                limit?: number;
-                before?: number | null;
+                from_us?: number | null;
+                to_us?: number | null;
             };
             header?: never;
             path?: never;
@@ -5800,6 +5895,211 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangePage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetch_audit: {
+        parameters: {
+            query?: {
+                actor?: string | null;
+                action?: string | null;
+                subject?: string | null;
+                subject_id?: string | null;
+                from_us?: number | null;
+                to_us?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_terms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeTerms"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: {
+                /** @description `mark` of an earlier answer, kept elsewhere */
+                expect?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogVerdict"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */

@@ -37,11 +37,18 @@ export function askAgainWhoIsSignedIn(): void {
   void queryClient.invalidateQueries({ queryKey: SESSION_KEY });
 }
 
+export const ROLES: readonly Role[] = ["viewer", "operator", "administrator"];
+
+/** Whether somebody of a role may do what needs another. */
+export function mayAs(own: Role, needed: Role): boolean {
+  return RANKS[own] >= RANKS[needed];
+}
+
 /** Whether the one who is signed in has at least a role. */
 export function useMay(role: Role): boolean {
   const session = useQuery(sessionQuery);
   const own = session.data?.user?.role;
-  return own !== undefined && RANKS[own] >= RANKS[role];
+  return own !== undefined && mayAs(own, role);
 }
 
 export function useSignIn() {

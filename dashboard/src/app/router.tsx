@@ -6,6 +6,7 @@ import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
+import { parseAuditSearch } from "@/lib/audit-search";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseReviewSearch } from "@/lib/review-search";
@@ -77,6 +78,41 @@ const accountRoute = createRoute({
   component: lazyRouteComponent(() => import("@/pages/account/AccountPage"), "AccountPage"),
 });
 
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("@/pages/settings/SettingsPage"), "SettingsPage"),
+});
+
+const settingsRoutes = [
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/",
+    component: lazyRouteComponent(() => import("@/pages/settings/SettingsPage"), "FirstSection"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/people",
+    component: lazyRouteComponent(() => import("@/pages/settings/people/PeopleSettings"), "PeopleSettings"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/tokens",
+    component: lazyRouteComponent(() => import("@/pages/settings/tokens/TokenSettings"), "TokenSettings"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/audit",
+    validateSearch: parseAuditSearch,
+    component: lazyRouteComponent(() => import("@/pages/settings/audit/AuditSettings"), "AuditSettings"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "/browser",
+    component: lazyRouteComponent(() => import("@/pages/settings/BrowserSettings"), "BrowserSettings"),
+  }),
+] as const;
+
 /** Its link holds a secret behind the #, which browsers send nowhere. */
 const setupRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -85,7 +121,17 @@ const setupRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
+  routeTree: rootRoute.addChildren([
+    fleetRoute,
+    machineRoute,
+    reportRoute,
+    reviewRoute,
+    agentsRoute,
+    settingsRoute.addChildren(settingsRoutes),
+    developerRoute,
+    accountRoute,
+    setupRoute,
+  ]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,

@@ -72,6 +72,34 @@ export const ReviewIcon = () => (
     <path d="m15 17 2 2 4-4.5" />
   </Icon>
 );
+/** For the pages Models and Analyse. */
+export const ModelsIcon = () => (
+  <Icon>
+    <circle cx="6" cy="7" r="2.4" />
+    <circle cx="6" cy="17" r="2.4" />
+    <circle cx="18" cy="12" r="2.4" />
+    <path d="m8.2 8 7.6 3M8.2 16l7.6-3" />
+  </Icon>
+);
+export const AnalyseIcon = () => (
+  <Icon>
+    <path d="M4 14v-4m4 7V7m4 5v0" />
+    <circle cx="14.5" cy="12" r="5" />
+    <path d="m18.2 15.7 3 3" />
+  </Icon>
+);
+export const SettingsIcon = () => (
+  <Icon>
+    <path d="M4 7h8m5 0h3M4 17h3m5 0h8" />
+    <circle cx="14.5" cy="7" r="2.4" />
+    <circle cx="9.5" cy="17" r="2.4" />
+  </Icon>
+);
+export const MenuIcon = () => (
+  <Icon>
+    <path d="M4 7h16M4 12h16M4 17h16" />
+  </Icon>
+);
 export const PlayIcon = () => (
   <Icon>
     <path d="M8 5v14l11-7Z" fill="currentColor" />

@@ -33,6 +33,8 @@ export const auth = {
     wrong_password: "The name or the password is wrong, or the account is disabled.",
     link_void: "This link has expired or was used. Start the collector again for another one.",
     sign_in: "You are not signed in.",
+    last_administrator: "No administrator would be left. Make another user an administrator first.",
+    name_taken: "This name is taken already. Choose another one.",
   },
   tooMany: "Too many failed attempts. Wait a little, then try again.",
   signOut: "Sign out",

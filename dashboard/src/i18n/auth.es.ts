@@ -34,6 +34,8 @@ export const auth: typeof english = {
     wrong_password: "El nombre o la contraseña no son correctos, o la cuenta está desactivada.",
     link_void: "Este enlace ha caducado o ya se usó. Arranque de nuevo el colector para tener otro.",
     sign_in: "No ha iniciado sesión.",
+    last_administrator: "No quedaría ningún administrador. Haga antes administrador a otro usuario.",
+    name_taken: "Este nombre ya está en uso. Elija otro.",
   },
   tooMany: "Demasiados intentos fallidos. Espere un poco e inténtelo de nuevo.",
   signOut: "Cerrar sesión",

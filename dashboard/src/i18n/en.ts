@@ -13,12 +13,13 @@ import { notes } from "./notes.en";
 import { reasons } from "./reasons.en";
 import { report } from "./report.en";
 import { review } from "./review.en";
+import { settings } from "./settings.en";
 import { bands, compare, view } from "./view.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
 export const en = {
-  app: { name: "AudioSense", skip: "Skip to content", nav: "Main", home: "Fleet" },
+  app: { name: "AudioSense", skip: "Skip to content", nav: "Main", home: "Fleet", menu: "Menu" },
   unit: { hz: "Hz", dbfs: "dBFS", db: "dB", percent: "%", perMinute: "per min" },
   state: {
     alarm: "Alarm",
@@ -153,6 +154,7 @@ export const en = {
   compare,
   bands,
   notes,
+  settings,
   report,
   model: {
     title: "Model in use",

@@ -12,11 +12,12 @@ import { notes } from "./notes.es";
 import { reasons } from "./reasons.es";
 import { report } from "./report.es";
 import { review } from "./review.es";
+import { settings } from "./settings.es";
 import { bands, compare, view } from "./view.es";
 import type { Messages } from "./en";
 
 export const es: Messages = {
-  app: { name: "AudioSense", skip: "Ir al contenido", nav: "Principal", home: "Planta" },
+  app: { name: "AudioSense", skip: "Ir al contenido", nav: "Principal", home: "Planta", menu: "Menú" },
   unit: { hz: "Hz", dbfs: "dBFS", db: "dB", percent: "%", perMinute: "por min" },
   state: {
     alarm: "Alarma",
@@ -150,6 +151,7 @@ export const es: Messages = {
   compare,
   bands,
   notes,
+  settings,
   report,
   model: {
     title: "Modelo en uso",

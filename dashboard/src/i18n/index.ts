@@ -17,6 +17,11 @@ export function useLanguage(): readonly [Language, (language: Language) => void]
   return usePreference("language", LANGUAGES, browserLanguage());
 }
 
+/** A language's name in itself, as in "español". */
+export function languageName(language: Language): string {
+  return new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language;
+}
+
 export function useMessages(): Messages {
   return MESSAGES[useLanguage()[0]];
 }

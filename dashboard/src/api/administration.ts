@@ -1,0 +1,95 @@
+// Users, API tokens and the log of changes, for administrators.
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { BASE_URL, client, unwrap } from "./client";
+import type { components, operations } from "./schema";
+import { askAgainWhoIsSignedIn } from "./session";
+
+export type User = components["schemas"]["UserOut"];
+export type UserChange = components["schemas"]["UserChange"];
+export type Token = components["schemas"]["TokenOut"];
+export type Change = components["schemas"]["ChangeOut"];
+export type ChangeFilter = Omit<NonNullable<operations["read_audit"]["parameters"]["query"]>, "limit" | "before">;
+
+const USERS = ["users"] as const;
+const TOKENS = ["tokens"] as const;
+const AUDIT = ["audit"] as const;
+const ENTRIES = 50;
+
+export const usersQuery = queryOptions({
+  queryKey: USERS,
+  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/users", { signal })),
+});
+
+export function useAddUser() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (body: components["schemas"]["NewUser"]) => unwrap(client.POST("/api/v1/users", { body })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: USERS }),
+  });
+}
+
+/** It may be oneself who is changed: then the pages must know it at once. */
+export function useChangeUser() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, changes }: { id: string; changes: UserChange }) =>
+      unwrap(client.PATCH("/api/v1/users/{user_id}", { params: { path: { user_id: id } }, body: changes })),
+    onSuccess: () => {
+      askAgainWhoIsSignedIn();
+      void cache.invalidateQueries({ queryKey: TOKENS });
+      return cache.invalidateQueries({ queryKey: USERS });
+    },
+  });
+}
+
+export const tokensQuery = queryOptions({
+  queryKey: TOKENS,
+  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/tokens", { signal })),
+});
+
+export function useAddToken() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (body: components["schemas"]["NewToken"]) => unwrap(client.POST("/api/v1/tokens", { body })),
+    // Its secret is not kept longer than the page that shows it.
+    gcTime: 0,
+    onSuccess: () => cache.invalidateQueries({ queryKey: TOKENS }),
+  });
+}
+
+export function useRevokeToken() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => unwrap(client.DELETE("/api/v1/tokens/{token_id}", { params: { path: { token_id: id } } })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: TOKENS }),
+  });
+}
+
+export const auditQuery = (filter: ChangeFilter) =>
+  infiniteQueryOptions({
+    queryKey: [...AUDIT, "entries", filter] as const,
+    queryFn: ({ signal, pageParam }) =>
+      unwrap(client.GET("/api/v1/audit", { params: { query: { ...filter, limit: ENTRIES, ...(pageParam === null ? {} : { before: pageParam }) } }, signal })),
+    initialPageParam: null as number | null,
+    getNextPageParam: (last) => last.next,
+  });
+
+export const auditTermsQuery = queryOptions({
+  queryKey: [...AUDIT, "terms"] as const,
+  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/terms", { signal })),
+});
+
+/** Where the browser fetches the entries as CSV. */
+export function auditFile(filter: ChangeFilter): string {
+  const address = new URL("api/v1/audit/file", BASE_URL);
+  for (const [name, value] of Object.entries(filter)) if (value !== null) address.searchParams.set(name, String(value));
+  return address.href;
+}
+
+/** `expect` is the mark of an earlier check. */
+export function useVerifyLog() {
+  return useMutation({
+    mutationFn: (expect: string | undefined) =>
+      unwrap(client.GET("/api/v1/audit/verification", { params: { query: expect ? { expect } : {} } })),
+  });
+}
