@@ -178,6 +178,10 @@ async def do(ask, runtime, sensor, digest):
     await ask("change_sensor", json={"running_level_dbfs": -55, "settling_windows": 2}, sensor_id=sensor)
     analysis = await ask("create_analysis", files={"file": ("pump.wav", recording())})
     await ask("read_analysis", analysis_id=analysis["id"])
+    await ask("list_analyses", params={"limit": 3})
+    await ask("show_analysis", analysis_id=analysis["id"])
+    await ask("score_analysis", params={"sensor": sensor}, analysis_id=analysis["id"])
+    await ask("delete_analysis", analysis_id=analysis["id"])
 
 
 async def read(ask, sensor, event, agent):
