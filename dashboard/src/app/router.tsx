@@ -6,6 +6,7 @@ import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
+import { parseAnalysisSearch } from "@/lib/analysis-search";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseReviewSearch } from "@/lib/review-search";
@@ -64,6 +65,19 @@ const developerRoute = createRoute({
   component: lazyRouteComponent(() => import("@/pages/developer/DeveloperPage"), "DeveloperPage"),
 });
 
+const analyseRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/analyse",
+  component: lazyRouteComponent(() => import("@/pages/analyse/AnalysePage"), "AnalysePage"),
+});
+
+const analysisRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/analyse/$analysisId",
+  validateSearch: parseAnalysisSearch,
+  component: lazyRouteComponent(() => import("@/pages/analyse/AnalysisPage"), "AnalysisPage"),
+});
+
 const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
@@ -85,7 +99,7 @@ const setupRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
+  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, analyseRoute, analysisRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,
