@@ -13,3 +13,8 @@ export function parseAnalysisSearch(raw: Record<string, unknown>): AnalysisSearc
   if (typeof raw.feature === "string" && raw.feature !== "") search.feature = raw.feature;
   return search;
 }
+
+/** The same judged by another sensor's model; null: by that which it was analysed for. */
+export function judgedBy({ feature }: AnalysisSearch, sensorId: string | null): AnalysisSearch {
+  return { ...(feature === undefined ? {} : { feature }), ...(sensorId === null ? {} : { against: sensorId }) };
+}

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { foreignFormat } from "./audio-format";
 
-const bytes = (...parts: (string | number[])[]): number[] => parts.flatMap((part) => (typeof part === "string" ? [...part].map((letter) => letter.charCodeAt(0)) : part));
+const bytes = (...parts: (string | number[])[]): number[] => parts.flatMap((part) => (typeof part === "string" ? [...new TextEncoder().encode(part)] : part));
 const word = (value: number): number[] => [(value >>> 24) & 255, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
 const box = (kind: string, ...content: number[][]): number[] => {
   const inner = content.flat();

@@ -9,7 +9,7 @@ export function encodeWav(channels: readonly Float32Array[], rateHz: number): Bl
   const frames = channels[0]?.length ?? 0;
   const size = frames * channels.length * BYTES;
   const view = new DataView(new ArrayBuffer(HEAD + size));
-  const word = (at: number, letters: string) => [...letters].forEach((letter, index) => view.setUint8(at + index, letter.charCodeAt(0)));
+  const word = (at: number, letters: string) => new TextEncoder().encode(letters).forEach((letter, index) => view.setUint8(at + index, letter));
   word(0, "RIFF");
   view.setUint32(4, HEAD - 8 + size, true);
   word(8, "WAVEfmt ");

@@ -6,6 +6,7 @@ import { type Analysis, analysisScoresQuery } from "@/api/analyses";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
 import { useMessages } from "@/i18n";
+import { judgedBy } from "@/lib/analysis-search";
 import { anomalousWindows, byLikeness } from "@/lib/analysis-verdict";
 import { useFormat } from "@/lib/use-format";
 import { VerdictWord } from "./VerdictWord";
@@ -22,7 +23,7 @@ export function Comparison({ analysis }: { analysis: Analysis }) {
   const first = items.find(({ score }) => score);
   const windows = analysis.start_s.length;
   const show = (against: string) => {
-    void navigate({ search: ({ against: _, ...rest }) => (against === analysis.sensor?.id ? rest : { ...rest, against }), resetScroll: false });
+    void navigate({ search: (old) => judgedBy(old, against === analysis.sensor?.id ? null : against), resetScroll: false });
     window.scrollTo({ top: 0 });
   };
   return (

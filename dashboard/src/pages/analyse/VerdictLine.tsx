@@ -2,6 +2,7 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import type { Analysis, SensorScore } from "@/api/analyses";
 import { useMessages } from "@/i18n";
+import { judgedBy } from "@/lib/analysis-search";
 import { verdictOf } from "@/lib/analysis-verdict";
 import { useFormat } from "@/lib/use-format";
 import type { Judgement } from "./judgement";
@@ -28,7 +29,7 @@ export function VerdictLine({ analysis, judgement, asked, waiting }: Props) {
   const anomalous = judgement ? judgement.anomalous.filter(Boolean).length : null;
   const choose = (sensorId: string) => {
     void navigate({
-      search: ({ against: _, ...rest }) => (sensorId === "" || sensorId === analysis.sensor?.id ? rest : { ...rest, against: sensorId }),
+      search: (old) => judgedBy(old, sensorId === "" || sensorId === analysis.sensor?.id ? null : sensorId),
       resetScroll: false,
     });
   };
