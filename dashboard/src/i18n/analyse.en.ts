@@ -108,7 +108,6 @@ export const analyse = {
   features: "Features",
   featuresHint: "Of the whole recording: mean power, highest peak, else the median of the windows. The CSV holds every feature of each window.",
   chart: "Chart",
-  unchart: "Charted",
   chartOf: (feature: string) => `Chart ${feature}`,
   link: "Link",
   copyLink: "Copy the link to this analysis",

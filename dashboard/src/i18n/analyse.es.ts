@@ -108,7 +108,6 @@ export const analyse: typeof english = {
   features: "Características",
   featuresHint: "De toda la grabación: potencia media, pico más alto o la mediana de las ventanas. El CSV contiene todas las características de cada ventana.",
   chart: "Gráfico",
-  unchart: "En gráfico",
   chartOf: (feature) => `Gráfico de ${feature}`,
   link: "Enlace",
   copyLink: "Copiar el enlace a este análisis",

@@ -62,6 +62,7 @@ export function AnalysisCharts({ analysis, judgement, player }: Props) {
   const note = t.analyse.perWindow(format.withUnit(analysis.window_s, Number.isInteger(analysis.window_s) ? 0 : 2, "s"));
   return (
     <section aria-label={t.analyse.charts} className="flex min-w-0 flex-col gap-3">
+      <h2 className="sr-only">{t.analyse.charts}</h2>
       <PlayBar player={player} durationS={durationS} />
       <div className="relative flex min-w-0 flex-col gap-3">
         {lines && <ChartPanel {...shared} title={t.machine.chartScore} timeS={middles} series={lines} spans={spans} unit="" digits={3} note={note} />}

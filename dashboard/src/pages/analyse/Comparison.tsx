@@ -48,7 +48,7 @@ export function Comparison({ analysis }: { analysis: Analysis }) {
             <thead className="text-xs text-faint">
               <tr>
                 {[t.analyse.columns.machine, t.analyse.columns.verdict, t.analyse.columns.median, t.analyse.columns.threshold].map((name, index) => (
-                  <th key={name} scope="col" className={`px-1 py-1 font-medium ${index > 1 ? "text-right" : ""}`}>
+                  <th key={name} scope="col" className={`px-1 py-1 font-medium ${index > 1 ? "text-right max-sm:hidden" : ""}`}>
                     {name}
                   </th>
                 ))}
@@ -58,12 +58,12 @@ export function Comparison({ analysis }: { analysis: Analysis }) {
             <tbody>
               {items.map((each) => (
                 <tr key={each.sensor_id} data-compared={each.machine} className="border-t border-line">
-                  <th scope="row" className="px-1 py-1.5 font-normal">{`${each.machine}, ${each.sensor}`}</th>
-                  <td className="px-1 py-1.5 whitespace-nowrap">
+                  <th scope="row" className="min-w-28 px-1 py-1.5 font-normal">{`${each.machine}, ${each.sensor}`}</th>
+                  <td className="px-1 py-1.5">
                     <VerdictWord windows={windows} anomalous={each.score ? anomalousWindows(each) : null} />
                   </td>
-                  <td className="px-1 py-1.5 text-right">{format.score(each.median)}</td>
-                  <td className="px-1 py-1.5 text-right">{format.score(each.model?.threshold)}</td>
+                  <td className="px-1 py-1.5 text-right max-sm:hidden">{format.score(each.median)}</td>
+                  <td className="px-1 py-1.5 text-right max-sm:hidden">{format.score(each.model?.threshold)}</td>
                   <td className="py-1.5 pl-2 text-right">
                     <button type="button" className="button" aria-label={t.analyse.showOf(`${each.machine}, ${each.sensor}`)} onClick={() => show(each.sensor_id)}>
                       {t.analyse.show}

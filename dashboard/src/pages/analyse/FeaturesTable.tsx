@@ -84,8 +84,8 @@ function Rows({ analysis }: { analysis: Analysis }) {
                   <td className="px-1 py-1 text-right whitespace-nowrap max-sm:hidden">{format.withUnit(low, DIGITS, unit)}</td>
                   <td className="px-1 py-1 text-right whitespace-nowrap max-sm:hidden">{format.withUnit(high, DIGITS, unit)}</td>
                   <td className="py-1 pl-2 text-right">
-                    <button type="button" className="rounded px-2 py-1 text-xs text-soft hover:bg-raised hover:text-ink pointer-coarse:min-h-9" aria-pressed={picked === name} aria-label={t.analyse.chartOf(label)} onClick={() => pick(name)}>
-                      {picked === name ? t.analyse.unchart : t.analyse.chart}
+                    <button type="button" className="rounded px-2 py-1 text-xs text-soft hover:bg-raised hover:text-ink aria-pressed:font-semibold aria-pressed:text-ink aria-pressed:underline pointer-coarse:min-h-9" aria-pressed={picked === name} aria-label={t.analyse.chartOf(label)} onClick={() => pick(name)}>
+                      {t.analyse.chart}
                     </button>
                   </td>
                 </tr>
