@@ -21,7 +21,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_PAGES = frozenset({"same-origin", "none"})
 _FRAMES = "frame-ancestors 'none'; base-uri 'none'"
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
     f"connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; {_FRAMES}"
 )
 """No inline script and no inline style: what is drawn by script sets its styles through the CSSOM, which is allowed."""

@@ -97,6 +97,7 @@ class Settings(EnvironmentSettings):
     clips_url: str | None = None
     exports_url: str | None = None
     export_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 7
+    analysis_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     keys_dir: Path | None = None
     worker: bool = True
     worker_concurrency: Annotated[int, Field(ge=1, le=256)] = 2

@@ -49,6 +49,7 @@ def test_no_page_breaks_a_rule_in_any_theme(page, machine):
         report,
         "/review",
         "/agents",
+        "/analyse",
         "/account",
         "/settings/people",
         "/settings/tokens",

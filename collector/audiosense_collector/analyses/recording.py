@@ -52,6 +52,14 @@ class ScoringModel:
     threshold: float
     explainer: Explainer
 
+    def score(self, matrix: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Return the score of each row of features, shape (windows, features)."""
+        return OnnxScorer(self.onnx)(matrix[:, list(self.columns)].astype(np.float32))
+
+    def explain(self, vector: NDArray[np.float16]) -> list[dict[str, Any]]:
+        """Return the reasons of one row of features as they are answered."""
+        return [reason.model_dump(exclude_none=True) for reason in self.explainer.explain(vector)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingAnalysis:
@@ -59,6 +67,7 @@ class RecordingAnalysis:
 
     Attributes:
         recording: as decoded.
+        samples: shape (n,), of the plan's channel at ``sample_rate_hz``.
         windows: views of the samples, each of one channel.
         sample_rate_hz: of the windows.
         start_s: of each window.
@@ -68,6 +77,7 @@ class RecordingAnalysis:
     """
 
     recording: Recording
+    samples: NDArray[np.float32]
     windows: list[NDArray[np.float32]]
     sample_rate_hz: int
     start_s: list[float]
@@ -117,11 +127,12 @@ def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
     matrix = np.stack([extractor.extract(window) for window in windows])
     return RecordingAnalysis(
         recording=recording,
+        samples=samples,
         windows=windows,
         sample_rate_hz=rate,
         start_s=[index * length / rate for index in range(len(windows))],
         matrix=matrix,
-        scores=_score(matrix, plan.model),
+        scores=None if plan.model is None else plan.model.score(matrix),
         findings=findings,
         plan=plan,
     )
@@ -173,19 +184,13 @@ def _check_extent(recording: Recording, window_s: float) -> None:
         )
 
 
-def _score(matrix: NDArray[np.float16], model: ScoringModel | None) -> NDArray[np.float32] | None:
-    if model is None:
-        return None
-    return OnnxScorer(model.onnx)(matrix[:, list(model.columns)].astype(np.float32))
-
-
 def _explain(
     matrix: NDArray[np.float16], scores: NDArray[np.float32] | None, model: ScoringModel | None
 ) -> list[list[dict[str, Any]] | None] | None:
     if model is None or scores is None:
         return None
     return [
-        [reason.model_dump(exclude_none=True) for reason in model.explainer.explain(vector)] if anomalous else None
+        model.explain(vector) if anomalous else None
         for vector, anomalous in zip(matrix, scores >= model.threshold, strict=True)
     ]
 

@@ -69,6 +69,7 @@ def retention(
     for parent, count in outcome.stray.items():
         print(f"{of} {count} rows of {parent} that came too late for a partition")
     print(f"{of} {outcome.clips} clips, {show_bytes(outcome.clip_bytes)}")
+    print(f"{of} {outcome.analyses} analyses of recordings")
     others = len(outcome.kept.spans) - outcome.kept.learning
     print(
         f"kept beyond: baselines of {outcome.kept.learning} sensors that still learn, {others} events with locked clips"

@@ -58,15 +58,17 @@ def read_picture(path: Path, columns: int) -> ClipPicture:
     return make_picture(np.asarray(samples, np.float32), int(rate_hz), columns)
 
 
-def make_picture(samples: NDArray[np.float32], rate_hz: int, columns: int) -> ClipPicture:
+def make_picture(
+    samples: NDArray[np.float32], rate_hz: int, columns: int, rows_per_octave: int = ROWS_PER_OCTAVE
+) -> ClipPicture:
     """Compute the spectrogram of samples (n,) at a rate, in at most ``columns`` columns, one for each 2 ms at most.
 
     Frames under a Hann window, centred on their columns and scaled so that a sine of RMS level L has L in its row;
-    a row is the power within its sixteenth of an octave, of which a bin is shared out by what overlaps.
+    a row is the power within its share of an octave, of which a bin is shared out by what overlaps.
     """
     size = 2 ** max(5, round(np.log2(FRAME_S * rate_hz)))
     columns = int(np.clip(len(samples) * 500 // rate_hz, 1, columns))
-    centre_hz, edges = _rows(rate_hz, size)
+    centre_hz, edges = _rows(rate_hz, size, rows_per_octave)
     window = np.hanning(size + 1)[:-1].astype(np.float32)
     scale = 2.0 / float(np.sum(window.astype(np.float64) ** 2)) / size
     starts = ((np.arange(columns) + 0.5) * len(samples) / columns).astype(np.int64)
@@ -96,12 +98,12 @@ def make_picture(samples: NDArray[np.float32], rate_hz: int, columns: int) -> Cl
     )
 
 
-def _rows(rate_hz: int, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _rows(rate_hz: int, size: int, per_octave: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the centre (rows,) of each row in Hz, and the edges (rows + 1,) between them in bins."""
-    half = 2.0 ** (0.5 / ROWS_PER_OCTAVE)
-    first = int(np.ceil(ROWS_PER_OCTAVE * np.log2(LOWEST_HZ * half / _REFERENCE_HZ)))
-    last = int(np.floor(ROWS_PER_OCTAVE * np.log2(rate_hz / 2.0 / half / _REFERENCE_HZ)))
-    centre_hz = _REFERENCE_HZ * 2.0 ** (np.arange(first, last + 1) / ROWS_PER_OCTAVE)
+    half = 2.0 ** (0.5 / per_octave)
+    first = int(np.ceil(per_octave * np.log2(LOWEST_HZ * half / _REFERENCE_HZ)))
+    last = int(np.floor(per_octave * np.log2(rate_hz / 2.0 / half / _REFERENCE_HZ)))
+    centre_hz = _REFERENCE_HZ * 2.0 ** (np.arange(first, last + 1) / per_octave)
     return centre_hz, np.append(centre_hz / half, centre_hz[-1] * half) * size / rate_hz
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.analyses import retention as analyses
 from audiosense_collector.clips import retention as clips
 from audiosense_collector.clock import to_datetime
 from audiosense_collector.db.migrate import Retention
@@ -62,6 +63,7 @@ class Outcome:
     kept: Kept = field(default_factory=Kept)
     clips: int = 0
     clip_bytes: int = 0
+    analyses: int = 0
     busy: list[str] = field(default_factory=list)
 
 
@@ -82,6 +84,7 @@ async def preview(runtime: Runtime) -> Outcome:
             query = f"SELECT count(*) FROM ({_OLD.format(table=f'{parent}_default', condition=condition)}) AS old"  # noqa: S608
             outcome.stray[parent] = int(await session.scalar(text(query), parameters) or 0)
         outcome.clips, outcome.clip_bytes = await clips.count_old(session, runtime.settings)
+        outcome.analyses = await analyses.count_old(session, runtime.settings)
     return outcome
 
 
@@ -101,6 +104,10 @@ async def apply(runtime: Runtime) -> Outcome:
     for parent, before in outcome.before_us.items():
         outcome.stray[parent] = await _delete_stray(runtime, parent, before, outcome.kept)
     outcome.clips, outcome.clip_bytes = await clips.clean(runtime)
+    async with runtime.sessions.begin() as session:
+        outcome.analyses = await analyses.delete_old(session, runtime.settings)
+    if outcome.analyses:
+        log.info("analyses deleted", analyses=outcome.analyses)
     if outcome.partitions or outcome.busy or any(outcome.stray.values()):
         names = [partition.name for partition in outcome.partitions]
         log.info("retention", dropped=names, busy=outcome.busy, deleted=outcome.stray)

@@ -32,6 +32,8 @@ RECORD = "AUDIOSENSE_RECORD_EXAMPLES"
 OWN = {"read_series", "read_bands"}
 """Their schemas bring an example along: what columns of a chart look like, in short."""
 PLAIN = {"token": "as_4dY0…", "link": "C-xx3h…", "worker": "host-2:4711"}
+LONGEST = 8_000
+"""Characters that are left of a text, such as a picture's."""
 MOST = 3
 """Items that are left of a list in an example."""
 PASSWORD = "a few words in a row"
@@ -80,7 +82,7 @@ def shortened(value):
         return {key: PLAIN.get(key, shortened(each)) if each is not None else None for key, each in value.items()}
     if isinstance(value, list):
         return [shortened(each) for each in value[:MOST]]
-    return value
+    return value[:LONGEST] if isinstance(value, str) else value
 
 
 async def work(runtime):
@@ -181,6 +183,10 @@ async def do(ask, runtime, sensor, digest):
     await ask("change_sensor", json={"running_level_dbfs": -55, "settling_windows": 2}, sensor_id=sensor)
     analysis = await ask("create_analysis", files={"file": ("pump.wav", recording())})
     await ask("read_analysis", analysis_id=analysis["id"])
+    await ask("list_analyses", params={"limit": 3})
+    await ask("show_analysis", analysis_id=analysis["id"])
+    await ask("score_analysis", params={"sensor": sensor}, analysis_id=analysis["id"])
+    await ask("delete_analysis", analysis_id=analysis["id"])
 
 
 async def read(ask, sensor, event, agent):

@@ -335,7 +335,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List Analyses
+         * @description Stored analyses, or those for a sensor, the newest first.
+         */
+        get: operations["list_analyses"];
         put?: never;
         /**
          * Create Analysis
@@ -360,6 +364,50 @@ export interface paths {
          * @description A stored analysis.
          */
         get: operations["read_analysis"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Analysis
+         * @description Delete an analysis of one's own for good; an administrator deletes any.
+         */
+        delete: operations["delete_analysis"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analyses/{analysis_id}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Score Analysis
+         * @description Score a stored analysis with the models of other sensors; nothing is sent again, and nothing more is kept.
+         */
+        get: operations["score_analysis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analyses/{analysis_id}/spectrogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Analysis
+         * @description The spectrogram of the recording; as with clips, speech might be seen in it, so it is not for viewers.
+         */
+        get: operations["show_analysis"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1586,6 +1634,38 @@ export interface components {
             only_model: number;
         };
         /**
+         * AnalysisBrief
+         * @description A stored analysis in a list; ``anomalous``, ``highest`` and ``threshold`` are null where nothing was scored.
+         */
+        AnalysisBrief: {
+            /** Anomalous */
+            anomalous: number | null;
+            /** Author */
+            author: string | null;
+            /** Created Us */
+            created_us: number;
+            /** Duration S */
+            duration_s: number;
+            /** Filename */
+            filename: string;
+            /** Highest */
+            highest: number | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            sensor: components["schemas"]["AnalysisSensor"] | null;
+            /** Threshold */
+            threshold: number | null;
+            /** Warnings */
+            warnings: string[];
+            /** Windows */
+            windows: number;
+            /** Yours */
+            yours: boolean;
+        };
+        /**
          * AnalysisModel
          * @description The model that scored the windows.
          */
@@ -1602,12 +1682,19 @@ export interface components {
         AnalysisOut: {
             /** Anomalous */
             anomalous: boolean[] | null;
+            /**
+             * Author
+             * @description who made it; null of releases that did not keep it
+             */
+            author: string | null;
             /** Created Us */
             created_us: number;
             features: components["schemas"]["FeatureValues"];
             /** Filename */
             filename: string;
             format: components["schemas"]["FormatFacts"];
+            /** Has Spectrogram */
+            has_spectrogram: boolean;
             /**
              * Id
              * Format: uuid
@@ -1626,6 +1713,7 @@ export interface components {
             sample_rate_hz: number;
             /** Score */
             score: number[] | null;
+            sensor: components["schemas"]["AnalysisSensor"] | null;
             /** Sensor Id */
             sensor_id: string | null;
             /** Start S */
@@ -1641,6 +1729,21 @@ export interface components {
             warnings: components["schemas"]["AnalysisWarning"][];
             /** Window S */
             window_s: number;
+            /**
+             * Yours
+             * @description whether the caller may delete it
+             */
+            yours: boolean;
+        };
+        /**
+         * AnalysisPage
+         * @description Analyses, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        AnalysisPage: {
+            /** Items */
+            items: components["schemas"]["AnalysisBrief"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * AnalysisRow
@@ -1683,13 +1786,74 @@ export interface components {
             timestamp: string;
         };
         /**
+         * AnalysisScores
+         * @description One entry per sensor; ``left_out`` counts sensors whose models can judge it beyond the 50 of an answer.
+         */
+        AnalysisScores: {
+            /** Items */
+            items: components["schemas"]["SensorScore"][];
+            /** Left Out */
+            left_out: number;
+        };
+        /**
+         * AnalysisSensor
+         * @description The sensor that a recording was analysed for.
+         */
+        AnalysisSensor: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Machine */
+            machine: string;
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * AnalysisSpectrogram
+         * @description Levels of a recording over time and frequency, as it was analysed: one channel, at ``sample_rate_hz``.
+         *
+         *     ``data`` is base64 of ``shape`` (columns, rows) bytes, column after column, each from the lowest frequency up: 0 is
+         *     ``low_db``, 255 is ``high_db``, dB re full scale within a row's band. At most 1,000 columns divide ``duration_s``
+         *     evenly, each the loudest of its moments; at most 128 rows are equally wide in octaves.
+         */
+        AnalysisSpectrogram: {
+            /** Centre Hz */
+            centre_hz: number[];
+            /** Data */
+            data: string;
+            /** Duration S */
+            duration_s: number;
+            /** High Db */
+            high_db: number;
+            /** Level A Dbfs */
+            level_a_dbfs: number;
+            /** Level Dbfs */
+            level_dbfs: number;
+            /** Low Db */
+            low_db: number;
+            /** Sample Rate Hz */
+            sample_rate_hz: number;
+            /** Shape */
+            shape: [
+                number,
+                number
+            ];
+        };
+        /**
          * AnalysisWarning
          * @description Something that a user should know and that did not keep the recording from being analysed.
          */
         AnalysisWarning: {
             /**
              * Code
-             * @description silent, clipped, short, 8-bit, rate, resampled, no-model
+             * @description silent, clipped, short, 8-bit, rate, resampled, no-model, decoded, decoded-resampled
              */
             code: string;
             /** Message */
@@ -3431,6 +3595,12 @@ export interface components {
             start_us: number;
         };
         /**
+         * Refusal
+         * @description Why a model cannot judge an analysis.
+         * @enum {string}
+         */
+        Refusal: "no-model" | "rate" | "window" | "short" | "features";
+        /**
          * Refused
          * @description Who sent the batch that showed the second copy, and when its token had been given out, if that is known.
          */
@@ -3705,6 +3875,48 @@ export interface components {
             /** Since Us */
             since_us?: number | null;
             state: components["schemas"]["CheckState"];
+        };
+        /**
+         * SensorScore
+         * @description What the model of a sensor says of an analysis; all is null where it cannot judge it, for the reason ``refused``.
+         *
+         *     ``score`` and ``anomalous`` are per window. ``reasons`` are those of the twenty strangest anomalous windows.
+         */
+        SensorScore: {
+            /** Anomalous */
+            anomalous?: boolean[] | null;
+            /** Machine */
+            machine: string;
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Median */
+            median?: number | null;
+            model?: components["schemas"]["AnalysisModel"] | null;
+            /** Reasons */
+            reasons?: (components["schemas"]["Reason"][] | null)[] | null;
+            refused: components["schemas"]["Refusal"] | null;
+            /**
+             * Sample Rate Hz
+             * @description of the sensor: the model judges features at this rate alone
+             */
+            sample_rate_hz: number;
+            /** Score */
+            score?: number[] | null;
+            /** Sensor */
+            sensor: string;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /**
+             * Window S
+             * @description of the sensor: the model judges windows of this length alone
+             */
+            window_s: number;
         };
         /**
          * SensorSettings
@@ -5689,6 +5901,77 @@ export interface operations {
             };
         };
     };
+    list_analyses: {
+        parameters: {
+            query?: {
+                sensor?: string | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalysisPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_analysis: {
         parameters: {
             query?: never;
@@ -5704,6 +5987,10 @@ export interface operations {
                      * @default 0
                      */
                     channel?: number;
+                    /** @description format that the sender decoded into this file, such as M4A; told as a warning */
+                    decoded_from?: string;
+                    /** @description sample rate of what was decoded, if known */
+                    decoded_rate_hz?: number;
                     /**
                      * Format: binary
                      * @description WAV, FLAC, OGG or MP3, at most 64 MiB
@@ -5811,6 +6098,242 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AnalysisOut"];
                 };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_analysis: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    score_analysis: {
+        parameters: {
+            query?: {
+                /** @description whose models; all that can judge it unless given, at most 50 */
+                sensor?: string[] | null;
+            };
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalysisScores"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_analysis: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                analysis_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalysisSpectrogram"];
+                };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
             400: {

@@ -7,6 +7,7 @@ import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
 import { parseAuditSearch } from "@/lib/audit-search";
+import { parseAnalysisSearch } from "@/lib/analysis-search";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseReviewSearch } from "@/lib/review-search";
@@ -63,6 +64,19 @@ const developerRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/developer",
   component: lazyRouteComponent(() => import("@/pages/developer/DeveloperPage"), "DeveloperPage"),
+});
+
+const analyseRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/analyse",
+  component: lazyRouteComponent(() => import("@/pages/analyse/AnalysePage"), "AnalysePage"),
+});
+
+const analysisRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/analyse/$analysisId",
+  validateSearch: parseAnalysisSearch,
+  component: lazyRouteComponent(() => import("@/pages/analyse/AnalysisPage"), "AnalysisPage"),
 });
 
 const agentsRoute = createRoute({
@@ -126,6 +140,8 @@ export const router = createRouter({
     machineRoute,
     reportRoute,
     reviewRoute,
+    analyseRoute,
+    analysisRoute,
     agentsRoute,
     settingsRoute.addChildren(settingsRoutes),
     developerRoute,

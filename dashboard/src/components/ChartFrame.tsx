@@ -36,7 +36,7 @@ export function ChartFrame({ title, subject, last, note, actions, unit, digits, 
   const unitOf = (name: string) => (unit === "" ? name : `${name} (${unit})`);
   const saveCsv = () => {
     const named_ = columns().map(({ name, values }) => ({ name: unitOf(name), values }));
-    download(toCsv(timeS, named_, ...shown()), named(), "csv");
+    download(toCsv(timeS, named_, ...shown(), format.elapsed), named(), "csv");
   };
   const savePng = async () => {
     const canvas = frame.current?.querySelector("canvas");

@@ -59,6 +59,10 @@ function timeAxis(locale: string): uPlot.Axis.DynamicValues {
     });
 }
 
+function elapsedAxis(format: Format): uPlot.Axis.DynamicValues {
+  return (_plot, splits) => splits.map((at) => format.dateTime(at * 1e6));
+}
+
 function paddedRange(low: number | null, high: number | null): uPlot.Range.MinMax {
   if (low === null || high === null) return [0, 1];
   const pad = (high - low) * 0.08 || Math.abs(high) * 0.02 || 1;
@@ -181,10 +185,10 @@ export function buildOptions(options: Options): uPlot.Options {
       },
     },
     scales: {
-      x: { time: true, range: () => [...options.range()] as uPlot.Range.MinMax },
+      x: { time: !options.format.elapsed, range: () => [...options.range()] as uPlot.Range.MinMax },
       y: { range: (_plot, low, high) => (isPicture ? [-0.5, (picture()?.rows ?? 1) - 0.5] : paddedRange(low, high)) },
     },
-    axes: [{ ...axis, ...(isPicture ? { grid: { show: false } } : {}), space: 80, size: 26, values: timeAxis(options.format.locale) }, valueAxis(options, axis)],
+    axes: [{ ...axis, ...(isPicture ? { grid: { show: false } } : {}), space: 80, size: 26, values: options.format.elapsed ? elapsedAxis(options.format) : timeAxis(options.format.locale) }, valueAxis(options, axis)],
     ...lines(options),
     hooks: hooks(options),
   };

@@ -1,6 +1,7 @@
 // English words of the dashboard. es.ts has the same keys: its type is this object's.
 
 import { agents } from "./agents.en";
+import { analyse } from "./analyse.en";
 import { auth } from "./auth.en";
 import { baseline } from "./baseline.en";
 import { clips } from "./clips.en";
@@ -202,6 +203,7 @@ export const en = {
   },
   baseline,
   agents,
+  analyse,
   checks,
   drift,
   detectability,

@@ -1,5 +1,6 @@
 // Spanish words of the dashboard; the type holds it to the keys of en.ts.
 import { agents } from "./agents.es";
+import { analyse } from "./analyse.es";
 import { auth } from "./auth.es";
 import { baseline } from "./baseline.es";
 import { clips } from "./clips.es";
@@ -196,6 +197,7 @@ export const es: Messages = {
   },
   baseline,
   agents,
+  analyse,
   checks,
   drift,
   detectability,

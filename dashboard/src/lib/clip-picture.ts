@@ -18,7 +18,9 @@ const LEVELS = 255;
 const FLOOR_SHARE = 0.1;
 const LEAST_RANGE_DB = 30;
 
-export function unpackPicture(packed: ClipPicture): Picture {
+type Packed = Pick<ClipPicture, "data" | "shape" | "low_db" | "high_db" | "centre_hz" | "duration_s" | "level_a_dbfs">;
+
+export function unpackPicture(packed: Packed): Picture {
   const bytes = atob(packed.data);
   const matrix = new Uint8Array(bytes.length);
   for (let index = 0; index < bytes.length; index++) matrix[index] = bytes.charCodeAt(index);

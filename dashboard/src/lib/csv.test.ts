@@ -12,4 +12,7 @@ describe("csv", () => {
       'time_utc,"Level, RMS (dB)","the ""score"""\r\n1970-01-01T00:00:01.500Z,2.123457,\r\n1970-01-01T00:00:02.000Z,,0.7\r\n',
     );
   });
+  it("counts the times of a recording from its start", () => {
+    expect(toCsv([0, 2.5], [{ name: "score", values: [0.1, 0.2] }], 0, 9, true)).toBe("time_s,score\r\n0,0.1\r\n2.5,0.2\r\n");
+  });
 });

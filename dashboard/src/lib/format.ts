@@ -6,6 +6,8 @@ const NONE = "–";
 /** What a page needs to write figures in one locale. */
 export interface Format {
   locale: string;
+  /** Times are counted from the start of a recording, not by the clock. */
+  elapsed?: true;
   number: (value: number | null | undefined, digits?: number) => string;
   score: (value: number | null | undefined) => string;
   /** A share from 0 to 1, as whole percent. */
@@ -29,6 +31,29 @@ export function formatFor(locale: string): Format {
     cache.set(locale, format);
   }
   return format;
+}
+
+const elapsed = new Map<string, Format>();
+
+/** The same for charts of a recording: what they take for times are microseconds since its start. */
+export function elapsedFormatFor(locale: string): Format {
+  let format = elapsed.get(locale);
+  if (!format) {
+    const plain = formatFor(locale);
+    const time = (us: number) => elapsedTime(plain, us / SECOND_US);
+    format = { ...plain, elapsed: true, dateTime: time, time };
+    elapsed.set(locale, format);
+  }
+  return format;
+}
+
+const MINUTE_S = 60;
+
+/** "4.2 s", and "3:05" from a minute on. */
+export function elapsedTime({ withUnit, number }: Format, seconds: number): string {
+  if (seconds < MINUTE_S) return withUnit(seconds, Number.isInteger(seconds) ? 0 : 1, "s");
+  const whole = Math.floor(seconds);
+  return `${number(Math.floor(whole / MINUTE_S))}:${String(whole % MINUTE_S).padStart(2, "0")}`;
 }
 
 function makeFormat(locale: string): Format {

@@ -1,7 +1,12 @@
 // The format of the language in use.
+import { createContext, useContext } from "react";
 import { useLocale } from "@/i18n";
-import { formatFor, type Format } from "./format";
+import { elapsedFormatFor, formatFor, type Format } from "./format";
+
+/** Whether the charts within show times since the start of a recording. */
+export const ElapsedTime = createContext(false);
 
 export function useFormat(): Format {
-  return formatFor(useLocale());
+  const locale = useLocale();
+  return useContext(ElapsedTime) ? elapsedFormatFor(locale) : formatFor(locale);
 }

@@ -1,0 +1,26 @@
+"""Deleting analyses that are older than they are to be kept."""
+
+from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from audiosense_collector.analyses.tables import Analysis
+from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.settings import Settings
+
+
+async def delete_old(session: AsyncSession, settings: Settings) -> int:
+    """Delete what is too old, and return how many analyses that were."""
+    table = Analysis.__table__
+    assert isinstance(table, Table)
+    # The table's own statement, not the ORM's: the log of changes would read each row whole, up to a megabyte.
+    gone = await session.execute(table.delete().where(_too_old(settings)).returning(table.c.id))
+    return len(gone.all())
+
+
+async def count_old(session: AsyncSession, settings: Settings) -> int:
+    """Return how many analyses would be deleted now."""
+    return int(await session.scalar(select(func.count()).select_from(Analysis).where(_too_old(settings))) or 0)
+
+
+def _too_old(settings: Settings) -> ColumnElement[bool]:
+    return Analysis.created < now_us() - settings.analysis_retention_days * DAY_US
