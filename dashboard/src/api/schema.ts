@@ -771,6 +771,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Model
+         * @description All that is known of a model: its manifest, its sensor, when it ran, what it hears of probes.
+         */
+        get: operations["read_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{digest}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Bundle
+         * @description A model's bundle as a file: manifest, graph, golden vectors and signature.
+         */
+        get: operations["download_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{digest}/evaluations": {
         parameters: {
             query?: never;
@@ -786,7 +826,7 @@ export interface paths {
         put?: never;
         /**
          * Evaluate Model
-         * @description Queue an evaluation of a model on its sensor's stored windows, beside the model that the agent runs now.
+         * @description Queue an evaluation of a model on its sensor's stored windows, beside another one or the one that runs now.
          */
         post: operations["evaluate_model"];
         delete?: never;
@@ -937,6 +977,26 @@ export interface paths {
          * @description Take verdicts back: what held before holds again, and the history shows both.
          */
         post: operations["undo_reviews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensor-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sensor Models
+         * @description Which sensor runs which model and which one it is to run, by site, machine and name.
+         */
+        get: operations["list_sensor_models"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2019,6 +2079,18 @@ export interface components {
             waiting: number | null;
         };
         /**
+         * Course
+         * @description Scores over time in at most 300 spans of equal length; ``time_us`` are their starts.
+         */
+        Course: {
+            compared: components["schemas"]["ScoreCourse"] | null;
+            model: components["schemas"]["ScoreCourse"];
+            /** Span Us */
+            span_us: number;
+            /** Time Us */
+            time_us: number[];
+        };
+        /**
          * DayDrift
          * @description The index of each group in 24 hours, counted back from now.
          */
@@ -2031,6 +2103,35 @@ export interface components {
             start_us: number;
             /** Windows */
             windows: number;
+        };
+        /**
+         * Debouncing
+         * @description An event opens when ``k`` of the last ``n`` windows are anomalous.
+         *
+         *     It closes when fewer than ``k`` of the last ``n`` windows reach ``threshold - hysteresis``. One that would open
+         *     less than ``min_gap_s`` after the last one's end is the last one, going on; bundles of releases before have no gap.
+         */
+        Debouncing: {
+            /**
+             * Hysteresis
+             * @default 0.01
+             */
+            hysteresis: number;
+            /**
+             * K
+             * @default 3
+             */
+            k: number;
+            /**
+             * Min Gap S
+             * @default 0
+             */
+            min_gap_s: number;
+            /**
+             * N
+             * @default 5
+             */
+            n: number;
         };
         /**
          * Deprecated
@@ -2182,6 +2283,8 @@ export interface components {
         EvaluationOut: {
             /** Asked Us */
             asked_us: number;
+            /** Compare With */
+            compare_with: string | null;
             /** Digest */
             digest: string;
             /** Error */
@@ -2227,11 +2330,13 @@ export interface components {
          * EvaluationReport
          * @description Figures over windows that neither model has learnt; null where there were none.
          *
-         *     ``compared`` is the model that the sensor's agent ran when the job was done; null if that is the same one.
+         *     ``compared`` is the model that was asked for, or the one that the sensor's agent ran when the job was done; null if
+         *     that is the same one. Reports of collectors before have no ``course``.
          */
         EvaluationReport: {
             agreement: components["schemas"]["Agreement"] | null;
             compared: components["schemas"]["ModelFigures"] | null;
+            course?: components["schemas"]["Course"] | null;
             /** First Us */
             first_us: number | null;
             /**
@@ -2253,8 +2358,12 @@ export interface components {
         /**
          * EvaluationRequest
          * @description Over which stored windows; without ``to_us`` up to now, without ``from_us`` a week.
+         *
+         *     ``compare_with`` is another model of the same sensor; without it, the one that the agent runs.
          */
         EvaluationRequest: {
+            /** Compare With */
+            compare_with?: string | null;
             /**
              * From Us
              * @description UTC microseconds
@@ -2922,6 +3031,123 @@ export interface components {
             stretches: number;
         };
         /**
+         * ModelAgent
+         * @description How the agent of a model's sensor stands to it.
+         *
+         *     ``golden`` is the test of the golden vectors on the agent's computer: it runs no model that has not passed it;
+         *     ``not_reached``: the model was refused for another reason before; ``untold``: it was not tried, as far as is known.
+         */
+        ModelAgent: {
+            /**
+             * Golden
+             * @enum {string}
+             */
+            golden: "passed" | "failed" | "not_reached" | "untold";
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Seen Us */
+            last_seen_us: number | null;
+            /** Name */
+            name: string;
+            /** On Probation */
+            on_probation: boolean;
+            /** Refused Reason */
+            refused_reason: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "offered" | "running" | "refused" | "previous";
+            /** Version */
+            version: string;
+        };
+        /**
+         * ModelDetail
+         * @description All that is known of a model: what its manifest tells, its sensor, and who runs it.
+         *
+         *     ``detectability`` is null where it is not known; ``detectability_reason`` says why where it cannot be.
+         *     ``size_bytes`` is the bundle's. ``back_to`` is of the sensor, not of this model.
+         */
+        ModelDetail: {
+            agent: components["schemas"]["ModelAgent"] | null;
+            back_to: components["schemas"]["ModelNamed"] | null;
+            baseline: components["schemas"]["BaselineSummary"];
+            /** Created Us */
+            created_us: number;
+            debouncing: components["schemas"]["Debouncing"];
+            detectability: components["schemas"]["Detectability"] | null;
+            /** Detectability Reason */
+            detectability_reason: string | null;
+            /** Detector */
+            detector: string;
+            /** Digest */
+            digest: string;
+            /** Evaluation */
+            evaluation: {
+                [key: string]: number;
+            };
+            /**
+             * False Alarms Per Week
+             * @description the sensor's budget
+             */
+            false_alarms_per_week: number;
+            /** Features */
+            features: string[];
+            /** Heard From Db */
+            heard_from_db?: {
+                [key: string]: number | null;
+            } | null;
+            /** Install Before Us */
+            install_before_us: number;
+            /** Learned Running Level Dbfs */
+            learned_running_level_dbfs: number | null;
+            /**
+             * On Probation
+             * @default false
+             */
+            on_probation: boolean;
+            place: components["schemas"]["SensorPlace"];
+            /** Pushed From */
+            pushed_from?: string | null;
+            /** Refused Reason */
+            refused_reason: string | null;
+            /** Running Level Dbfs */
+            running_level_dbfs: number | null;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: components["schemas"]["ModelRunOut"][];
+            /** Sample Rate Hz */
+            sample_rate_hz: number;
+            /** Schema Id */
+            schema_id: string;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Settling Windows */
+            settling_windows: number;
+            /** Signing Key */
+            signing_key: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "offered" | "running" | "refused" | "previous";
+            threshold: components["schemas"]["ThresholdSummary"];
+            /** Version */
+            version: number;
+            /** Window S */
+            window_s: number;
+        };
+        /**
          * ModelFigures
          * @description What a model makes of the windows.
          *
@@ -2966,6 +3192,16 @@ export interface components {
             version: number;
         };
         /**
+         * ModelNamed
+         * @description A model by digest and version.
+         */
+        ModelNamed: {
+            /** Digest */
+            digest: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * ModelPage
          * @description Models, the newest first; ``next`` goes into ``before`` for the page after this one.
          */
@@ -2976,6 +3212,23 @@ export interface components {
             next: string | null;
         };
         /**
+         * ModelRunOut
+         * @description A span of time over which an agent ran a model; ``ended_us`` is null while it does.
+         *
+         *     It begins at the first window that was scored with it, where the agent told of the change with that window.
+         */
+        ModelRunOut: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Began Us */
+            began_us: number;
+            /** Ended Us */
+            ended_us: number | null;
+        };
+        /**
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
          *
@@ -2983,7 +3236,8 @@ export interface components {
          *     refused, or sent back, is not in use: its push is not done.
          *
          *     ``heard_from_db`` says from which level on a kind of synthetic fault is heard, null where it is not; all of it is
-         *     null where no probes are known.
+         *     null where no probes are known. ``pushed_from`` is the model whose content was signed again as this one, ``runs``
+         *     the spans of time over which it ran, the first one first.
          */
         ModelSummary: {
             baseline: components["schemas"]["BaselineSummary"];
@@ -3008,10 +3262,17 @@ export interface components {
              * @default false
              */
             on_probation: boolean;
+            /** Pushed From */
+            pushed_from?: string | null;
             /** Refused Reason */
             refused_reason: string | null;
             /** Running Level Dbfs */
             running_level_dbfs: number | null;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: components["schemas"]["ModelRunOut"][];
             /**
              * Sensor Id
              * Format: uuid
@@ -3344,6 +3605,18 @@ export interface components {
             start_us: number;
         };
         /**
+         * Refusal
+         * @description A model that a sensor's agent refused or sent back, and why; ``version`` is null where it is not of here.
+         */
+        Refusal: {
+            /** Digest */
+            digest: string;
+            /** Reason */
+            reason: string | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
          * Refused
          * @description Who sent the batch that showed the second copy, and when its token had been given out, if that is known.
          */
@@ -3468,6 +3741,16 @@ export interface components {
             per_page: number;
             /** Total */
             total: number;
+        };
+        /**
+         * ScoreCourse
+         * @description A model's scores over time, in the spans of the course; null where a span holds no windows that count.
+         */
+        ScoreCourse: {
+            /** Highest */
+            highest: (number | null)[];
+            /** Median */
+            median: (number | null)[];
         };
         /**
          * SensorCard
@@ -3618,6 +3901,97 @@ export interface components {
             /** Since Us */
             since_us?: number | null;
             state: components["schemas"]["CheckState"];
+        };
+        /**
+         * SensorModels
+         * @description A sensor with the model that its agent runs and the one that it is to run; null where there is none.
+         *
+         *     ``refused`` is what its agent refused last, ``back_to`` what going back pushes: the content before the one that is
+         *     wanted, one that ran if any did. ``learning_windows`` of ``baseline_windows`` are heard for the first model.
+         */
+        SensorModels: {
+            back_to: components["schemas"]["ModelNamed"] | null;
+            /** Baseline Windows */
+            baseline_windows: number;
+            /** False Alarms Per Week */
+            false_alarms_per_week: number;
+            /** Learning Windows */
+            learning_windows: number;
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Machine Name */
+            machine_name: string;
+            /**
+             * Models
+             * @description how many were ever made for the sensor
+             */
+            models: number;
+            refused: components["schemas"]["Refusal"] | null;
+            running: components["schemas"]["ModelSummary"] | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Sensor Name */
+            sensor_name: string;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+            standing: components["schemas"]["Standing"];
+            /** Training Error */
+            training_error: string | null;
+            wanted: components["schemas"]["ModelSummary"] | null;
+        };
+        /**
+         * SensorModelsPage
+         * @description Sensors by site, machine and name; ``next`` goes into ``after``.
+         *
+         *     ``counts`` tells how many there are of each standing, whether it was chosen or not.
+         */
+        SensorModelsPage: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Items */
+            items: components["schemas"]["SensorModels"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * SensorPlace
+         * @description A sensor and where it is.
+         */
+        SensorPlace: {
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Machine Name */
+            machine_name: string;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Sensor Name */
+            sensor_name: string;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
         };
         /**
          * SensorSettings
@@ -3914,6 +4288,12 @@ export interface components {
             /** Value */
             value: (number | null)[];
         };
+        /**
+         * Standing
+         * @description How a sensor's agent stands to the model that it is to run; the one that needs somebody first.
+         * @enum {string}
+         */
+        Standing: "refused" | "offered" | "probation" | "running" | "learning";
         /**
          * StatusCounts
          * @description How many machines there are of each status.
@@ -7596,6 +7976,165 @@ export interface operations {
             };
         };
     };
+    read_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_evaluations: {
         parameters: {
             query?: {
@@ -8521,6 +9060,82 @@ export interface operations {
             };
             /** @description The body is larger than what is taken. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sensor_models: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                machine?: string | null;
+                /** @description each word must be in the name of the sensor, its machine or site */
+                q?: string | null;
+                /** @description only of these; may be given several times */
+                standing?: components["schemas"]["Standing"][] | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorModelsPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,12 +2,14 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { agentsQuery } from "@/api/agents";
 import { BASE_URL } from "@/api/client";
+import { modelQuery } from "@/api/models";
 import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
+import { parseCompareSearch, parseModelsSearch } from "@/lib/models-search";
 import { parseReviewSearch } from "@/lib/review-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
 import { Layout, SETUP_PATH } from "./Layout";
@@ -71,6 +73,28 @@ const agentsRoute = createRoute({
   loader: () => warm(() => queryClient.query(agentsQuery)),
 });
 
+// Models
+const modelsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/models",
+  validateSearch: parseModelsSearch,
+  component: lazyRouteComponent(() => import("@/pages/models/ModelsPage"), "ModelsPage"),
+});
+
+const compareModelsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/models/compare",
+  validateSearch: parseCompareSearch,
+  component: lazyRouteComponent(() => import("@/pages/models/ComparePage"), "ComparePage"),
+});
+
+const modelRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/models/$digest",
+  component: lazyRouteComponent(() => import("@/pages/models/ModelPage"), "ModelPage"),
+  loader: ({ params }) => warm(() => queryClient.query(modelQuery(params.digest))),
+});
+
 const accountRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/account",
@@ -85,7 +109,7 @@ const setupRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
+  routeTree: rootRoute.addChildren([modelsRoute, compareModelsRoute, modelRoute, fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,
