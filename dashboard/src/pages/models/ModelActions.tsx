@@ -11,7 +11,7 @@ import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { Ask } from "@/pages/agents/Ask";
-import { sensorWords, wantedOf } from "./model-words";
+import { originOf, sensorWords, wantedOf } from "./model-words";
 
 interface Named {
   digest: string;
@@ -38,7 +38,8 @@ export function ModelActions({ model, others }: Props) {
     push.mutate(chosen.digest, { onSuccess: () => setDone({ pushed: chosen, before: wanted }) });
   };
   const { back_to: back } = model;
-  const isWanted = wanted?.digest === model.digest;
+  // Its content, whatever version it stands under.
+  const isWanted = wanted !== undefined && originOf(wanted) === originOf(model);
   const isBack = back?.digest === model.digest;
   const text = (each: Named) => (each === back ? t.models.goBack : t.models.pushTo)(format.number(each.version), sensor);
   const offered: readonly Named[] = [...(back ? [back] : []), ...(isWanted || isBack ? [] : [{ digest: model.digest, version: model.version }])];

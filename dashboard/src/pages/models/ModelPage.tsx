@@ -94,8 +94,19 @@ function Heard({ model }: { model: ModelDetail }) {
           </p>
         </>
       ) : (
-        <p className="text-sm text-faint">{model.detectability_reason ? t.detectability.unavailable(model.detectability_reason) : t.detectability.waitingHint}</p>
+        <Unheard reason={model.detectability_reason} />
       )}
     </Section>
+  );
+}
+
+function Unheard({ reason }: { reason: string | null }) {
+  const t = useMessages();
+  if (reason) return <p className="text-sm text-soft">{t.detectability.unavailable(reason)}</p>;
+  return (
+    <>
+      <p className="text-sm text-soft">{t.detectability.waiting}</p>
+      <p className="mt-2 text-xs text-faint">{t.detectability.waitingHint}</p>
+    </>
   );
 }

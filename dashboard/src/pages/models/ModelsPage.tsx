@@ -1,6 +1,7 @@
 // All sensors with the models that they run and are to run.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 import { type SensorModels, sensorModelsQuery, type Standing } from "@/api/models";
 import { fleetQuery } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
@@ -77,16 +78,7 @@ function Tools({ search, onChange }: { search: ModelsSearch; onChange: (search: 
   const withOne = (name: "q" | "site", value: string) => onChange(parseModelsSearch({ ...search, [name]: value }));
   return (
     <div role="search" className="mb-3 flex flex-wrap gap-2">
-      <input
-        type="search"
-        aria-label={t.models.search}
-        placeholder={t.models.search}
-        defaultValue={search.q ?? ""}
-        key={search.q === undefined ? "empty" : "typed"}
-        autoFocus={search.q !== undefined}
-        onChange={(event) => withOne("q", event.target.value)}
-        className="field min-w-40 flex-1 sm:max-w-72"
-      />
+      <SearchBox value={search.q ?? ""} onChange={(q) => withOne("q", q)} />
       {sites.size > 1 && (
         <select aria-label={t.models.site} className="field max-w-48" value={search.site ?? ""} onChange={(event) => withOne("site", event.target.value)}>
           <option value="">{t.models.allSites}</option>
@@ -98,6 +90,31 @@ function Tools({ search, onChange }: { search: ModelsSearch; onChange: (search: 
         </select>
       )}
     </div>
+  );
+}
+
+/** Owns what is typed: the letters wait neither for the list nor for the address. */
+function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const t = useMessages();
+  const [text, setText] = useState(value);
+  const [seen, setSeen] = useState(value);
+  // The address may lose its search from elsewhere: by a link, or "show all".
+  if (value !== seen) {
+    setSeen(value);
+    if (value === "") setText("");
+  }
+  return (
+    <input
+      type="search"
+      aria-label={t.models.search}
+      placeholder={t.models.search}
+      value={text}
+      onChange={(event) => {
+        setText(event.target.value);
+        onChange(event.target.value);
+      }}
+      className="field min-w-40 flex-1 sm:max-w-72"
+    />
   );
 }
 

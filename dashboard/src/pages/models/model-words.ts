@@ -16,6 +16,11 @@ export function wantedOf(models: readonly ModelSummary[]): ModelSummary | undefi
   return newest("offered") ?? newest("running");
 }
 
+/** The model whose content this is: itself, or the one that was signed again as this one. */
+export function originOf({ digest, pushed_from: origin }: ModelSummary): string {
+  return origin ?? digest;
+}
+
 /** The windows of a baseline that were not learnt, by reason; models of older collectors tell no more than noises. */
 export function excludedWords({ baseline, evaluation }: ModelSummary, t: Messages, format: Format): string {
   const counts = [
