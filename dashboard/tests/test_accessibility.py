@@ -33,7 +33,7 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def test_no_page_breaks_a_rule_in_any_theme(page, machine):
+def test_no_page_breaks_a_rule_in_any_theme(page, machine, api):
     assert AXE.is_file(), "axe-core is missing: run make setup"
     page.emulate_media(reduced_motion="reduce")
     page.goto("/")
@@ -41,6 +41,7 @@ def test_no_page_breaks_a_rule_in_any_theme(page, machine):
     expect(page.get_by_role("heading", name=machine, exact=True)).to_be_visible()
     of_machine = page.url
     found = []
+    digests = [each["digest"] for each in api.get("/api/v1/models").json()["items"]]
     report = f"{of_machine.split('?')[0]}/report"
     for place in (
         "/",
@@ -50,6 +51,10 @@ def test_no_page_breaks_a_rule_in_any_theme(page, machine):
         "/review",
         "/agents",
         "/analyse",
+        "/models",
+        f"/models/{digests[0]}",
+        f"/models/compare?a={digests[0]}&b={digests[-1]}",
+        "/models/compare",
         "/account",
         "/settings/people",
         "/settings/tokens",

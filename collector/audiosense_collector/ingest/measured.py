@@ -106,3 +106,13 @@ def _decode(text: str) -> bytes:
 def newest_us(measured: Sequence[Measured]) -> float:
     """Return the newest time of a batch's measurements in UTC microseconds, infinity if there are none."""
     return max((int(each.windows.time_us.max()) for each in measured if len(each)), default=math.inf)
+
+
+def first_scored_us(measured: Sequence[Measured], sensor: UUID, digest: str | None) -> int | None:
+    """Return the first time of a sensor's measurements that a model scored, UTC microseconds; None without any."""
+    times = [
+        each.windows.time_us[each.windows.model == each.digests.index(digest)]
+        for each in measured
+        if each.sensor == sensor and digest in each.digests
+    ]
+    return min((int(some.min()) for some in times if len(some)), default=None)

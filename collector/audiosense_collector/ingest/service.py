@@ -25,16 +25,18 @@ from audiosense_collector.gaps import service as gaps
 from audiosense_collector.ingest import rows, storing
 from audiosense_collector.ingest.body import ParsedBatch
 from audiosense_collector.ingest.delivery import Delivery
+from audiosense_collector.ingest.measured import first_scored_us
 from audiosense_collector.ingest.rows import Numbers
 from audiosense_collector.ingest.storing import Stored, Told
 from audiosense_collector.live import notify
 from audiosense_collector.machines import locking as machines
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.metrics import instruments
+from audiosense_collector.models import runs as model_runs
 from audiosense_collector.models import service as models
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.training import service as training
-from audiosense_common.wire import Answer, Batch, RunningModel
+from audiosense_common.wire import Answer, Batch
 
 log = structlog.get_logger()
 TOKEN_BYTES = 24
@@ -321,7 +323,7 @@ async def _keep_rest(session: AsyncSession, runtime: Runtime, taking: _Taking, n
     """Keep what a batch holds besides measurements, and train where that is due."""
     batch, agent, sensors = taking.batch, taking.agent, taking.sensors
     await gaps.keep(session, agent.id, sensors, batch.gaps, now)
-    await _note_running(session, sensors, batch.running)
+    await _note_running(session, taking, now)
     _note_heartbeat(agent, sensors, batch, now)
     if batch.heartbeat is not None and batch.heartbeat.checks is not None:
         await checks.keep(session, agent.id, sensors, batch.heartbeat.checks, now)
@@ -335,11 +337,9 @@ def _remember(taking: _Taking, answer: Answer) -> None:
     agent.last_batch_sha256, agent.last_answer = delivery.parsed.sha256, answer.model_dump(mode="json")
 
 
-async def _note_running(
-    session: AsyncSession, sensors: Mapping[UUID, Sensor], running: Mapping[UUID, RunningModel]
-) -> None:
-    for sensor_id, model in running.items():
-        sensor = sensors.get(sensor_id)
+async def _note_running(session: AsyncSession, taking: _Taking, now: int) -> None:
+    for sensor_id, model in taking.batch.running.items():
+        sensor = taking.sensors.get(sensor_id)
         if sensor is None:
             continue
         runs = (model.digest, model.state)
@@ -347,6 +347,9 @@ async def _note_running(
             await notify.model(session, sensor_id, model.digest, "running")
         if model.refused is not None and model.refused != sensor.refused_digest:
             await notify.model(session, sensor_id, model.refused, "refused")
+        if model.digest != sensor.running_digest:
+            first = first_scored_us(taking.delivery.parsed.measured, sensor_id, model.digest)
+            await model_runs.change(session, sensor_id, taking.agent.id, model.digest, now=now, first_us=first)
         sensor.running_digest, sensor.running_state = runs
         sensor.refused_digest, sensor.refused_reason = model.refused, model.reason
 

@@ -11,6 +11,7 @@ from audiosense_collector.clips import permission
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import InvalidError
 from audiosense_collector.machines.tables import Machine, Sensor, Site
+from audiosense_collector.models import runs
 from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import SensorRegistration
 
@@ -58,6 +59,7 @@ async def move(
     for sensor in moved:
         sensor.agent_id = to_agent
         sensor.source_state = sensor.running_digest = sensor.refused_digest = sensor.refused_reason = None
+    await runs.end(session, [sensor.id for sensor in moved], now_us())
     await session.flush()
     return moved, [sensor for sensor in sensors if sensor.name not in names]
 

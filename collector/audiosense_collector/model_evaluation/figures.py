@@ -6,9 +6,11 @@ from numpy.typing import NDArray
 from audiosense_collector.model_evaluation.alarms import count_events, poisson_interval
 from audiosense_collector.model_evaluation.schemas import (
     Agreement,
+    Course,
     EvaluationReport,
     LeftOut,
     ModelFigures,
+    ScoreCourse,
     StoredScores,
 )
 from audiosense_collector.model_evaluation.windows import Scored
@@ -17,6 +19,9 @@ from audiosense_common.bundle import Bundle, Manifest
 DAY_S, DAYS_OF_WEEK = 86_400, 7
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 BINS = 50
+SPANS = 300
+"""Of a course, at most: as many as a chart can show."""
+_DIGITS = 5
 
 
 def report(scored: Scored, model: Bundle, compared: Bundle | None) -> EvaluationReport:
@@ -40,6 +45,7 @@ def report(scored: Scored, model: Bundle, compared: Bundle | None) -> Evaluation
         compared=None if compared is None else figures[1],
         agreement=None if compared is None or not some else _agreement(*anomalous),
         stored_scores=StoredScores(windows=scored.own, equal=scored.equal),
+        course=_course(scored, model.manifest.window_s) if some else None,
     )
 
 
@@ -80,3 +86,31 @@ def _agreement(model: NDArray[np.bool_], compared: NDArray[np.bool_]) -> Agreeme
         only_model=int((model & ~compared).sum()),
         only_compared=int((~model & compared).sum()),
     )
+
+
+def _course(scored: Scored, window_s: float) -> Course:
+    times = scored.times_us[scored.counts]
+    first, last = int(times[0]), int(times[-1])
+    span = max(round(window_s * 1_000_000), -(-(last - first + 1) // SPANS))
+    place = (times - first) // span
+    begins = np.flatnonzero(np.diff(place, prepend=-1))
+    count = int(place[-1]) + 1
+    courses = [_spans(scores[scored.counts], place[begins], begins, count) for scores in scored.scores]
+    return Course(
+        time_us=[first + number * span for number in range(count)],
+        span_us=span,
+        model=courses[0],
+        compared=courses[1] if len(courses) > 1 else None,
+    )
+
+
+def _spans(
+    scores: NDArray[np.float32], places: NDArray[np.int64], begins: NDArray[np.int64], count: int
+) -> ScoreCourse:
+    """Return the scores of spans, of which some hold windows that begin at ``begins``."""
+    median: list[float | None] = [None] * count
+    highest: list[float | None] = [None] * count
+    for place, some in zip(places.tolist(), np.split(scores.astype(np.float64), begins[1:]), strict=True):
+        median[place] = round(float(np.median(some)), _DIGITS)
+        highest[place] = round(float(some.max()), _DIGITS)
+    return ScoreCourse(median=median, highest=highest)

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/v1", tags=["models"], dependencies=[Requires(Rol
 async def evaluate_model(
     digest: DigestPath, asked: EvaluationRequest, session: Session, runtime: RuntimeOf
 ) -> EvaluationOut:
-    """Queue an evaluation of a model on its sensor's stored windows, beside the model that the agent runs now."""
+    """Queue an evaluation of a model on its sensor's stored windows, beside another one or the one that runs now."""
     return await service.request(session, runtime, digest, asked)
 
 

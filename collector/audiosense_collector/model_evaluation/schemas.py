@@ -6,18 +6,22 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.queue.schemas import JobState
-from audiosense_common.wire import TIME_LIMIT_US
+from audiosense_common.wire import TIME_LIMIT_US, Digest
 
 TimeUs = Annotated[int | None, Field(ge=0, lt=TIME_LIMIT_US, description="UTC microseconds")]
 
 
 class EvaluationRequest(BaseModel):
-    """Over which stored windows; without ``to_us`` up to now, without ``from_us`` a week."""
+    """Over which stored windows; without ``to_us`` up to now, without ``from_us`` a week.
+
+    ``compare_with`` is another model of the same sensor; without it, the one that the agent runs.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     from_us: TimeUs = None
     to_us: TimeUs = None
+    compare_with: Digest | None = None
 
 
 class LeftOut(BaseModel):
@@ -64,10 +68,27 @@ class Agreement(BaseModel):
     only_compared: int
 
 
+class ScoreCourse(BaseModel):
+    """A model's scores over time, in the spans of the course; null where a span holds no windows that count."""
+
+    median: list[float | None]
+    highest: list[float | None]
+
+
+class Course(BaseModel):
+    """Scores over time in at most 300 spans of equal length; ``time_us`` are their starts."""
+
+    time_us: list[int]
+    span_us: int
+    model: ScoreCourse
+    compared: ScoreCourse | None
+
+
 class EvaluationReport(BaseModel):
     """Figures over windows that neither model has learnt; null where there were none.
 
-    ``compared`` is the model that the sensor's agent ran when the job was done; null if that is the same one.
+    ``compared`` is the model that was asked for, or the one that the sensor's agent ran when the job was done; null if
+    that is the same one. Reports of collectors before have no ``course``.
     """
 
     windows: Annotated[int, Field(description="that the figures are of")]
@@ -79,6 +100,7 @@ class EvaluationReport(BaseModel):
     compared: ModelFigures | None
     agreement: Agreement | None
     stored_scores: StoredScores
+    course: Course | None = None
 
 
 class EvaluationOut(BaseModel):
@@ -94,6 +116,7 @@ class EvaluationOut(BaseModel):
     asked_us: int
     from_us: int
     to_us: int
+    compare_with: str | None
     finished_us: int | None
     report: EvaluationReport | None
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import undefer
 from audiosense_collector import paging
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.db.base import MicrosecondTime
-from audiosense_collector.errors import ConflictError, NotFoundError
+from audiosense_collector.errors import ConflictError, InvalidError, NotFoundError
 from audiosense_collector.ingest.tables import ModelDigest
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.model_evaluation import windows
@@ -44,9 +44,9 @@ async def request(session: AsyncSession, runtime: Runtime, digest: str, asked: E
     """Queue an evaluation of a model within the session's transaction.
 
     Raises:
-        NotFoundError: no such model.
+        NotFoundError: no such model, or none to compare with.
         ConflictError: an evaluation of it waits already.
-        InvalidError: an empty span.
+        InvalidError: an empty span, or a model of another sensor to compare with.
     """
     end = now_us() if asked.to_us is None else asked.to_us
     start = max(0, end - DEFAULT_SPAN_US) if asked.from_us is None else asked.from_us
@@ -54,6 +54,7 @@ async def request(session: AsyncSession, runtime: Runtime, digest: str, asked: E
     model = await session.get(Model, digest)
     if model is None:
         raise NotFoundError(f"there is no model {digest}; `GET /api/v1/models` lists them")
+    await _check_other(session, model, asked.compare_with)
     evaluation_id = uuid4()
     try:
         async with session.begin_nested():
@@ -71,10 +72,24 @@ async def request(session: AsyncSession, runtime: Runtime, digest: str, asked: E
         asked=now_us(),
         span_from=start,
         span_to=end,
+        with_digest=asked.compare_with,
     )
     session.add(row)
     await session.flush()
     return _show(row, (await queue.read_some(session, [job_id])).get(job_id))
+
+
+async def _check_other(session: AsyncSession, model: Model, digest: str | None) -> None:
+    if digest is None:
+        return
+    other = await session.get(Model, digest)
+    if other is None:
+        raise NotFoundError(f"there is no model {digest} to compare with; `GET /api/v1/models` lists them")
+    if other.sensor_id != model.sensor_id or digest == model.digest:
+        found = "the same model" if digest == model.digest else f"one of sensor {other.sensor_id}"
+        raise InvalidError(
+            f"compare_with: {digest} is {found}; name another model of sensor {model.sensor_id}", loc="compare_with"
+        )
 
 
 async def read(session: AsyncSession, digest: str, evaluation_id: UUID) -> EvaluationOut:
@@ -111,7 +126,7 @@ async def list_evaluations(session: AsyncSession, digest: str, *, limit: int, be
 
 
 async def evaluate(runtime: Runtime, evaluation_id: UUID, attempt: Attempt) -> None:
-    """Score the stored windows again, beside the model that the agent runs now, and keep the figures.
+    """Score the stored windows again, beside the model asked for or the one that runs now, and keep the figures.
 
     Raises:
         TakenOverError: the job was given to another worker meanwhile.
@@ -125,8 +140,8 @@ async def evaluate(runtime: Runtime, evaluation_id: UUID, attempt: Attempt) -> N
             return
         model = await _bundle(session, row.digest)
         sensor = await session.get(Sensor, row.sensor_id)
-        running = None if sensor is None else sensor.running_digest
-        compared = None if running in (None, row.digest) else await _bundle(session, str(running))
+        other = row.with_digest or (None if sensor is None else sensor.running_digest)
+        compared = None if other in (None, row.digest) else await _bundle(session, str(other))
         number = await session.scalar(select(ModelDigest.id).where(ModelDigest.digest == row.digest))
     if model is None:
         return
@@ -162,6 +177,7 @@ def _show(row: ModelEvaluation, job: JobOut | None) -> EvaluationOut:
         asked_us=row.asked,
         from_us=row.span_from,
         to_us=row.span_to,
+        compare_with=row.with_digest,
         finished_us=row.finished,
         report=None if row.report is None else EvaluationReport.model_validate(row.report),
     )

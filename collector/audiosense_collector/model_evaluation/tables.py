@@ -11,7 +11,10 @@ from audiosense_collector.db.base import Identity, Table, TimeColumn
 
 
 class ModelEvaluation(Table):
-    """An evaluation that was asked for; ``report`` and ``finished`` are null until its job is done."""
+    """An evaluation that was asked for; ``report`` and ``finished`` are null until its job is done.
+
+    ``with_digest`` is the model to compare with; null for the one that runs when the job does.
+    """
 
     __tablename__ = "model_evaluation"
     __table_args__ = (Index("ix_model_evaluation_digest_asked", "digest", "asked", "id"),)
@@ -22,5 +25,6 @@ class ModelEvaluation(Table):
     asked: Mapped[TimeColumn]
     span_from: Mapped[TimeColumn]
     span_to: Mapped[TimeColumn]
+    with_digest: Mapped[str | None]
     finished: Mapped[TimeColumn | None]
     report: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -1,6 +1,6 @@
 """The rules of models: storing, offering, pushing."""
 
-from typing import Literal
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import Select, func, literal, select, tuple_
@@ -18,8 +18,16 @@ from audiosense_collector.ingest.tables import ModelDigest
 from audiosense_collector.live import notify
 from audiosense_collector.machines.running import running_settings
 from audiosense_collector.machines.tables import Sensor
-from audiosense_collector.models.schemas import BaselineSummary, ModelPage, ModelSummary, ThresholdSummary
-from audiosense_collector.models.tables import Model
+from audiosense_collector.models.runs import read_runs
+from audiosense_collector.models.schemas import (
+    BaselineSummary,
+    ModelPage,
+    ModelRunOut,
+    ModelState,
+    ModelSummary,
+    ThresholdSummary,
+)
+from audiosense_collector.models.tables import Model, ModelRun
 from audiosense_collector.signing import SigningKey
 from audiosense_collector.training.running import apply
 from audiosense_common.bundle import Bundle, Manifest, Running, open_bundle, sign_bundle
@@ -160,7 +168,7 @@ async def read_bundle(session: AsyncSession, agent_id: UUID, digest: str) -> byt
 
 async def list_models(session: AsyncSession, sensor_id: UUID | None = None) -> list[ModelSummary]:
     """Return the models of a sensor, or all, the newest first."""
-    return await _summaries(session, _models(sensor_id))
+    return await summaries(session, _models(sensor_id))
 
 
 async def page_models(session: AsyncSession, sensor_id: UUID | None, *, limit: int, before: str | None) -> ModelPage:
@@ -173,7 +181,7 @@ async def page_models(session: AsyncSession, sensor_id: UUID | None, *, limit: i
     if before is not None:
         created, digest = paging.decode(before, (int, str))
         query = query.where(tuple_(Model.created, Model.digest) < tuple_(literal(created, MicrosecondTime()), digest))
-    found = await _summaries(session, query)
+    found = await summaries(session, query)
     items = found[:limit]
     more = len(found) > limit
     return ModelPage(items=items, next=paging.encode(items[-1].created_us, items[-1].digest) if more else None)
@@ -185,14 +193,18 @@ def _models(sensor_id: UUID | None) -> Select[Model, Sensor]:
     return query if sensor_id is None else query.where(Model.sensor_id == sensor_id)
 
 
-async def _summaries(session: AsyncSession, query: Select[Model, Sensor]) -> list[ModelSummary]:
+async def summaries(session: AsyncSession, query: Select[Model, Sensor]) -> list[ModelSummary]:
+    """Describe the models that a query gives with their sensors."""
     rows = [(model, sensor) for model, sensor in (await session.execute(query))]
     reports = await probes.read_reports(session, [model for model, _ in rows])
-    return [summarise(model, sensor, reports.get(model.digest)) for model, sensor in rows]
+    runs = await read_runs(session, [model.digest for model, _ in rows]) if rows else {}
+    return [summarise(model, sensor, reports.get(model.digest), runs.get(model.digest, ())) for model, sensor in rows]
 
 
-def summarise(model: Model, sensor: Sensor, heard: DetectabilityRow | None = None) -> ModelSummary:
-    """Describe a model, how its sensor's agent stands to it, and what it hears of probes."""
+def summarise(
+    model: Model, sensor: Sensor, heard: DetectabilityRow | None = None, runs: Iterable[ModelRun] = ()
+) -> ModelSummary:
+    """Describe a model, how its sensor's agent stands to it, what it hears of probes, and when it ran."""
     manifest = model.manifest
     running = _running(model)
     state = _state(model.digest, sensor)
@@ -214,10 +226,12 @@ def summarise(model: Model, sensor: Sensor, heard: DetectabilityRow | None = Non
         heard_from_db=None
         if heard is None or "kinds" not in heard.report
         else {kind["kind"]: kind["heard_from_db"] for kind in heard.report["kinds"]},
+        pushed_from=model.pushed_from,
+        runs=[ModelRunOut(agent_id=run.agent_id, began_us=run.began, ended_us=run.ended) for run in runs],
     )
 
 
-def _state(digest: str, sensor: Sensor) -> Literal["offered", "running", "refused", "previous"]:
+def _state(digest: str, sensor: Sensor) -> ModelState:
     if digest == sensor.running_digest:
         return "running"
     if digest == sensor.refused_digest:

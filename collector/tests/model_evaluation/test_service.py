@@ -101,6 +101,11 @@ async def test_stored_windows_are_scored_again_bit_for_bit_and_alarms_counted_as
     assert figures["over_threshold"] == pytest.approx((scores[:197].astype(float) >= threshold).mean())
     assert figures["score_quantiles"]["0.5"] == pytest.approx(np.median(scores[:197].astype(float)))
     assert sum(figures["score_histogram"]) == 197
+    course = report["course"]
+    assert course["span_us"] == WINDOW_US
+    assert course["time_us"] == columns.time_us[:197]
+    assert course["model"]["highest"] == course["model"]["median"] == pytest.approx(scores[:197].tolist(), abs=1e-5)
+    assert course["compared"] is None
 
 
 async def test_another_model_is_told_beside_the_one_that_runs_on_windows_that_neither_learnt(runtime, operator, heard):
@@ -132,6 +137,27 @@ async def test_another_model_is_told_beside_the_one_that_runs_on_windows_that_ne
     anomalous = round(report["compared"]["over_threshold"] * len(later))
     assert agreement["both"] + agreement["only_compared"] == anomalous > 0
     assert agreement["both"] + agreement["only_model"] == round(report["model"]["over_threshold"] * len(later))
+    await asked_the_other_way_round(runtime, operator, report, span)
+
+
+async def asked_the_other_way_round(runtime, operator, report, span):
+    """The model that runs can be compared with any other of its sensor, on the same windows."""
+    running, newest = report["compared"]["digest"], report["model"]["digest"]
+    path = f"/api/v1/models/{running}/evaluations"
+    asked = await operator.post(path, json=span | {"compare_with": newest})
+    assert (asked.status_code, asked.json()["compare_with"]) == (202, newest)
+    await work(runtime)
+    other = (await operator.get(f"{path}/{asked.json()['id']}")).json()["report"]
+    assert (other["model"], other["compared"]) == (report["compared"], report["model"])
+    assert other["windows"] == report["windows"]
+    assert other["course"]["model"] == report["course"]["compared"]
+    assert other["course"]["compared"] == report["course"]["model"]
+    for digest, status, told in (
+        ("0" * 64, 404, "there is no model"),
+        (running, 422, "is the same model; name another model of sensor"),
+    ):
+        refused = await operator.post(path, json=span | {"compare_with": digest})
+        assert (refused.status_code, told in refused.json()["detail"]) == (status, True), refused.text
 
 
 async def test_without_windows_there_are_no_figures_and_too_many_are_refused(runtime, operator, heard, monkeypatch):

@@ -179,6 +179,8 @@ async def do(ask, runtime, sensor, digest):
     await ask("list_evaluations", digest=digest)
     await ask("push_model", digest=digest)
     await ask("list_models")
+    await ask("list_sensor_models", params={"limit": 3})
+    await ask("read_model", digest=digest)
     await ask("list_jobs", params={"limit": 3})
     await ask("change_sensor", json={"running_level_dbfs": -55, "settling_windows": 2}, sensor_id=sensor)
     analysis = await ask("create_analysis", files={"file": ("pump.wav", recording())})

@@ -37,7 +37,10 @@ function flush(): void {
   if (pending.length > 0) applyMeasurements(queryClient, pending);
   pending = [];
   if (eventsChanged) void queryClient.invalidateQueries({ queryKey: keys.events });
-  if (modelsChanged) void queryClient.invalidateQueries({ queryKey: keys.detectability });
+  if (modelsChanged) {
+    void queryClient.invalidateQueries({ queryKey: keys.detectability });
+    void queryClient.invalidateQueries({ queryKey: keys.models });
+  }
   if (eventsChanged || modelsChanged) {
     void queryClient.invalidateQueries({ queryKey: keys.fleet });
     void queryClient.invalidateQueries({ queryKey: keys.machines });

@@ -49,6 +49,7 @@ export function usePush() {
   return useMutation({
     mutationFn: (digest: string) =>
       unwrap(client.POST("/api/v1/models/{digest}/push", { params: { path: { digest } } })),
-    onSuccess: () => cache.invalidateQueries({ queryKey: keys.machines }),
+    onSuccess: () =>
+      Promise.all([cache.invalidateQueries({ queryKey: keys.machines }), cache.invalidateQueries({ queryKey: keys.models })]),
   });
 }

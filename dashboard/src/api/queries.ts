@@ -16,6 +16,7 @@ export const keys = {
   events: ["events"] as const,
   job: (id: number) => ["job", id] as const,
   detectability: ["detectability"] as const,
+  models: ["models"] as const,
 };
 
 export const systemQuery = queryOptions({

@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { agentsQuery } from "@/api/agents";
 import { BASE_URL } from "@/api/client";
+import { modelQuery } from "@/api/models";
 import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
@@ -10,6 +11,7 @@ import { parseAuditSearch } from "@/lib/audit-search";
 import { parseAnalysisSearch } from "@/lib/analysis-search";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
+import { parseCompareSearch, parseModelsSearch } from "@/lib/models-search";
 import { parseReviewSearch } from "@/lib/review-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
 import { Layout, SETUP_PATH } from "./Layout";
@@ -86,6 +88,28 @@ const agentsRoute = createRoute({
   loader: () => warm(() => queryClient.query(agentsQuery)),
 });
 
+// Models
+const modelsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/models",
+  validateSearch: parseModelsSearch,
+  component: lazyRouteComponent(() => import("@/pages/models/ModelsPage"), "ModelsPage"),
+});
+
+const compareModelsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/models/compare",
+  validateSearch: parseCompareSearch,
+  component: lazyRouteComponent(() => import("@/pages/models/ComparePage"), "ComparePage"),
+});
+
+const modelRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/models/$digest",
+  component: lazyRouteComponent(() => import("@/pages/models/ModelPage"), "ModelPage"),
+  loader: ({ params }) => warm(() => queryClient.query(modelQuery(params.digest))),
+});
+
 const accountRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/account",
@@ -140,6 +164,9 @@ export const router = createRouter({
     machineRoute,
     reportRoute,
     reviewRoute,
+    modelsRoute,
+    compareModelsRoute,
+    modelRoute,
     analyseRoute,
     analysisRoute,
     agentsRoute,

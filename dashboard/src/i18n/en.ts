@@ -10,6 +10,7 @@ import { developer } from "./developer.en";
 import { checks } from "./checks.en";
 import { drift } from "./drift.en";
 import { fleet } from "./fleet.en";
+import { models } from "./models.en";
 import { notes } from "./notes.en";
 import { reasons } from "./reasons.en";
 import { report } from "./report.en";
@@ -194,14 +195,9 @@ export const en = {
     tooShort: (span: string, expected: string, range: string) =>
       `${span} of baseline are too few for that: expect ${expected}, ${range}; train again on more windows.`,
     heldOut: (percentile: string, margin: string) => `${percentile} of held-out windows, debounced, plus a margin of ${margin}`,
-    others: "Other models",
-    push: "Push again",
-    pushAsk: (version: string) => `Push the content of version ${version} to the agent as a new version?`,
-    pushYes: "Push",
-    cancel: "Cancel",
-    pushed: (version: string) => `Pushed as version ${version}. The agent takes it with its next batches.`,
   },
   baseline,
+  models,
   agents,
   analyse,
   checks,

@@ -9,6 +9,7 @@ import { developer } from "./developer.es";
 import { checks } from "./checks.es";
 import { drift } from "./drift.es";
 import { fleet } from "./fleet.es";
+import { models } from "./models.es";
 import { notes } from "./notes.es";
 import { reasons } from "./reasons.es";
 import { report } from "./report.es";
@@ -188,14 +189,9 @@ export const es: Messages = {
     tooShort: (span, expected, range) =>
       `${span} de línea base no bastan para eso: se esperan ${expected}, ${range}; vuelva a entrenar con más ventanas.`,
     heldOut: (percentile, margin) => `${percentile} de ventanas reservadas, con antirrebote, más un margen de ${margin}`,
-    others: "Otros modelos",
-    push: "Enviar de nuevo",
-    pushAsk: (version) => `¿Enviar el contenido de la versión ${version} al agente como versión nueva?`,
-    pushYes: "Enviar",
-    cancel: "Cancelar",
-    pushed: (version) => `Enviado como versión ${version}. El agente lo toma con sus próximos lotes.`,
   },
   baseline,
+  models,
   agents,
   analyse,
   checks,

@@ -4,7 +4,7 @@ import type { Drift } from "@/api/types";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { barShare, changeText, limits } from "./drift-words";
-import { featureLabel } from "./feature-names";
+import { featureLabel } from "@/lib/feature-names";
 
 type Group = Drift["groups"][number];
 const TONE = { stable: "bg-line-strong", slight: "bg-warning", marked: "bg-alarm" } as const;

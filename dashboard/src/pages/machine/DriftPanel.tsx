@@ -10,7 +10,7 @@ import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { DriftGroups } from "./DriftGroups";
-import { JobState } from "./TrainForm";
+import { JobState } from "@/components/model/TrainForm";
 
 const HOURS = 24;
 const DEGREE_TEXT = { stable: "text-faint", slight: "text-warning", marked: "text-alarm" } as const;

@@ -8,7 +8,7 @@ import { ChartPanel } from "@/components/ChartPanel";
 import { CloseIcon } from "@/components/icons";
 import { useMessages } from "@/i18n";
 import { chosenFeatures } from "@/lib/ranges";
-import { featureLabel } from "./feature-names";
+import { featureLabel } from "@/lib/feature-names";
 
 const route = getRouteApi("/machines/$machineId");
 

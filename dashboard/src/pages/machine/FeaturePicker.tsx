@@ -4,7 +4,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { featuresQuery } from "@/api/queries";
 import { useMessages } from "@/i18n";
 import { MAX_FEATURES } from "@/lib/ranges";
-import { featureOption } from "./feature-names";
+import { featureOption } from "@/lib/feature-names";
 
 const route = getRouteApi("/machines/$machineId");
 

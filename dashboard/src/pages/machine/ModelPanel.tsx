@@ -1,21 +1,21 @@
 // The model in use: where it comes from, its threshold, and what can be done with it.
+import { Link } from "@tanstack/react-router";
 import type { ModelSummary, SensorDetail } from "@/api/types";
 import { Copy } from "@/components/Copy";
 import { EmptyState } from "@/components/EmptyState";
 import { Facts } from "@/components/Facts";
+import { baselineWords } from "@/components/model/baseline-words";
+import { thresholdWords, words } from "@/components/model/threshold-words";
+import { TrainForm } from "@/components/model/TrainForm";
 import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { shortDigest } from "@/lib/digest";
 import { useFormat } from "@/lib/use-format";
-import { baselineWords } from "./baseline-words";
-import { OtherModels } from "./OtherModels";
-import { thresholdWords, words } from "./threshold-words";
-import { TrainForm } from "./TrainForm";
 
 export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
   const t = useMessages();
   const format = useFormat();
-  const others = sensor.models.filter((model) => model.digest !== sensor.model?.digest);
+  const linked = sensor.model ?? sensor.models[0];
   return (
     <Section id="model" title={t.model.title}>
       {sensor.model ? (
@@ -31,7 +31,11 @@ export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
         </p>
       )}
       <TrainForm sensorId={sensor.id} budget={sensor.false_alarms_per_week} />
-      {others.length > 0 && <OtherModels models={others} />}
+      {linked && (
+        <Link to="/models/$digest" params={{ digest: linked.digest }} className="mt-3 inline-flex min-h-6 items-center text-sm underline underline-offset-2">
+          {t.models.all}
+        </Link>
+      )}
     </Section>
   );
 }
@@ -84,7 +88,6 @@ function ModelFacts({ model }: { model: ModelSummary }) {
                 ] as const,
               ]
             : []),
-          [t.model.created, format.dateTime(model.created_us)],
           [
             t.model.digest,
             <span key="digest" className="inline-flex items-center gap-1">

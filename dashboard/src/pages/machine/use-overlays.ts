@@ -1,4 +1,4 @@
-// What the charts of a sensor show behind their lines: events, maintenance, notes, and when a model was made.
+// What the charts of a sensor show behind their lines: events, maintenance, notes, and when the agent began to run a model.
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { sensorEventsQuery } from "@/api/charts";
@@ -24,9 +24,9 @@ function spansOf(events: readonly EventOut[], notes: readonly Note[]): Span[] {
 }
 
 function marksOf(models: SensorDetail["models"], notes: readonly Note[], t: Messages): Mark[] {
-  const ofModels = models
-    .filter((model) => model.state !== "refused")
-    .map((model): Mark => ({ atS: model.created_us / US, kind: "model", text: t.view.modelMark(String(model.version)) }));
+  const ofModels = models.flatMap((model) =>
+    model.runs.map((run): Mark => ({ atS: run.began_us / US, kind: "model", text: t.view.modelMark(String(model.version)) })),
+  );
   const remarks = notes.filter((note) => note.kind === "note").map((note): Mark => ({ atS: note.start_us / US, kind: "note", text: note.text }));
   return [...ofModels, ...remarks];
 }
@@ -42,7 +42,7 @@ export function useOverlays(machineId: string, sensor: SensorDetail): Overlays {
   const notes = useQuery(notesQuery(machineId));
   const { models, id } = sensor;
   // Live measurements change the sensor, not its models.
-  const versions = models.map((model) => `${model.digest}${model.state}`).join();
+  const versions = models.map((model) => `${model.digest}${model.state}${String(model.runs.length)}`).join();
   return useMemo(
     () => {
       const own = notesOf(notes.data?.items, id);

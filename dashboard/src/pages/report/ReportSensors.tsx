@@ -4,7 +4,7 @@ import { StatusBadge } from "@/components/StatusBadge";
 import { useMessages } from "@/i18n";
 import { levelDigits } from "@/lib/levels";
 import { useFormat } from "@/lib/use-format";
-import { words } from "@/pages/machine/threshold-words";
+import { words } from "@/components/model/threshold-words";
 
 const CELL = "py-1 pr-3 align-top";
 

@@ -7,6 +7,7 @@ import { explain } from "@/components/ErrorState";
 import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
+import { JobBar } from "./JobBar";
 
 function numberIn(form: FormData, name: string): number | undefined {
   const text = form.get(name);
@@ -88,16 +89,26 @@ function Field({ label, hint, ...input }: FieldProps) {
   );
 }
 
+/** A training that was asked for, until it ends. */
 export function JobState({ jobId }: { jobId: number }) {
   const t = useMessages();
   const cache = useQueryClient();
   const job = useQuery(jobQuery(jobId));
   const finished = isFinished(job.data?.status);
   useEffect(() => {
-    if (finished) void cache.invalidateQueries({ queryKey: keys.machines });
+    if (!finished) return;
+    void cache.invalidateQueries({ queryKey: keys.machines });
+    void cache.invalidateQueries({ queryKey: keys.models });
   }, [finished, cache]);
   if (job.isError) return <p role="alert" className="mt-2 text-sm text-alarm">{explain(job.error, t)}</p>;
-  if (!finished) return <p role="status" className="mt-2 text-sm text-soft">{t.train.waiting}</p>;
+  if (!finished) {
+    return (
+      <div className="mt-2">
+        <p role="status" className="text-sm text-soft">{t.train.waiting}</p>
+        {job.data && <JobBar job={job.data} label={t.train.waiting} />}
+      </div>
+    );
+  }
   const failed = job.data?.status !== "succeeded" || job.data.error;
   return (
     <p role="status" data-job={job.data?.status} className={`mt-2 text-sm ${failed ? "text-alarm" : "text-soft"}`}>

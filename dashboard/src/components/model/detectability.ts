@@ -1,6 +1,7 @@
 // What a report of probes says in words and as a bar's length.
 import type { KindHeard } from "@/api/types";
 import type { Messages } from "@/i18n/en";
+import type { Format } from "@/lib/format";
 
 const LOUDER = "level";
 
@@ -24,4 +25,11 @@ export function reach(
   const share = Math.max(0.03, Math.min(1, high > low ? (high - from) / (high - low) : 1));
   if (from <= low) return { share: 1, heard: words.orLess(write(low)) };
   return { share, heard: kind.kind === LOUDER ? words.louder(write(from)) : words.from(write(from)) };
+}
+
+/** What a kind of synthetic fault is called, with the edges of its band. */
+export function kindName(kind: string, rateHz: number, t: Messages, format: Format): string {
+  const [low, high] = hissEdges(rateHz);
+  const edge = (hz: number) => (hz < 1000 ? format.hertz(hz) : format.withUnit(hz / 1000, hz % 1000 ? 1 : 0, "kHz"));
+  return t.detectability.kinds[kind]?.(edge(low), edge(high)) ?? kind;
 }

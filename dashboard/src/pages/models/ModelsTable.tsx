@@ -1,0 +1,142 @@
+// Sensors with their models as a table; on a phone the rest stands below the sensor's name.
+import { Link } from "@tanstack/react-router";
+import { memo, type ReactNode } from "react";
+import type { SensorModels } from "@/api/models";
+import type { ModelSummary } from "@/api/types";
+import { TimeAgo } from "@/components/TimeAgo";
+import { useMessages } from "@/i18n";
+import { useFormat } from "@/lib/use-format";
+import { StandingBadge } from "./StandingBadge";
+
+const WIDE = "max-lg:hidden";
+const MIDDLE = "max-md:hidden";
+
+export function ModelsTable({ sensors }: { sensors: readonly SensorModels[] }) {
+  const t = useMessages();
+  return (
+    <div className="panel">
+      <table className="w-full table-fixed text-sm">
+        <caption className="sr-only">{t.models.title}</caption>
+        <thead className="border-b border-line text-left text-xs text-faint">
+          <tr>
+            <Heading label={t.models.sensor} />
+            <Heading label={t.models.state} className="w-32 max-sm:w-28" />
+            <Heading label={t.models.model} className={`w-28 ${MIDDLE}`} />
+            <Heading label={t.models.age} className={`w-32 ${MIDDLE}`} />
+            <Heading label={t.models.threshold} className={`w-24 text-right ${MIDDLE}`} />
+            <Heading label={t.models.baseline} className={`w-56 ${WIDE}`} />
+            <Heading label={t.models.heldOut} title={t.models.heldOutHint} className={`w-24 text-right ${WIDE}`} />
+            <Heading label={t.models.faults} title={t.models.faultsHint} className={`w-28 text-right ${WIDE}`} />
+          </tr>
+        </thead>
+        <tbody>
+          {sensors.map((sensor) => (
+            <Row key={sensor.sensor_id} sensor={sensor} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Heading({ label, title, className = "" }: { label: string; title?: string; className?: string }) {
+  return (
+    <th scope="col" title={title} className={`px-3 py-2 font-medium ${className}`}>
+      {label}
+    </th>
+  );
+}
+
+const Row = memo(function Row({ sensor }: { sensor: SensorModels }) {
+  const t = useMessages();
+  const format = useFormat();
+  const model = sensor.running ?? sensor.wanted;
+  return (
+    <tr data-sensor={sensor.sensor_id} className="relative border-b border-line align-top last:border-0 hover:bg-raised">
+      <td className="px-3 py-2">
+        <Title sensor={sensor} digest={model?.digest} />
+        <span className="block truncate text-xs text-faint">{[sensor.sensor_name, sensor.site_name].join(" · ")}</span>
+        {model && (
+          <span className="block text-xs text-faint md:hidden">
+            {t.models.version(format.number(model.version))} · <TimeAgo us={model.created_us} />
+          </span>
+        )}
+        <Notice sensor={sensor} />
+      </td>
+      <td className="px-3 py-2">
+        <StandingBadge standing={sensor.standing} />
+      </td>
+      <td className={`px-3 py-2 ${MIDDLE}`}>{model ? t.models.version(format.number(model.version)) : <Learning sensor={sensor} />}</td>
+      <td className={`px-3 py-2 text-soft ${MIDDLE}`}>{model && <TimeAgo us={model.created_us} />}</td>
+      <td className={`px-3 py-2 text-right tabular-nums ${MIDDLE}`}>{model && format.number(model.threshold.value, 3)}</td>
+      <td className={`px-3 py-2 text-soft ${WIDE}`}>{model && <Baseline baseline={model.baseline} />}</td>
+      <td className={`px-3 py-2 text-right text-soft ${WIDE}`}>{model && heldOut(model, (share) => format.withUnit(100 * share, 1, t.unit.percent))}</td>
+      <td className={`px-3 py-2 text-right text-soft ${WIDE}`}>{model && <Heard model={model} />}</td>
+    </tr>
+  );
+});
+
+/** The whole line leads to the model, or to the machine where there is none. */
+function Title({ sensor, digest }: { sensor: SensorModels; digest: string | undefined }): ReactNode {
+  const className = "block truncate font-semibold after:absolute after:inset-0";
+  if (digest === undefined) {
+    return (
+      <Link to="/machines/$machineId" params={{ machineId: sensor.machine_id }} search={{ sensor: sensor.sensor_id }} hash="model" className={className} title={sensor.machine_name}>
+        {sensor.machine_name}
+      </Link>
+    );
+  }
+  return (
+    <Link to="/models/$digest" params={{ digest }} className={className} title={sensor.machine_name}>
+      {sensor.machine_name}
+    </Link>
+  );
+}
+
+function Notice({ sensor }: { sensor: SensorModels }) {
+  const t = useMessages();
+  const format = useFormat();
+  const { refused, wanted, standing } = sensor;
+  if (standing === "refused" && refused) {
+    const why = refused.reason ?? "";
+    return (
+      <span className="mt-0.5 block text-xs text-fault [overflow-wrap:anywhere]">
+        {refused.version === null ? t.models.refusedUnknown(why) : t.models.refusedVersion(format.number(refused.version), why)}
+      </span>
+    );
+  }
+  if (standing === "offered" && wanted) return <span className="mt-0.5 block text-xs text-warning">{t.models.wants(format.number(wanted.version))}</span>;
+  if (sensor.training_error) return <span className="mt-0.5 block text-xs text-warning [overflow-wrap:anywhere]">{t.train.failed(sensor.training_error)}</span>;
+  return null;
+}
+
+function Learning({ sensor }: { sensor: SensorModels }) {
+  const t = useMessages();
+  const format = useFormat();
+  if (sensor.standing !== "learning") return <span className="text-faint">{t.models.elsewhere}</span>;
+  return <span className="text-faint">{t.models.learnt(format.number(sensor.learning_windows), format.number(sensor.baseline_windows))}</span>;
+}
+
+function Baseline({ baseline }: { baseline: ModelSummary["baseline"] }) {
+  const t = useMessages();
+  const format = useFormat();
+  return (
+    <>
+      {t.model.trainedValue(format.number(baseline.windows))}
+      <span className="block text-xs text-faint">{t.models.runSpan(format.dateTime(baseline.from_us), format.dateTime(baseline.to_us))}</span>
+    </>
+  );
+}
+
+function Heard({ model }: { model: ModelSummary }) {
+  const t = useMessages();
+  const format = useFormat();
+  const kinds = Object.values(model.heard_from_db ?? {});
+  if (kinds.length === 0) return <span className="text-faint">–</span>;
+  return t.models.ofKinds(format.number(kinds.filter((level) => level !== null).length), format.number(kinds.length));
+}
+
+function heldOut(model: ModelSummary, write: (share: number) => string): string {
+  const share = model.evaluation.held_out_share_above;
+  return share === undefined ? "–" : write(share);
+}
