@@ -1,6 +1,6 @@
 """How an agent's batches come: at once or late, and how often the same one came again.
 
-An agent tells when it made a batch, by its own clock, and keeps the batch as it is until it is answered. So what a batch
+An agent tells when it made a batch, by its own clock, and keeps it as it is until it is answered. So what a batch
 needs beyond the fastest one is time spent on the way: a slow network, or tries that failed. The clocks' offset is the
 same for all and falls out. Counts are running ones: a batch counts half after ``HALF_LIFE_US``.
 """
@@ -81,5 +81,5 @@ def describe(agent: Agent) -> LinkOut | None:
         batches=round(tally.batches),
         at_once=min(1.0, max(0.0, at_once / tally.batches)),
         repeats=round(tally.repeats),
-        delay_ms=round(tally.extra_us / at_once / 1_000, 1) if at_once > 0.5 else None,
+        delay_ms=round(tally.extra_us / at_once / 1_000, 1) if at_once >= 1.0 else None,
     )

@@ -109,7 +109,7 @@ function NavLink({ to, label, spoken = label, icon, badge }: NavLinkProps) {
   return (
     <Link
       to={to}
-      activeOptions={{ exact: true }}
+      activeOptions={{ exact: to === "/", includeSearch: false }}
       aria-label={spoken}
       title={icon ? spoken : undefined}
       className="inline-flex h-10 items-center rounded-md px-1.5 sm:px-2.5 font-medium text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8"

@@ -1,14 +1,16 @@
 // Pages and their addresses. Each page is loaded when first opened.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
-import { agentsQuery } from "@/api/agents";
+import { agentQuery, agentsQuery } from "@/api/agents";
 import { BASE_URL } from "@/api/client";
 import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
+import { parseAgentsSearch } from "@/lib/agent-list";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseReviewSearch } from "@/lib/review-search";
+import { parseStartSearch } from "@/lib/start-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
 import { Layout, SETUP_PATH } from "./Layout";
 
@@ -67,8 +69,30 @@ const developerRoute = createRoute({
 const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
+  validateSearch: parseAgentsSearch,
   component: lazyRouteComponent(() => import("@/pages/agents/AgentsPage"), "AgentsPage"),
   loader: () => warm(() => queryClient.query(agentsQuery)),
+});
+
+const agentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/agents/$agentId",
+  component: lazyRouteComponent(() => import("@/pages/agents/AgentPage"), "AgentPage"),
+  loader: ({ params }) => warm(() => queryClient.query(agentQuery(params.agentId))),
+});
+
+const addAgentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/agents/add",
+  validateSearch: ({ key }: Record<string, unknown>): { key?: string } => (typeof key === "string" && key !== "" ? { key } : {}),
+  component: lazyRouteComponent(() => import("@/pages/agents/AddAgentPage"), "AddAgentPage"),
+});
+
+const startRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/start",
+  validateSearch: parseStartSearch,
+  component: lazyRouteComponent(() => import("@/pages/start/StartPage"), "StartPage"),
 });
 
 const accountRoute = createRoute({
@@ -85,7 +109,7 @@ const setupRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, developerRoute, accountRoute, setupRoute]),
+  routeTree: rootRoute.addChildren([fleetRoute, machineRoute, reportRoute, reviewRoute, agentsRoute, agentRoute, addAgentRoute, startRoute, developerRoute, accountRoute, setupRoute]),
   basepath: BASE_URL.pathname,
   defaultPreload: "intent",
   scrollRestoration: true,

@@ -7,11 +7,13 @@ import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { checks } from "./checks.es";
 import { drift } from "./drift.es";
+import { enrol } from "./enrol.es";
 import { fleet } from "./fleet.es";
 import { notes } from "./notes.es";
 import { reasons } from "./reasons.es";
 import { report } from "./report.es";
 import { review } from "./review.es";
+import { start } from "./start.es";
 import { bands, compare, view } from "./view.es";
 import type { Messages } from "./en";
 
@@ -194,6 +196,8 @@ export const es: Messages = {
   },
   baseline,
   agents,
+  enrol,
+  start,
   checks,
   drift,
   detectability,
