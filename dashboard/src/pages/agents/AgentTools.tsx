@@ -1,7 +1,7 @@
 // Which agents are listed: words to search for, and how many there are of each state, to choose one.
 import { useState } from "react";
 import { useMessages } from "@/i18n";
-import { CONDITIONS, type AgentsSearch } from "@/lib/agent-list";
+import { CONDITIONS, parseAgentsSearch, type AgentsSearch } from "@/lib/agent-list";
 import type { Condition } from "@/lib/agents";
 import { useFormat } from "@/lib/use-format";
 
@@ -11,10 +11,9 @@ interface Props {
   counts: ReadonlyMap<Condition, number>;
 }
 
-function without<K extends keyof AgentsSearch>(search: AgentsSearch, key: K): AgentsSearch {
-  const rest = { ...search };
-  delete rest[key];
-  return rest;
+/** The search with one part changed; what says nothing is left out, so that addresses stay short. */
+function withOne(search: AgentsSearch, part: Partial<Record<"q" | "state", string>>): AgentsSearch {
+  return parseAgentsSearch({ ...search, ...part });
 }
 
 export function AgentTools({ search, onSearch, counts }: Props) {
@@ -24,7 +23,7 @@ export function AgentTools({ search, onSearch, counts }: Props) {
   const [text, setText] = useState(search.q ?? "");
   const type = (typed: string) => {
     setText(typed);
-    onSearch(typed === "" ? without(search, "q") : { ...search, q: typed });
+    onSearch(withOne(search, { q: typed }));
   };
   return (
     <div role="search" className="mb-3 flex flex-wrap items-center gap-2">
@@ -37,7 +36,7 @@ export function AgentTools({ search, onSearch, counts }: Props) {
               data-count={state}
               aria-pressed={search.state === state}
               title={t.agents.stateHint[state]}
-              onClick={() => onSearch(search.state === state ? without(search, "state") : { ...search, state })}
+              onClick={() => onSearch(withOne(search, { state: search.state === state ? "" : state }))}
               className={`flex min-h-8 items-center gap-1.5 rounded-full border px-2.5 text-soft hover:border-line-strong aria-pressed:border-current aria-pressed:bg-raised pointer-coarse:min-h-11 ${search.state === state ? "" : "border-line"}`}
             >
               <span className="font-semibold">{format.number(counts.get(state) ?? 0)}</span>

@@ -36,6 +36,10 @@ export function StepAgent({ search, chosen, made, agent, onSearch, onMade }: Pro
   // With the line in sight nothing is folded away: there may be one more to type.
   const text = made && made.made.id === search.key ? made : null;
   const way = search.way ?? "package";
+  const keep = (next: KeyMade) => {
+    onMade(next);
+    onSearch({ ...search, key: next.made.id });
+  };
   return (
     <Step number={2} title={t.start.agent.title} state={heard ? "done" : "now"}>
       {text && chosen && (
@@ -46,7 +50,7 @@ export function StepAgent({ search, chosen, made, agent, onSearch, onMade }: Pro
         </>
       )}
       {!text && search.key !== undefined && !agent && <p className="text-sm text-faint">{t.enrol.gone}</p>}
-      {!text && !agent && <MakeKey again={search.key !== undefined} onMade={(next) => (onMade(next), onSearch({ ...search, key: next.made.id }))} />}
+      {!text && !agent && <MakeKey again={search.key !== undefined} onMade={keep} />}
       {search.key !== undefined && <KeyWatch id={search.key} />}
     </Step>
   );
