@@ -20,10 +20,11 @@ export function StepSound({ agent, machineId }: { agent: Agent | undefined; mach
   const machine = useQuery({ ...machineQuery(machineId ?? ""), enabled: machineId !== undefined }).data;
   const sensors = machine?.sensors.filter((sensor) => sensor.agent_id === agent?.id) ?? [];
   const heard = sensors.some((sensor) => sensor.last_heard_us !== null);
+  const good = sensors.some((sensor) => sensor.last_heard_us !== null && !isSilent(sensor));
   if (!agent || !machine) return <Step number={3} title={t.start.sound.title} state="later" />;
   const learned = sensors.length > 0 && sensors.every((sensor) => sensor.model_digest !== null);
   return (
-    <Step number={3} title={t.start.sound.title} state={heard ? "done" : "now"}>
+    <Step number={3} title={t.start.sound.title} state={good ? "done" : "now"}>
       {!heard && (
         <p role="status" className="text-sm text-soft">
           {agent.last_seen_us === null ? t.enrol.notHeard : t.start.sound.waiting}
@@ -33,19 +34,22 @@ export function StepSound({ agent, machineId }: { agent: Agent | undefined; mach
         <Heard key={sensor.id} sensor={sensor} />
       ))}
       <SensorChecks agent={agent} />
-      {heard && <Next learned={learned} machine={machine} />}
+      {good && <Next learned={learned} machine={machine} />}
     </Step>
   );
+}
+
+function isSilent({ level_dbfs: level }: Sensor): boolean {
+  return level !== null && level <= SILENT_DBFS;
 }
 
 function Heard({ sensor }: { sensor: Sensor }) {
   const t = useMessages();
   if (sensor.last_heard_us === null) return null;
-  const silent = sensor.level_dbfs !== null && sensor.level_dbfs <= SILENT_DBFS;
   return (
     <div data-sensor={sensor.id} className="flex flex-col gap-3">
       <LevelMeter dbfs={sensor.level_dbfs} label={t.start.sound.level(sensor.name)} />
-      {silent && (
+      {isSilent(sensor) && (
         <p role="alert" className="rounded-md bg-warning-wash px-3 py-2 text-sm">
           <span aria-hidden className="text-warning">
             {"▲ "}
