@@ -101,12 +101,14 @@ function MachineForm({ chosen, onSearch }: { chosen: Chosen | null; onSearch: (s
 
 function Named({ label, name, hint, value }: { label: string; name: string; hint: string; value: string | undefined }) {
   return (
-    <label className="flex flex-col gap-1">
-      <span className="text-soft">{label}</span>
-      <input name={name} required maxLength={LONGEST_NAME} pattern=".*\S.*" defaultValue={value} aria-describedby={`${name}-hint`} autoComplete="off" className="field w-full" />
+    <div className="flex flex-col gap-1">
+      <label className="flex flex-col gap-1">
+        <span className="text-soft">{label}</span>
+        <input name={name} required maxLength={LONGEST_NAME} pattern=".*\S.*" defaultValue={value} aria-describedby={`${name}-hint`} autoComplete="off" className="field w-full" />
+      </label>
       <span id={`${name}-hint`} className="text-xs text-faint">
         {hint}
       </span>
-    </label>
+    </div>
   );
 }
