@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -35,6 +35,9 @@ DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
 VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 BASELINE_WINDOWS = 40
 ADMINISTRATOR, PASSWORD = "anna", "a few words of anna"
+AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+THEMES = ("light", "dark", "contrast")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WINDOW_US = 100_000
 LAG_US = 10_000_000
@@ -80,24 +83,34 @@ def _wait_for(what: str, ready: Callable[[], bool], process: subprocess.Popen[st
 
 @pytest.fixture(scope="session")
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    with serving(tmp_path_factory.mktemp("collector")) as started:
+        yield started
+
+
+@contextmanager
+def serving(data: Path, **settings: str) -> Iterator[Collector]:
+    """Run a collector of its own, with an empty database, that keeps all it has in a folder."""
     if CHROMIUM is None:
         pytest.skip("chromium is missing; install it with: apt-get install --no-install-recommends chromium")
     if not DASHBOARD.is_file():
         pytest.fail("the dashboard is not built: run make dashboard")
-    data = tmp_path_factory.mktemp("collector")
     log = data / "serve.log"
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "AUDIOSENSE_DATA_DIR": str(data / "data"),
-        "AUDIOSENSE_HTTP_PORT": "0",
-        "AUDIOSENSE_AGENT_HOST": "127.0.0.1",
-        "AUDIOSENSE_AGENT_PORT": "0",
-        "AUDIOSENSE_AGENT_URL": "https://127.0.0.1:8443",
-        "AUDIOSENSE_BASELINE_WINDOWS": str(BASELINE_WINDOWS),
-        "AUDIOSENSE_TREES": "20",
-        "AUDIOSENSE_DEVELOPER_MODE": "1",
-        "AUDIOSENSE_DASHBOARD_DIR": str(DASHBOARD.parent),
-    }
+    environment = (
+        {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        | {
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "AUDIOSENSE_DATA_DIR": str(data / "data"),
+            "AUDIOSENSE_HTTP_PORT": "0",
+            "AUDIOSENSE_AGENT_HOST": "127.0.0.1",
+            "AUDIOSENSE_AGENT_PORT": "0",
+            "AUDIOSENSE_AGENT_URL": "https://127.0.0.1:8443",
+            "AUDIOSENSE_BASELINE_WINDOWS": str(BASELINE_WINDOWS),
+            "AUDIOSENSE_TREES": "20",
+            "AUDIOSENSE_DEVELOPER_MODE": "1",
+            "AUDIOSENSE_DASHBOARD_DIR": str(DASHBOARD.parent),
+        }
+        | settings
+    )
     addresses = data / "data" / "run" / "addresses.json"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -139,6 +152,7 @@ class Agent:
     sent_back: tuple[str, str] | None = None
     desired: wire.DesiredModel | None = None
     checks: list[Check] | None = None
+    level_dbfs: float = -31.5
 
     def send(
         self,
@@ -167,7 +181,7 @@ class Agent:
             status=[wire.Status(status)] * count,
             models=[self.running[0]] if self.running else [],
             model=[0 if self.running else None] * count,
-            level_dbfs=[-31.5] * count,
+            level_dbfs=[self.level_dbfs] * count,
             dominant_hz=[1480.0] * count,
             features=wire.FeatureMatrix.pack(SCHEMA_ID, vectors.astype(np.float16)),
             reasons={} if reasons is None else dict.fromkeys(range(count), reasons),
@@ -283,7 +297,9 @@ def enrol(collector: Collector, secret: str) -> Iterator[Callable[..., Agent]]:
     """Enrols an agent with one sensor on a machine of the given name."""
     clients: list[httpx.Client] = []
 
-    def enrol_agent(machine: str, *, replacing: UUID | None = None, **registration: object) -> Agent:
+    def enrol_agent(
+        machine: str, *, replacing: UUID | None = None, with_secret: str | None = None, **registration: object
+    ) -> Agent:
         trust = httpx.get(f"{collector.agents}/api/v1/trust", verify=_unverified())
         context = ssl.create_default_context(cadata=trust.json()["ca_pem"])
         client = httpx.Client(base_url=collector.agents, verify=context)
@@ -296,7 +312,7 @@ def enrol(collector: Collector, secret: str) -> Iterator[Callable[..., Agent]]:
             **{"source": "simulator pump", "window_s": WINDOW_US / 1e6} | registration,
         )
         request = wire.EnrolmentRequest(
-            secret=secret,
+            secret=with_secret or secret,
             name=f"agent of {machine}",
             version="0.1.0",
             sensors=[sensor],
@@ -374,23 +390,73 @@ class Watch:
 @pytest.fixture(scope="session")
 def set_up(collector: Collector) -> StorageState:
     """Makes the first administrator by the link that the collector has printed, and gives the browser's cookies."""
+    link = setup_link(collector)
+    with launched() as browser, closing(browser.new_context(viewport=VIEWPORTS["phone"], locale="en-GB")) as context:
+        page = context.new_page()
+        watch = Watch(page)
+        make_account(page, link)
+        page.get_by_role("link", name="Fleet").wait_for()
+        assert page.url == f"{collector.http}/start"
+        assert watch.found == []
+        return context.storage_state()
+
+
+def setup_link(collector: Collector) -> str:
+    """Return the one-time link that a collector without users prints."""
     deadline = time.monotonic() + START_S
     while not (found := re.search(r"http\S+/setup#\S+", collector.log.read_text())):
         assert time.monotonic() < deadline, collector.log.read_text()
         time.sleep(0.05)
-    with launched() as browser, closing(browser.new_context(viewport=VIEWPORTS["phone"], locale="en-GB")) as context:
-        page = context.new_page()
-        watch = Watch(page)
-        page.goto(found[0])
-        page.get_by_label("Name").fill(ADMINISTRATOR)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password again").fill(PASSWORD)
-        assert "#" not in page.url
-        page.get_by_role("button", name="Make the account").click()
-        page.get_by_role("link", name="Fleet").wait_for()
-        assert page.url == f"{collector.http}/"
-        assert watch.found == []
-        return context.storage_state()
+    return found[0]
+
+
+def make_account(page: Page, link: str) -> None:
+    page.goto(link)
+    page.get_by_label("Name").fill(ADMINISTRATOR)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
+    assert "#" not in page.url
+    page.get_by_role("button", name="Make the account").click()
+
+
+@pytest.fixture
+def serve() -> Callable[..., AbstractContextManager[Collector]]:
+    """Runs another collector than the one of all tests."""
+    return serving
+
+
+@pytest.fixture
+def first_account() -> Callable[[Page, Collector], None]:
+    """Makes the first administrator of a collector in a page."""
+    return lambda page, collector: make_account(page, setup_link(collector))
+
+
+@pytest.fixture
+def watching() -> Callable[[Page], Watch]:
+    """Gathers what a page must not do, where a test opens its own."""
+    return Watch
+
+
+@pytest.fixture
+def violations() -> Callable[[Page], list[str]]:
+    """Looks for what breaks a rule of WCAG 2.2 A and AA in each theme, as far as axe can tell."""
+    return _violations
+
+
+def _violations(page: Page) -> list[str]:
+    assert AXE.is_file(), "axe-core is missing: run make setup"
+    page.evaluate(AXE.read_text())
+    found = []
+    for theme in THEMES:
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        broken = page.evaluate("rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", RULES)
+        found += [
+            f"{theme}: {each['id']}: {node['target']} {node['failureSummary']}"
+            for each in broken["violations"]
+            for node in each["nodes"]
+        ]
+    page.evaluate("delete document.documentElement.dataset.theme")
+    return found
 
 
 @pytest.fixture

@@ -80,16 +80,21 @@ def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, open_menu, vi
     page.goto("/")
     open_menu()
     page.get_by_role("navigation").get_by_role("link", name="Agents").click()
-    panel = page.locator(f'[data-agent="{agent.identity}"]')
-    expect(panel).to_contain_text(f"agent of {agent.machine}")
+    row = page.locator(f'[data-agent="{agent.identity}"]')
+    expect(row).to_contain_text("Active")
+    expect(row).to_contain_text("1 sensor")
+    expect(page).to_have_title("Agents · AudioSense")
+    picture(page, "list", viewport)
+    row.get_by_role("link").click()
+    panel = page.get_by_role("region", name=f"agent of {agent.machine}")
     expect(panel).to_contain_text("Active")
     expect(panel).to_contain_text("nothing waits")
     expect(panel).to_contain_text(re.compile(r"[+-]\d+\.\d\d\u202fs"))
     expect(panel).to_contain_text("4 measurements")
     expect(panel.locator('[data-check="clock"]')).to_contain_text("Warning: Clock wrong")
     expect(panel.locator('[data-check="sensor_silent"]')).to_have_count(0), "its sensors' checks stand at the machine"
-    expect(page).to_have_title("Agents · AudioSense")
-    picture(page, "list", viewport)
+    expect(page).to_have_title(f"agent of {agent.machine} · AudioSense")
+    picture(page, "one", viewport)
     panel.get_by_role("link", name=agent.machine).click()
     expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
 
@@ -98,7 +103,7 @@ def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, open_menu, vi
 def test_an_agent_is_revoked_accepted_again_and_told_to_change_its_credential(page, enrol, viewport):
     agent = enrol(f"Lost {viewport}")
     agent.send(2)
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     panel.get_by_role("button", name="Revoke", exact=True).click()
     question = panel.get_by_role("group", name="Revoke")
@@ -131,7 +136,7 @@ def test_what_an_agent_lost_is_told_with_reason_sensor_and_time(page, enrol, vie
     span = {"sensor": agent.sensor, "first_us": now_us - 7_200_000_000, "last_us": now_us - 3_600_000_000}
     agent.post(gaps=[lost(agent, 1, "spool_full", 1_240, **span), lost(agent, 2, "rescued", 40, sensor=agent.sensor)])
     agent.post(gaps=[lost(agent, 3, "damaged", None), lost(agent, 4, "word_of_later", 1, **span)])
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     panel = page.locator(f"[data-agent='{agent.identity}']")
     panel.get_by_text("1,201 windows lost").click()
     full = panel.locator("[data-gap=spool_full]")
@@ -150,7 +155,7 @@ def test_what_an_agent_lost_is_told_with_reason_sensor_and_time(page, enrol, vie
 
 def test_of_two_copies_one_is_accepted_and_the_page_says_what_is_lost(page, enrol, viewport):
     agent, (first, second) = copied(enrol, f"Doubled {viewport}")
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     expect(panel).to_have_attribute("data-agent-state", "quarantined")
     copies = panel.get_by_role("region", name="Copies")
@@ -184,6 +189,7 @@ def test_agents_and_copies_are_told_in_spanish(page, enrol, viewport):
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
     page.goto("/agents")
     expect(page.get_by_role("heading", name="Agentes")).to_be_visible()
+    page.get_by_role("link", name=f"agent of {agent.machine}").click()
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     expect(panel).to_contain_text("En cuarentena")
     copy = panel.locator(f'[data-copy="{second}"]')
@@ -198,7 +204,7 @@ def test_agents_and_copies_are_told_in_spanish(page, enrol, viewport):
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_what_another_administrator_did_meanwhile_is_told(page, enrol, api, viewport):
     agent, (first, second) = copied(enrol, f"Contested {viewport}")
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     panel.locator(f'[data-copy="{second}"]').get_by_role("button", name="Accept this copy").click()
     answer = api.post(f"/api/v1/agents/{agent.identity}/accept", json={"copy": str(first)})
@@ -216,7 +222,7 @@ def test_an_agent_that_fell_silent_stands_out_with_its_old_checks(page, enrol, c
         agent.checks = [Check(key="disk", state=CheckState.OK)]
         agent.send(2)
     let_pass(collector, dead, 4)
-    page.goto("/agents")
+    page.goto(f"/agents/{dead.identity}")
     panel = page.locator(f'[data-agent="{dead.identity}"]')
     expect(panel).to_have_attribute("data-agent-state", "active")
     expect(panel).to_contain_text("1 check is good")
@@ -227,11 +233,12 @@ def test_an_agent_that_fell_silent_stands_out_with_its_old_checks(page, enrol, c
     expect(panel).to_contain_text("◆ Silent")
     expect(panel).to_contain_text("Not heard for more than five minutes")
     expect(panel.locator("[data-checks=stale]")).to_contain_text("as they were told last, 20 min ago")
+    picture(page, "silent", viewport)
+    page.get_by_role("navigation").get_by_role("link", name="Agents").click()
     expect(page.locator(f'[data-agent="{well.identity}"]')).to_have_attribute("data-agent-state", "active")
     states = page.locator("[data-agent]").evaluate_all("all => all.map((each) => each.dataset.agentState)")
     order = ["quarantined", "silent", "active", "revoked"]
     assert states == sorted(states, key=order.index)
-    picture(page, "silent", viewport)
     dead.send(1)
     page.reload()
     expect(panel).to_have_attribute("data-agent-state", "active")
@@ -240,7 +247,7 @@ def test_an_agent_that_fell_silent_stands_out_with_its_old_checks(page, enrol, c
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_an_agent_that_was_never_heard_is_not_told_to_be_upgraded(page, enrol, viewport):
     agent = enrol(f"Never {viewport}")
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     expect(panel).to_contain_text("it tells them once it is heard")
     expect(panel).not_to_contain_text("upgrade")
@@ -255,7 +262,7 @@ def test_a_replaced_agent_offers_nothing_and_names_its_successor(page, enrol, vi
     old.send(1)
     new = enrol(old.machine, replacing=old.identity)
     page.add_init_script(f"localStorage.setItem('audiosense.language', '{language}')")
-    page.goto("/agents")
+    page.goto(f"/agents/{old.identity}")
     panel = page.locator(f'[data-agent="{old.identity}"]')
     words = {"en": "Replaced by agent of", "es": "Sustituido por agent of"}[language]
     expect(panel).to_contain_text(words)
@@ -270,7 +277,7 @@ def test_causes_and_refusals_are_told_in_spanish(page, enrol, api, viewport):
     agent = enrol(f"Perdida {viewport}")
     agent.send(1)
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     panel.get_by_role("button", name="Nueva credencial").click()
     answer = api.post(f"/api/v1/agents/{agent.identity}/revoke")
@@ -285,7 +292,7 @@ def test_causes_and_refusals_are_told_in_spanish(page, enrol, api, viewport):
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
 def test_a_question_opens_at_its_copy_and_escape_leads_back(page, enrol, viewport):
     agent, instances = copied(enrol, f"Asked {viewport}")
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     panel = page.locator(f'[data-agent="{agent.identity}"]')
     for instance in instances:
         copy = panel.locator(f'[data-copy="{instance}"]')
@@ -306,7 +313,7 @@ def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, open_menu, 
     agent = enrol(f"Reached {viewport}")
     agent.checks = [Check(key="disk", state=CheckState.OK)]
     agent.send(1)
-    page.goto("/agents")
+    page.goto(f"/agents/{agent.identity}")
     open_menu()
     link = page.get_by_role("navigation").get_by_role("link", name="Agents")
     expect(link).to_have_attribute("aria-current", "page")
@@ -323,7 +330,8 @@ def test_without_agents_the_page_says_how_to_have_one(page):
     page.route("**/api/v1/agents?*", lambda route: route.fulfill(json={"items": [], "next": None}))
     page.goto("/agents")
     expect(page.get_by_text("No agents yet")).to_be_visible()
-    expect(page.get_by_text("audiosense-agent enroll KEY")).to_be_visible()
+    page.get_by_role("link", name="Set up a machine").click()
+    expect(page.get_by_role("heading", name="Set up a machine")).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)

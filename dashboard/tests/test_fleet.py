@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 def test_a_machine_appears_with_its_state_and_learns_without_a_reload(page, enrol, viewport):
     page.goto("/")
-    expect(page.get_by_role("heading", name=re.compile("Fleet|No machine yet")).first).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("Fleet|Set up a machine")).first).to_be_visible()
     page.evaluate("window.notReloaded = true")
     agent = enrol(f"Fleet pump {viewport}")
     agent.send(3)

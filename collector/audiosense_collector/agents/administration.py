@@ -7,7 +7,7 @@ from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector import paging
-from audiosense_collector.agents import copies, credentials
+from audiosense_collector.agents import copies, credentials, link_quality
 from audiosense_collector.agents.schemas import AgentOut, AgentPage, AgentSensor, CopyOut, Evidence, Successor
 from audiosense_collector.agents.tables import Agent, AgentCopy, AgentCredential, AgentState, CredentialState
 from audiosense_collector.clock import now_us
@@ -219,7 +219,9 @@ def _agent(
         state_cause=_cause(agent),
         replaced_by=successor,
         address=agent.address,
+        enrolled_us=agent.created,
         last_seen_us=agent.last_seen,
+        link=link_quality.describe(agent),
         clock_offset_us=agent.clock_offset_us,
         spool_rows=agent.spool_rows,
         dropped=agent.dropped,
@@ -254,5 +256,6 @@ def _sensor(sensor: Sensor, machine: Machine) -> AgentSensor:
         machine_name=machine.name,
         source=sensor.source,
         source_state=sensor.source_state,
+        window_s=sensor.window_s,
         measurements=sensor.measurements,
     )

@@ -3,18 +3,29 @@
 import hashlib
 import secrets
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.agents.schemas import EnrolmentKeyOut
+from audiosense_collector import paging
+from audiosense_collector.agents.schemas import (
+    EnrolledAgent,
+    EnrolmentKeyDetail,
+    EnrolmentKeyMade,
+    EnrolmentKeyOut,
+    EnrolmentKeyPage,
+    EnrolmentKeyWanted,
+)
 from audiosense_collector.agents.tables import Agent, EnrolmentKeyRow
-from audiosense_collector.clock import now_us
+from audiosense_collector.clock import SECOND_US, now_us
+from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import ForbiddenError, NotFoundError
 from audiosense_common.enrolment import EnrolmentKey
 
 SECRET_BYTES = 32
+MOST_AGENTS = 100
+"""Of the agents that enrolled with a key, so many are told."""
 _REMEDY = "create a new one with `audiosense-collector enrolment-key create`"
 
 
@@ -30,19 +41,32 @@ async def create_key(
 
     Only with ``may_replace`` can an agent that enrols with it take over another one's sensors and history.
     """
+    _, secret = await _add(session, uses, lifetime_us, may_replace=may_replace)
+    return EnrolmentKey(url=url, trust=trust, secret=secret)
+
+
+async def make_key(session: AsyncSession, wanted: EnrolmentKeyWanted, *, url: str, trust: str) -> EnrolmentKeyMade:
+    """Make an enrolment key as ``create_key`` does, and say which one it is."""
+    row, secret = await _add(session, wanted.uses, wanted.lifetime_s * SECOND_US, may_replace=wanted.may_replace)
+    key = EnrolmentKey(url=url, trust=trust, secret=secret)
+    return EnrolmentKeyMade(made=_key(row), enrolment_key=key.encode(), address=url)
+
+
+async def _add(session: AsyncSession, uses: int, lifetime_us: int, *, may_replace: bool) -> tuple[EnrolmentKeyRow, str]:
     secret = secrets.token_urlsafe(SECRET_BYTES)
     now = now_us()
-    session.add(
-        EnrolmentKeyRow(
-            secret_sha256=digest(secret),
-            created=now,
-            expires=now + lifetime_us,
-            uses=uses,
-            may_replace=may_replace,
-        )
+    row = EnrolmentKeyRow(
+        id=uuid4(),
+        secret_sha256=digest(secret),
+        created=now,
+        expires=now + lifetime_us,
+        uses=uses,
+        used=0,
+        may_replace=may_replace,
     )
+    session.add(row)
     await session.flush()
-    return EnrolmentKey(url=url, trust=trust, secret=secret)
+    return row, secret
 
 
 async def use_key(session: AsyncSession, secret: str, attempt: UUID | None) -> tuple[EnrolmentKeyRow, Agent | None]:
@@ -78,22 +102,68 @@ def attempt_digest(secret: str, attempt: UUID | None) -> bytes | None:
 
 async def list_keys(session: AsyncSession) -> list[EnrolmentKeyOut]:
     """Return all keys, the newest first."""
-    rows = await session.scalars(select(EnrolmentKeyRow).order_by(EnrolmentKeyRow.created.desc()))
-    return [
-        EnrolmentKeyOut(
-            id=row.id,
-            created_us=row.created,
-            expires_us=row.expires,
-            uses=row.uses,
-            used=row.used,
-            may_replace=row.may_replace,
-            state=_state(row),
-        )
-        for row in rows
+    return [_key(row) for row in await session.scalars(_newest_first())]
+
+
+async def page_keys(session: AsyncSession, *, limit: int, after: str | None, address: str) -> EnrolmentKeyPage:
+    """Return a page of keys, the newest first.
+
+    Raises:
+        InvalidError: ``after`` is not a ``next`` of another page.
+    """
+    query = _newest_first().limit(limit + 1)
+    if after is not None:
+        created, key_id = paging.decode(after, (int, UUID), loc="after")
+        place = tuple_(literal(created, MicrosecondTime()), literal(key_id))
+        query = query.where(tuple_(EnrolmentKeyRow.created, EnrolmentKeyRow.id) < place)
+    found = list(await session.scalars(query))
+    last = found[limit - 1] if len(found) > limit else None
+    return EnrolmentKeyPage(
+        items=[_key(row) for row in found[:limit]],
+        next=None if last is None else paging.encode(last.created, last.id),
+        address=address,
+    )
+
+
+async def read_key(session: AsyncSession, key_id: UUID) -> EnrolmentKeyDetail:
+    """Return a key with the agents that it enrolled.
+
+    Raises:
+        NotFoundError: no such key.
+    """
+    row = await session.get(EnrolmentKeyRow, key_id)
+    if row is None:
+        raise _no_key(key_id)
+    query = select(Agent.id, Agent.name, Agent.created, Agent.last_seen).where(Agent.enrolment_key_id == key_id)
+    found = await session.execute(query.order_by(Agent.created, Agent.id).limit(MOST_AGENTS))
+    agents = [
+        EnrolledAgent(id=each.id, name=each.name, enrolled_us=each.created, last_seen_us=each.last_seen)
+        for each in found
     ]
+    return EnrolmentKeyDetail(**_key(row).model_dump(), agents=agents)
 
 
-async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
+def _newest_first() -> Select[EnrolmentKeyRow]:
+    return select(EnrolmentKeyRow).order_by(EnrolmentKeyRow.created.desc(), EnrolmentKeyRow.id.desc())
+
+
+def _key(row: EnrolmentKeyRow) -> EnrolmentKeyOut:
+    return EnrolmentKeyOut(
+        id=row.id,
+        created_us=row.created,
+        expires_us=row.expires,
+        uses=row.uses,
+        used=row.used,
+        may_replace=row.may_replace,
+        state=_state(row),
+    )
+
+
+def _no_key(key_id: UUID) -> NotFoundError:
+    return NotFoundError(f"there is no enrolment key {key_id}; `audiosense-collector enrolment-key list` lists them")
+
+
+async def revoke_key(session: AsyncSession, key_id: UUID) -> EnrolmentKeyOut:
     """Revoke a key; agents that it enrolled stay enrolled.
 
     Raises:
@@ -101,8 +171,9 @@ async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
     """
     row = await session.get(EnrolmentKeyRow, key_id, with_for_update=True)
     if row is None:
-        raise NotFoundError(f"there is no enrolment key {key_id}; `audiosense-collector enrolment-key list` lists them")
+        raise _no_key(key_id)
     row.revoked = row.revoked or now_us()
+    return _key(row)
 
 
 async def _find_made(session: AsyncSession, secret: str, attempt: UUID) -> Agent | None:

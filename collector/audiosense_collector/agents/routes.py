@@ -5,11 +5,20 @@ import re
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Request, Response
 
-from audiosense_collector.agents import administration, service
+from audiosense_collector.agents import administration, keys, service
 from audiosense_collector.agents.copies import Caller
-from audiosense_collector.agents.schemas import Acceptance, AgentOut, AgentPage
+from audiosense_collector.agents.schemas import (
+    Acceptance,
+    AgentOut,
+    AgentPage,
+    EnrolmentKeyDetail,
+    EnrolmentKeyMade,
+    EnrolmentKeyOut,
+    EnrolmentKeyPage,
+    EnrolmentKeyWanted,
+)
 from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.clock import HOUR_US
 from audiosense_collector.db.session import Session
@@ -140,6 +149,12 @@ async def list_agents(session: Session, limit: Limit = 100, after: After = None)
     return await administration.page_agents(session, limit=limit, after=after)
 
 
+@router.get("/agents/{agent_id}", responses=responses(NotFoundError))
+async def read_agent(agent_id: UUID, session: Session) -> AgentOut:
+    """An agent with its sensors and copies."""
+    return await administration.read_agent(session, agent_id)
+
+
 @router.post(
     "/agents/{agent_id}/revoke", dependencies=[Requires(Role.ADMINISTRATOR)], responses=responses(NotFoundError)
 )
@@ -169,3 +184,35 @@ async def rotate_agent(agent_id: UUID, session: Session) -> AgentOut:
     """Tell the agent with its next answer to get itself a new credential."""
     await administration.ask_rotation(session, agent_id)
     return await administration.read_agent(session, agent_id)
+
+
+_ADMINISTER = [Requires(Role.ADMINISTRATOR)]
+
+
+@router.get("/enrolment-keys", dependencies=_ADMINISTER, responses=responses(InvalidError))
+async def list_enrolment_keys(
+    session: Session, runtime: RuntimeOf, limit: Limit = 100, after: After = None
+) -> EnrolmentKeyPage:
+    """Enrolment keys without their secrets, the newest first, and the address that a new one would carry."""
+    return await keys.page_keys(session, limit=limit, after=after, address=runtime.settings.agents_address)
+
+
+@router.post("/enrolment-keys", dependencies=_ADMINISTER, status_code=201)
+async def create_enrolment_key(
+    wanted: EnrolmentKeyWanted, response: Response, session: Session, runtime: RuntimeOf
+) -> EnrolmentKeyMade:
+    """Make an enrolment key; this is the only time that its text is told."""
+    response.headers["Cache-Control"] = "no-store"
+    return await keys.make_key(session, wanted, url=runtime.settings.agents_address, trust=runtime.tls.ca_digest)
+
+
+@router.get("/enrolment-keys/{key_id}", dependencies=_ADMINISTER, responses=responses(NotFoundError))
+async def read_enrolment_key(key_id: UUID, session: Session) -> EnrolmentKeyDetail:
+    """An enrolment key and the agents that it enrolled."""
+    return await keys.read_key(session, key_id)
+
+
+@router.post("/enrolment-keys/{key_id}/revoke", dependencies=_ADMINISTER, responses=responses(NotFoundError))
+async def revoke_enrolment_key(key_id: UUID, session: Session) -> EnrolmentKeyOut:
+    """Revoke an enrolment key; agents that it enrolled stay enrolled."""
+    return await keys.revoke_key(session, key_id)

@@ -1,11 +1,13 @@
 """Agents, their copies and enrolment keys as the interface shows them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.agents.copies import Cause
+
+MOST_USES = 100_000
 
 
 class AgentSensor(BaseModel):
@@ -17,6 +19,7 @@ class AgentSensor(BaseModel):
     machine_name: str
     source: str
     source_state: str | None
+    window_s: float
     measurements: int
 
 
@@ -65,10 +68,24 @@ class Successor(BaseModel):
     name: str
 
 
+class LinkOut(BaseModel):
+    """How an agent's batches came, the last six hours counting most.
+
+    ``at_once`` is the share of them that needed less than two seconds more than the fastest one, ``delay_ms`` what
+    these needed more than it in the mean, ``repeats`` how many came again because the answer was lost.
+    """
+
+    batches: int
+    at_once: float
+    repeats: int
+    delay_ms: float | None
+
+
 class AgentOut(BaseModel):
     """An agent: release, last contact, clock against the collector's, spool and clips, credential and copies.
 
     ``state_cause`` says in a stable word why it is not active, ``state_reason`` in an English sentence.
+    ``enrolled_us`` is when it was enrolled, ``link`` is null until enough batches came to tell.
     ``rotating``: a new credential was asked for or given out and was not used yet. ``accepted_copy``: the copy that was
     accepted and has no credential of its own yet.
     """
@@ -81,7 +98,9 @@ class AgentOut(BaseModel):
     state_cause: Literal["revoked", "replaced", "copies"] | None
     replaced_by: Successor | None
     address: str | None
+    enrolled_us: int
     last_seen_us: int | None
+    link: LinkOut | None
     clock_offset_us: int | None
     spool_rows: int | None
     dropped: int | None
@@ -119,3 +138,44 @@ class EnrolmentKeyOut(BaseModel):
     used: int
     may_replace: bool
     state: Literal["valid", "expired", "used up", "revoked"]
+
+
+class EnrolledAgent(BaseModel):
+    """An agent that enrolled with a key; ``last_seen_us`` is null until its first batch."""
+
+    id: UUID
+    name: str
+    enrolled_us: int
+    last_seen_us: int | None
+
+
+class EnrolmentKeyDetail(EnrolmentKeyOut):
+    """An enrolment key with the agents that it enrolled, the first one first; of many the first hundred."""
+
+    agents: list[EnrolledAgent]
+
+
+class EnrolmentKeyPage(BaseModel):
+    """Enrolment keys, the newest first; ``address`` is the one that a new key would carry."""
+
+    items: list[EnrolmentKeyOut]
+    next: str | None
+    address: str
+
+
+class EnrolmentKeyWanted(BaseModel):
+    """What a new key is for; one that may replace lets its holder take over any agent's sensors and history."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uses: Annotated[int, Field(ge=1, le=MOST_USES)] = 1
+    lifetime_s: Annotated[int, Field(ge=60, le=366 * 86_400, description="seconds until it expires")] = 86_400
+    may_replace: bool = False
+
+
+class EnrolmentKeyMade(BaseModel):
+    """A new key; ``enrolment_key`` is the text that an agent enrols with, shown this once."""
+
+    made: EnrolmentKeyOut
+    enrolment_key: str
+    address: str

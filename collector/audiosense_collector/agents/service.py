@@ -55,6 +55,7 @@ async def enrol(session: AsyncSession, request: EnrolmentRequest) -> Enrolment:
         state=AgentState.ACTIVE.value,
         created=now_us(),
         enrolment_sha256=attempt_digest(request.secret, request.attempt),
+        enrolment_key_id=key.id,
     )
     session.add(agent)
     await session.flush()

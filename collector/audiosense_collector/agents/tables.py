@@ -25,7 +25,8 @@ class Agent(Table):
     ``token``, ``last_batch_sha256`` and ``last_answer`` tell an exact repeat of the last batch from a second copy of
     the agent; ``earlier_batches`` holds digest, token and time of the answers before. ``instance`` and ``address`` are
     of the process whose batch was taken last, ``takers`` the latest processes whose batches were taken under the
-    present credential. While ``accepted_instance`` is set, only that process is served.
+    present credential. While ``accepted_instance`` is set, only that process is served. ``link`` is how its
+    batches come, see ``link_quality``.
     """
 
     __tablename__ = "agent"
@@ -59,6 +60,8 @@ class Agent(Table):
     rotation_asked: Mapped[int | None] = mapped_column(MicrosecondTime())
     replaced_by: Mapped[UUID | None]
     enrolment_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    enrolment_key_id: Mapped[UUID | None]
+    link: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class CredentialState(StrEnum):

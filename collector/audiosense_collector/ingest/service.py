@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from audiosense_collector.agents import copies, credentials
+from audiosense_collector.agents import copies, credentials, link_quality
 from audiosense_collector.agents import service as agents
 from audiosense_collector.agents.copies import Caller, Cause
 from audiosense_collector.agents.tables import Agent
@@ -117,6 +117,7 @@ async def _take(
     locked = await _lock(session, deliveries, alone=alone)
     outcomes: list[Outcome | None] = [None] * len(deliveries)
     taken: dict[int, _Taking] = {}
+    repeated: list[Agent] = []
     for place, taking in locked.takings.items():
         if not alone and _is_strange(taking):
             continue
@@ -125,13 +126,15 @@ async def _take(
             if outcomes[place] is None:
                 _check(taking)
                 taken[place] = taking
+            elif isinstance(outcomes[place], Answer):
+                repeated.append(taking.agent)
         except RequestError as error:
             outcomes[place] = error
     # What is changed is written once, at the end: no query in between reads it.
     with session.no_autoflush:
         answers = await _keep(session, runtime, list(taken.values()), locked.numbers)
         sensors = [sensor for taking in taken.values() for sensor in taking.sensors.values()]
-        await update_changed(session, [taking.agent for taking in taken.values()], sensors)
+        await update_changed(session, [*(taking.agent for taking in taken.values()), *repeated], sensors)
     for place, answer in zip(taken, answers, strict=True):
         outcomes[place] = answer
     return outcomes
@@ -194,6 +197,7 @@ async def _judge(session: AsyncSession, taking: _Taking) -> Outcome | None:
             f"agent: the batch is of agent {taking.batch.agent}, the credential of {agent.id}", loc="agent"
         )
     if agent.last_batch_sha256 == parsed.sha256:
+        link_quality.note_repeat(agent)
         return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": taking.clips_allowed})
     earlier = copies.find_earlier(agent, parsed.sha256)
     if earlier is not None:
@@ -355,8 +359,10 @@ async def _note_running(session: AsyncSession, taking: _Taking, now: int) -> Non
 
 
 def _note_heartbeat(agent: Agent, sensors: Mapping[UUID, Sensor], batch: Batch, now: int) -> None:
+    # One that was long on the way says how long, and not what its agent's clock is.
+    if link_quality.note(agent, batch.sent_us, now) or agent.clock_offset_us is None:
+        agent.clock_offset_us = max(-_INT64_MAX, min(batch.sent_us - now, _INT64_MAX))
     agent.last_seen = now
-    agent.clock_offset_us = max(-_INT64_MAX, min(batch.sent_us - now, _INT64_MAX))
     beat = batch.heartbeat
     if beat is None:
         return

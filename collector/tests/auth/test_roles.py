@@ -53,6 +53,11 @@ BROWSER = {
     ("GET", "/api/v1/sensors/{sensor_id}/detectability"): READ,
     ("GET", "/api/v1/sensors/{sensor_id}/drift"): READ,
     ("GET", "/api/v1/agents"): READ,
+    ("GET", "/api/v1/agents/{agent_id}"): READ,
+    ("GET", "/api/v1/enrolment-keys"): ADMINISTER.format(200),
+    ("POST", "/api/v1/enrolment-keys"): ADMINISTER.format(201),
+    ("GET", "/api/v1/enrolment-keys/{key_id}"): ADMINISTER.format(404),
+    ("POST", "/api/v1/enrolment-keys/{key_id}/revoke"): ADMINISTER.format(404),
     ("POST", "/api/v1/agents/{agent_id}/revoke"): ADMINISTER.format(200),
     ("POST", "/api/v1/agents/{agent_id}/accept"): ADMINISTER.format("200|409"),
     ("POST", "/api/v1/agents/{agent_id}/rotate"): ADMINISTER.format("200|409"),
@@ -168,7 +173,7 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
     fleet = (await administrator.get("/api/v1/fleet")).json()["machines"]
     machine = next(m["id"] for m in fleet if any(s["id"] == sensor for s in m["sensors"]))
     ids = {"sensor_id": sensor, "agent_id": agent.id, "machine_id": machine, "digest": DIGEST, "job_id": 2**62}
-    nowhere = ["event", "clip", "analysis", "site", "session", "user", "token", "export", "evaluation", "note"]
+    nowhere = ["event", "clip", "analysis", "site", "session", "user", "token", "export", "evaluation", "note", "key"]
     ids |= {f"{name}_id": NONE for name in nowhere}
     anonymous = await open_browser()
     bearers = {"token": made.json()["token"], "agent": agent.credential}

@@ -34,6 +34,7 @@ OWN = {"read_series", "read_bands"}
 PLAIN = {"token": "as_4dY0…", "link": "C-xx3h…", "worker": "host-2:4711"}
 LONGEST = 8_000
 """Characters that are left of a text, such as a picture's."""
+PLAIN = {"token": "as_4dY0…", "enrolment_key": "audiosense-1-eyJ1…", "link": "C-xx3h…", "worker": "host-2:4711"}
 MOST = 3
 """Items that are left of a list in an example."""
 PASSWORD = "a few words in a row"
@@ -158,6 +159,10 @@ async def administer(ask, runtime):
     await ask("list_users")
     await ask("create_token", json={"name": "reporting", "scope": "viewer", "days": 30})
     await ask("list_tokens")
+    key = await ask("create_enrolment_key", json={"uses": 2, "lifetime_s": 7_200, "may_replace": False})
+    await ask("list_enrolment_keys")
+    await ask("read_enrolment_key", key_id=key["made"]["id"])
+    await ask("revoke_enrolment_key", key_id=key["made"]["id"])
     await ask("read_audit", params={"limit": 3})
     await ask("read_audit_terms")
     await ask("fetch_audit")
@@ -199,7 +204,7 @@ async def read(ask, sensor, event, agent):
         await ask(name)
     for name in ("read_detectability", "read_drift", "list_gaps_of_sensor", "read_clips_permission"):
         await ask(name, sensor_id=sensor)
-    for name in ("list_checks", "list_gaps_of_agent"):
+    for name in ("read_agent", "list_checks", "list_gaps_of_agent"):
         await ask(name, agent_id=agent.id)
     await ask("change_clip", json={"locked": True}, clip_id=event.id)
     await ask("change_clips_permission", json={"allowed": True}, sensor_id=sensor)

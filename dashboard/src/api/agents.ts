@@ -9,11 +9,12 @@ export type Gap = components["schemas"]["GapOut"];
 export type Evidence = components["schemas"]["Evidence"];
 
 const REFETCH_MS = 10_000;
+const FIRST_WORD_MS = 2_000;
 const PAGE = 1_000;
 const KEY = ["agents"] as const;
 
 export const agentsQuery = queryOptions({
-  queryKey: KEY,
+  queryKey: [...KEY, "all"] as const,
   queryFn: async ({ signal }) => {
     const agents: Agent[] = [];
     let after: string | undefined;
@@ -27,6 +28,14 @@ export const agentsQuery = queryOptions({
   },
   refetchInterval: REFETCH_MS,
 });
+
+export const agentQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...KEY, id] as const,
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents/{agent_id}", { params: { path: { agent_id: id } }, signal })),
+    // Until it is heard somebody is waiting beside it.
+    refetchInterval: ({ state: { data } }) => (data?.last_seen_us === null ? FIRST_WORD_MS : REFETCH_MS),
+  });
 
 const GAPS_OF_A_PAGE = 20;
 

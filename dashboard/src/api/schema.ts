@@ -228,6 +228,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Agent
+         * @description An agent with its sensors and copies.
+         */
+        get: operations["read_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents/{agent_id}/accept": {
         parameters: {
             query?: never;
@@ -580,6 +600,70 @@ export interface paths {
         get: operations["show_clip"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/enrolment-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Enrolment Keys
+         * @description Enrolment keys without their secrets, the newest first, and the address that a new one would carry.
+         */
+        get: operations["list_enrolment_keys"];
+        put?: never;
+        /**
+         * Create Enrolment Key
+         * @description Make an enrolment key; this is the only time that its text is told.
+         */
+        post: operations["create_enrolment_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/enrolment-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Enrolment Key
+         * @description An enrolment key and the agents that it enrolled.
+         */
+        get: operations["read_enrolment_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/enrolment-keys/{key_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Enrolment Key
+         * @description Revoke an enrolment key; agents that it enrolled stay enrolled.
+         */
+        post: operations["revoke_enrolment_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1534,6 +1618,7 @@ export interface components {
          * @description An agent: release, last contact, clock against the collector's, spool and clips, credential and copies.
          *
          *     ``state_cause`` says in a stable word why it is not active, ``state_reason`` in an English sentence.
+         *     ``enrolled_us`` is when it was enrolled, ``link`` is null until enough batches came to tell.
          *     ``rotating``: a new credential was asked for or given out and was not used yet. ``accepted_copy``: the copy that was
          *     accepted and has no credential of its own yet.
          */
@@ -1556,6 +1641,8 @@ export interface components {
             dead_letters: number | null;
             /** Dropped */
             dropped: number | null;
+            /** Enrolled Us */
+            enrolled_us: number;
             evidence: components["schemas"]["Evidence"] | null;
             /**
              * Id
@@ -1564,6 +1651,7 @@ export interface components {
             id: string;
             /** Last Seen Us */
             last_seen_us: number | null;
+            link: components["schemas"]["LinkOut"] | null;
             /** Name */
             name: string;
             replaced_by: components["schemas"]["Successor"] | null;
@@ -1620,6 +1708,8 @@ export interface components {
             source: string;
             /** Source State */
             source_state: string | null;
+            /** Window S */
+            window_s: number;
         };
         /**
          * Agreement
@@ -2412,6 +2502,122 @@ export interface components {
             windows: number;
         };
         /**
+         * EnrolledAgent
+         * @description An agent that enrolled with a key; ``last_seen_us`` is null until its first batch.
+         */
+        EnrolledAgent: {
+            /** Enrolled Us */
+            enrolled_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Seen Us */
+            last_seen_us: number | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * EnrolmentKeyDetail
+         * @description An enrolment key with the agents that it enrolled, the first one first; of many the first hundred.
+         */
+        EnrolmentKeyDetail: {
+            /** Agents */
+            agents: components["schemas"]["EnrolledAgent"][];
+            /** Created Us */
+            created_us: number;
+            /** Expires Us */
+            expires_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** May Replace */
+            may_replace: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "valid" | "expired" | "used up" | "revoked";
+            /** Used */
+            used: number;
+            /** Uses */
+            uses: number;
+        };
+        /**
+         * EnrolmentKeyMade
+         * @description A new key; ``enrolment_key`` is the text that an agent enrols with, shown this once.
+         */
+        EnrolmentKeyMade: {
+            /** Address */
+            address: string;
+            /** Enrolment Key */
+            enrolment_key: string;
+            made: components["schemas"]["EnrolmentKeyOut"];
+        };
+        /**
+         * EnrolmentKeyOut
+         * @description An enrolment key without its secret, which nobody can read again.
+         */
+        EnrolmentKeyOut: {
+            /** Created Us */
+            created_us: number;
+            /** Expires Us */
+            expires_us: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** May Replace */
+            may_replace: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "valid" | "expired" | "used up" | "revoked";
+            /** Used */
+            used: number;
+            /** Uses */
+            uses: number;
+        };
+        /**
+         * EnrolmentKeyPage
+         * @description Enrolment keys, the newest first; ``address`` is the one that a new key would carry.
+         */
+        EnrolmentKeyPage: {
+            /** Address */
+            address: string;
+            /** Items */
+            items: components["schemas"]["EnrolmentKeyOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * EnrolmentKeyWanted
+         * @description What a new key is for; one that may replace lets its holder take over any agent's sensors and history.
+         */
+        EnrolmentKeyWanted: {
+            /**
+             * Lifetime S
+             * @description seconds until it expires
+             * @default 86400
+             */
+            lifetime_s: number;
+            /**
+             * May Replace
+             * @default false
+             */
+            may_replace: boolean;
+            /**
+             * Uses
+             * @default 1
+             */
+            uses: number;
+        };
+        /**
          * EvaluationOut
          * @description An evaluation of a model; ``report`` is null until its job is done.
          */
@@ -3060,6 +3266,23 @@ export interface components {
              * @description of the probes that score at or above the threshold, 0 to 1
              */
             share: number;
+        };
+        /**
+         * LinkOut
+         * @description How an agent's batches came, the last six hours counting most.
+         *
+         *     ``at_once`` is the share of them that needed less than two seconds more than the fastest one, ``delay_ms`` what
+         *     these needed more than it in the mean, ``repeats`` how many came again because the answer was lost.
+         */
+        LinkOut: {
+            /** At Once */
+            at_once: number;
+            /** Batches */
+            batches: number;
+            /** Delay Ms */
+            delay_ms: number | null;
+            /** Repeats */
+            repeats: number;
         };
         /**
          * LogRow
@@ -5478,6 +5701,82 @@ export interface operations {
             };
         };
     };
+    read_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_agent: {
         parameters: {
             query?: never;
@@ -7126,6 +7425,315 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_enrolment_keys: {
+        parameters: {
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentKeyPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_enrolment_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentKeyWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentKeyMade"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_enrolment_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentKeyDetail"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_enrolment_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentKeyOut"];
+                };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
             400: {

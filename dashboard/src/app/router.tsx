@@ -1,6 +1,6 @@
 // Pages and their addresses. Each page is loaded when first opened.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
-import { agentsQuery } from "@/api/agents";
+import { agentQuery, agentsQuery } from "@/api/agents";
 import { BASE_URL } from "@/api/client";
 import { modelQuery } from "@/api/models";
 import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
@@ -9,10 +9,12 @@ import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
 import { parseAuditSearch } from "@/lib/audit-search";
 import { parseAnalysisSearch } from "@/lib/analysis-search";
+import { parseAgentsSearch } from "@/lib/agent-list";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseCompareSearch, parseModelsSearch } from "@/lib/models-search";
 import { parseReviewSearch } from "@/lib/review-search";
+import { parseStartSearch } from "@/lib/start-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
 import { Layout, SETUP_PATH } from "./Layout";
 
@@ -84,6 +86,7 @@ const analysisRoute = createRoute({
 const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
+  validateSearch: parseAgentsSearch,
   component: lazyRouteComponent(() => import("@/pages/agents/AgentsPage"), "AgentsPage"),
   loader: () => warm(() => queryClient.query(agentsQuery)),
 });
@@ -108,6 +111,27 @@ const modelRoute = createRoute({
   path: "/models/$digest",
   component: lazyRouteComponent(() => import("@/pages/models/ModelPage"), "ModelPage"),
   loader: ({ params }) => warm(() => queryClient.query(modelQuery(params.digest))),
+});
+
+const agentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/agents/$agentId",
+  component: lazyRouteComponent(() => import("@/pages/agents/AgentPage"), "AgentPage"),
+  loader: ({ params }) => warm(() => queryClient.query(agentQuery(params.agentId))),
+});
+
+const addAgentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/agents/add",
+  validateSearch: ({ key }: Record<string, unknown>): { key?: string } => (typeof key === "string" && key !== "" ? { key } : {}),
+  component: lazyRouteComponent(() => import("@/pages/agents/AddAgentPage"), "AddAgentPage"),
+});
+
+const startRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/start",
+  validateSearch: parseStartSearch,
+  component: lazyRouteComponent(() => import("@/pages/start/StartPage"), "StartPage"),
 });
 
 const accountRoute = createRoute({
@@ -172,6 +196,9 @@ export const router = createRouter({
     agentsRoute,
     settingsRoute.addChildren(settingsRoutes),
     developerRoute,
+    agentRoute,
+    addAgentRoute,
+    startRoute,
     accountRoute,
     setupRoute,
   ]),

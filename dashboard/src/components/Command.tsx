@@ -6,7 +6,7 @@ export function Command({ command }: { command: string }) {
   const t = useMessages();
   return (
     <div className="flex items-center gap-1 rounded-md border border-line bg-raised pr-1 pl-3">
-      <code className="min-w-0 flex-1 py-2 font-mono text-sm [overflow-wrap:anywhere]">{command}</code>
+      <code className="min-w-0 flex-1 py-2 font-mono text-sm whitespace-pre-wrap [overflow-wrap:anywhere]">{command}</code>
       <Copy text={command} label={t.fleet.copy} />
     </div>
   );

@@ -9,6 +9,7 @@ import { detectability } from "./detectability.en";
 import { developer } from "./developer.en";
 import { checks } from "./checks.en";
 import { drift } from "./drift.en";
+import { enrol } from "./enrol.en";
 import { fleet } from "./fleet.en";
 import { models } from "./models.en";
 import { notes } from "./notes.en";
@@ -16,6 +17,7 @@ import { reasons } from "./reasons.en";
 import { report } from "./report.en";
 import { review } from "./review.en";
 import { settings } from "./settings.en";
+import { start } from "./start.en";
 import { bands, compare, view } from "./view.en";
 
 const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
@@ -200,6 +202,8 @@ export const en = {
   models,
   agents,
   analyse,
+  enrol,
+  start,
   checks,
   drift,
   detectability,

@@ -8,6 +8,7 @@ import { detectability } from "./detectability.es";
 import { developer } from "./developer.es";
 import { checks } from "./checks.es";
 import { drift } from "./drift.es";
+import { enrol } from "./enrol.es";
 import { fleet } from "./fleet.es";
 import { models } from "./models.es";
 import { notes } from "./notes.es";
@@ -15,6 +16,7 @@ import { reasons } from "./reasons.es";
 import { report } from "./report.es";
 import { review } from "./review.es";
 import { settings } from "./settings.es";
+import { start } from "./start.es";
 import { bands, compare, view } from "./view.es";
 import type { Messages } from "./en";
 
@@ -194,6 +196,8 @@ export const es: Messages = {
   models,
   agents,
   analyse,
+  enrol,
+  start,
   checks,
   drift,
   detectability,

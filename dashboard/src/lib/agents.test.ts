@@ -14,9 +14,9 @@ const copy = (instance: string, waiting: number | null): AgentCopy => ({
 const NOW_US = 1_800_000_000_000_000;
 
 const agent = (name: string, state: Agent["state"], others: Partial<Agent> = {}) =>
-  ({ name, state, last_seen_us: NOW_US, credential_since_us: 0, copies: [], ...others }) as unknown as Agent;
+  ({ name, state, last_seen_us: NOW_US, credential_since_us: 0, copies: [], clock_offset_us: 0, spool_rows: 0, link: null, ...others }) as unknown as Agent;
 
-test("agents that wait for a decision come first, then silent ones and those with copies, revoked ones last, then by name", () => {
+test("agents that wait for a decision come first, then silent ones, those with copies, those in trouble, revoked ones last, then by name", () => {
   const sorted = [
     agent("b", "active"),
     agent("y", "active", { copies: [copy("x", null)] }),
@@ -24,11 +24,17 @@ test("agents that wait for a decision come first, then silent ones and those wit
     agent("z", "quarantined", { last_seen_us: 0 }),
     agent("a", "revoked", { last_seen_us: 0 }),
     agent("a", "active"),
+    agent("w", "active", { clock_offset_us: -2_500_000 }),
+    agent("v", "active", { spool_rows: 1_240 }),
+    agent("u", "active", { link: { batches: 100, at_once: 0.8, repeats: 0, delay_ms: 10 } }),
   ].toSorted(byNeed(NOW_US));
   expect(sorted.map((each) => `${each.name} ${each.state}`)).toEqual([
     "z quarantined",
     "x active",
     "y active",
+    "u active",
+    "v active",
+    "w active",
     "a active",
     "b active",
     "a revoked",

@@ -7,8 +7,23 @@ export const STALE_US = 300_000_000;
 /** An agent's state as a person sees it: one that should be heard and is not is silent. */
 export type Condition = Agent["state"] | "silent";
 
-const NEED: Record<Condition, number> = { quarantined: 0, silent: 1, active: 3, revoked: 4 };
+const NEED: Record<Condition, number> = { quarantined: 0, silent: 1, active: 4, revoked: 5 };
 const WITH_COPIES = 2;
+const TROUBLED = 3;
+/** A clock that is further off is one of the agent's own checks that are not good. */
+export const CLOCK_OFF_US = 2_000_000;
+/** So many windows wait where batches do not come through; less is on its way. */
+const MANY_ROWS = 500;
+/** Of ten batches one may be late; more is a link that is worth a look. */
+export const GOOD_LINK = 0.9;
+
+export function isClockOff(agent: Agent): boolean {
+  return Math.abs(agent.clock_offset_us ?? 0) > CLOCK_OFF_US;
+}
+
+function isTroubled(agent: Agent): boolean {
+  return (agent.spool_rows ?? 0) > MANY_ROWS || isClockOff(agent) || (agent.link !== null && agent.link.at_once < GOOD_LINK);
+}
 
 export function isStale(us: number, nowUs: number): boolean {
   return nowUs - us > STALE_US;
@@ -20,11 +35,12 @@ export function conditionOf(agent: Agent, nowUs: number): Condition {
   return isSilent ? "silent" : agent.state;
 }
 
-/** Those that wait for a decision first, then silent ones, then those with refused copies; revoked ones last. */
+/** Those that wait for a decision first, then silent ones, those with refused copies, those in trouble; revoked ones last. */
 export function byNeed(nowUs: number): (a: Agent, b: Agent) => number {
   const need = (agent: Agent) => {
     const condition = conditionOf(agent, nowUs);
-    return condition === "active" && agent.copies.length > 0 ? WITH_COPIES : NEED[condition];
+    if (condition === "active" && agent.copies.length > 0) return WITH_COPIES;
+    return condition === "active" && isTroubled(agent) ? TROUBLED : NEED[condition];
   };
   return (a, b) => need(a) - need(b) || a.name.localeCompare(b.name);
 }

@@ -16,41 +16,41 @@ import { useFormat } from "@/lib/use-format";
 import { AgentActions } from "./AgentActions";
 import { Copies } from "./Copies";
 import { Gaps } from "./Gaps";
+import { Backlog, ClockSkew, ConditionBadge, EDGE, LinkQuality, Version } from "./words";
 
-const EDGE: Record<Condition, string> = { active: "border-l-line", revoked: "border-l-line", silent: "border-l-warning", quarantined: "border-l-warning" };
-const TEXT: Record<Condition, string> = { active: "text-soft", revoked: "text-faint", silent: "text-warning", quarantined: "text-warning" };
-const GLYPH: Record<Condition, string> = { active: "●", revoked: "○", silent: "◆", quarantined: "▲" };
-
-export function AgentPanel({ agent }: { agent: Agent }) {
-  const t = useMessages();
+export function AgentPanel({ agent, newest }: { agent: Agent; newest: string | null }) {
   const act = useAct(agent.id);
   const condition = conditionOf(agent, useServerNowUs());
+  const t = useMessages();
   return (
-    <li className={`panel flex min-w-0 flex-col gap-3 border-l-[3px] p-4 ${EDGE[condition]}`} data-agent={agent.id} data-agent-state={condition}>
+    <section aria-label={agent.name} className={`panel flex min-w-0 flex-col gap-4 border-l-[3px] p-4 ${EDGE[condition]}`} data-agent={agent.id} data-agent-state={condition}>
       <div className="flex items-start justify-between gap-3">
         <div className="min-w-0">
-          <h2 className="font-semibold [overflow-wrap:anywhere]">{agent.name}</h2>
+          <h1 className="text-xl font-semibold tracking-tight [overflow-wrap:anywhere]">{agent.name}</h1>
           <code className="font-mono text-xs text-faint" title={agent.id}>
             {shortId(agent.id)}
           </code>
         </div>
-        <span title={t.agents.stateHint[condition]} className={`shrink-0 text-sm font-medium ${TEXT[condition]}`}>
-          <span aria-hidden>{GLYPH[condition]} </span>
-          {t.agents.state[condition]}
-        </span>
+        <ConditionBadge condition={condition} />
       </div>
       {condition !== "active" && <Why agent={agent} condition={condition} />}
       <Copies agent={agent} act={act} />
-      <AgentFacts agent={agent} />
-      <Sensors agent={agent} />
-      <Gaps agent={agent} />
-      {!agent.replaced_by && <OwnChecks agent={agent} />}
-      <AgentActions agent={agent} act={act} />
-      <p role="status" className="text-sm text-soft empty:hidden">
-        {act.isSuccess && t.agents.done}
-        {act.isError && <span className="text-alarm">{refusal(act.error, t)}</span>}
-      </p>
-    </li>
+      <div className="grid gap-x-10 gap-y-5 lg:grid-cols-2">
+        <div className="flex min-w-0 flex-col gap-4">
+          <AgentFacts agent={agent} newest={newest} />
+          <AgentActions agent={agent} act={act} />
+          <p role="status" className="text-sm text-soft empty:hidden">
+            {act.isSuccess && t.agents.done}
+            {act.isError && <span className="text-alarm">{refusal(act.error, t)}</span>}
+          </p>
+        </div>
+        <div className="flex min-w-0 flex-col gap-4">
+          <Sensors agent={agent} />
+          <Gaps agent={agent} />
+          {!agent.replaced_by && <OwnChecks agent={agent} />}
+        </div>
+      </div>
+    </section>
   );
 }
 
@@ -72,21 +72,22 @@ function refusal(error: unknown, t: Messages): string {
   return (error instanceof ApiError && words[error.kind]) || explain(error, t);
 }
 
-function AgentFacts({ agent }: { agent: Agent }) {
+function AgentFacts({ agent, newest }: { agent: Agent; newest: string | null }) {
   const t = useMessages();
   const format = useFormat();
-  const { clock_offset_us: offset, dropped, dead_letters: refused } = agent;
-  const seconds = offset === null ? null : offset / 1e6;
+  const { dropped, dead_letters: refused } = agent;
   return (
     <Facts
       facts={[
-        [t.agents.version, agent.version],
+        [t.agents.version, <Version key="version" version={agent.version} newest={newest} />],
         [t.agents.address, agent.address ?? t.agents.unknown],
+        [t.agents.enrolled, format.dateTime(agent.enrolled_us)],
         [t.agents.lastHeard, agent.last_seen_us === null ? t.agents.never : <TimeAgo us={agent.last_seen_us} />],
-        [t.agents.backlog, <Backlog key="backlog" rows={agent.spool_rows} />],
+        [t.agents.backlog, <Backlog key="backlog" agent={agent} />],
+        [t.agents.link.title, <LinkQuality key="link" agent={agent} whole />],
+        [t.agents.clock, <ClockSkew key="clock" agent={agent} />],
         [t.agents.lost, dropped === null ? t.agents.unknown : `${format.number(dropped)}, ${format.number(refused ?? 0)}`],
         [t.agents.clips, agent.clips_waiting === null ? t.agents.unknown : format.number(agent.clips_waiting)],
-        [t.agents.clock, seconds === null ? t.agents.unknown : `${seconds < 0 ? "" : "+"}${format.withUnit(seconds, 2, "s")}`],
         [
           t.agents.credential,
           agent.rotating ? t.agents.rotating : t.agents.credentialSince(format.dateTime(agent.credential_since_us)),
@@ -94,13 +95,6 @@ function AgentFacts({ agent }: { agent: Agent }) {
       ]}
     />
   );
-}
-
-function Backlog({ rows }: { rows: number | null }) {
-  const t = useMessages();
-  const format = useFormat();
-  if (rows === null) return t.agents.unknown;
-  return rows === 0 ? t.agents.noneWaiting : t.agents.waiting(format.number(rows), rows === 1);
 }
 
 function Sensors({ agent }: { agent: Agent }) {

@@ -24,7 +24,7 @@ export function FleetPage() {
   return (
     <>
       <title>{`${t.fleet.title} · ${t.app.name}`}</title>
-      {!machines?.length && <h1 className="mb-4 text-xl font-semibold tracking-tight">{t.fleet.title}</h1>}
+      {!machines && <h1 className="mb-4 text-xl font-semibold tracking-tight">{t.fleet.title}</h1>}
       {fleet.isError && !machines && <ErrorState error={fleet.error} onRetry={() => void fleet.refetch()} />}
       {machines?.length === 0 && <NoMachines />}
       {fleet.isPending && (

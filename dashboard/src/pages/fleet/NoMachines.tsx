@@ -1,27 +1,14 @@
-// The empty fleet: how to enrol the first agent.
-import { Command } from "@/components/Command";
-import { useMessages } from "@/i18n";
+// The empty fleet: the steps to the first machine, which are a page of their own from the second one on.
+import { useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 
-function Step({ lead, command }: { lead: string; command: string }) {
-  return (
-    <li className="min-w-0">
-      <p className="mb-1 text-sm text-soft">{lead}</p>
-      <Command command={command} />
-    </li>
-  );
-}
+const Steps = lazy(() => import("@/pages/start/Steps").then((page) => ({ default: page.Steps })));
 
 export function NoMachines() {
-  const t = useMessages();
+  const navigate = useNavigate();
   return (
-    <section className="panel mx-auto max-w-2xl p-5 sm:p-7">
-      <h2 className="text-lg font-semibold">{t.fleet.empty}</h2>
-      <p className="mt-1 mb-4 text-soft">{t.fleet.emptyLead}</p>
-      <ol className="flex flex-col gap-4">
-        <Step lead={t.fleet.emptyCollector} command="audiosense-collector enrolment-key create" />
-        <Step lead={t.fleet.emptyAgent} command="audiosense-agent enroll KEY" />
-      </ol>
-      <p className="mt-4 text-sm text-faint">{t.fleet.emptyRun}</p>
-    </section>
+    <Suspense fallback={null}>
+      <Steps search={{}} onSearch={(search) => void navigate({ to: "/start", search })} />
+    </Suspense>
   );
 }

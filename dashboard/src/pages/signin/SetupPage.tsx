@@ -46,7 +46,7 @@ function SetupForm({ link }: { link: string }) {
         const password = text(form, "password");
         setDiffer(password !== text(form, "again"));
         if (password !== text(form, "again")) return;
-        setUp.mutate({ link, name: text(form, "name"), password }, { onSuccess: () => void navigate({ to: "/" }) });
+        setUp.mutate({ link, name: text(form, "name"), password }, { onSuccess: () => void navigate({ to: "/start" }) });
       }}
     >
       <Field label={t.auth.name} name="name" autoComplete="username" autoCapitalize="none" spellCheck={false} maxLength={64} autoFocus />

@@ -1,0 +1,14 @@
+"""With which key an agent enrolled, and how its batches came.
+
+Revision ID: 0030
+"""
+
+from alembic import op
+
+revision = "0030"
+down_revision = "0026"
+
+
+def upgrade() -> None:
+    """Add the columns; what an agent did before is not known."""
+    op.execute("ALTER TABLE agent ADD COLUMN enrolment_key_id uuid, ADD COLUMN link jsonb")

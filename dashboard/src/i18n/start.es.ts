@@ -1,0 +1,60 @@
+// Spanish words of the first run: from an empty collector to the first machine that is learned.
+import type { start as english } from "./start.en";
+
+export const start: typeof english = {
+  title: "Configurar una máquina",
+  lead: "Tres pasos de aquí a una máquina cuyo sonido normal se está aprendiendo. Puede dejar esta página y volver a ella.",
+  ask: "Todavía nadie escucha. Un administrador puede configurar aquí la primera máquina.",
+  state: { done: "Hecho", now: "Ahora", later: "Después" },
+  change: "Cambiar",
+  next: "Siguiente",
+  another: "Configurar otra máquina",
+  toFleet: "Ir a la flota",
+  source: { microphone: "Micrófono", recording: "Grabaciones", simulator: "Simulador, para probar" },
+  sourceHint: {
+    microphone: "Conectado al ordenador junto a la máquina; se usa el dispositivo predeterminado.",
+    recording: "Ficheros de sonido de ese ordenador, reproducidos una y otra vez como si la máquina funcionara ahora.",
+    simulator: "Una máquina sintética: no necesita micrófono ni máquina.",
+  },
+  kinds: { pump: "Bomba", fan: "Ventilador", gearbox: "Reductor", motor: "Motor" },
+  machine: {
+    title: "Qué se escucha",
+    machine: "Máquina",
+    machineHint: "Como se la llama, por ejemplo Prensa 1.",
+    site: "Lugar",
+    siteHint: "Dónde está, por ejemplo Nave 3.",
+    source: "De dónde viene el sonido",
+    kind: "Qué máquina se simula",
+    path: "Grabaciones",
+    pathHint: "Un fichero, una carpeta o un patrón como /srv/recordings/*.flac (WAV, FLAC, OGG, MP3).",
+  },
+  agent: {
+    title: "Instalar e inscribir el agente",
+    lead: "El agente es el programa que escucha junto a la máquina. Para dejarlo entrar recibe una clave que puede usarse una vez, durante un día.",
+    make: "Mostrar las líneas que hay que escribir",
+    way: "Cómo llega el agente a su ordenador",
+  },
+  ways: { package: "Paquete de Debian", checkout: "Servicio desde el código", terminal: "En un terminal" },
+  wayHint: {
+    package: "Raspberry Pi o PC con Debian 12 o posterior.",
+    checkout: "Donde no hay paquete: desde la carpeta del proyecto.",
+    terminal: "Para probar, desde la carpeta del proyecto.",
+  },
+  line: {
+    install: "Instálelo:",
+    configure: "Anote qué escucha. Sustituye la configuración que haya:",
+    check: "Abra la fuente de verdad y compruebe si se oye algo:",
+    reload: "Haga que el agente la lea:",
+    enrol: "Inscríbalo:",
+    run: "Déjelo escuchar, hasta Ctrl+C:",
+  },
+  sound: {
+    title: "Llega el primer sonido",
+    waiting: "El agente está aquí. Esperando su primer sonido…",
+    level: (sensor) => `Nivel ahora: ${sensor}`,
+    silent: "Solo se oye silencio: compruebe que el micrófono está conectado y no silenciado, y que está configurado el dispositivo correcto. El silencio no se puede aprender.",
+    next: (time) => `Lo que sigue: deje que la máquina funcione como siempre durante ${time}. Entonces su primer modelo se entrena y se envía al agente por sí solo, la máquina pasa de Aprendiendo a Normal y lo que suene extraño abre un evento. No hace falta dejar esta página abierta.`,
+    learned: "El primer modelo está entrenado. Desde ahora se puntúa cada ventana, y lo que suene extraño abre un evento.",
+    open: (machine) => `Abrir ${machine}`,
+  },
+};
