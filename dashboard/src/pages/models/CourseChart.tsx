@@ -24,6 +24,8 @@ export function CourseChart({ report }: { report: EvaluationReport }) {
       label: t.models.version(format.number(figures.version)),
       color: COLOURS[index] ?? "--chart-1",
       values: scores.highest.map((score) => (score === null ? null : score / figures.threshold)),
+      // Told apart by more than their colour.
+      points: index > 0,
     }));
     const threshold = { label: t.models.atThreshold, color: "--alarm", values: timeS.map(() => 1), dashed: true };
     const from = timeS[0] ?? 0;

@@ -1,4 +1,5 @@
 // The figures of an evaluation: one model, or two side by side, and their scores over time.
+import type { ReactNode } from "react";
 import type { EvaluationReport, ModelFigures } from "@/api/models";
 import { useMessages } from "@/i18n";
 import type { Messages } from "@/i18n/en";
@@ -52,17 +53,27 @@ export function EvaluationFigures({ report }: { report: EvaluationReport }) {
   );
 }
 
-type Row = readonly [string, (figures: ModelFigures) => string];
+/** With what chance alone may make of it. */
+function PerDay({ figures }: { figures: ModelFigures }) {
+  const t = useMessages();
+  const format = useFormat();
+  const [low, high] = figures.alarms_per_day_ci;
+  return (
+    <>
+      {format.number(figures.alarms_per_day, 2)}
+      <span className="block text-xs text-faint">{t.models.interval(format.number(low, 2), format.number(high, 2))}</span>
+    </>
+  );
+}
+
+type Row = readonly [string, (figures: ModelFigures) => ReactNode];
 
 function rows(t: Messages, format: Format): Row[] {
   const share = (value: number) => format.withUnit(100 * value, 2, t.unit.percent);
   return [
     [t.models.threshold, (each) => format.number(each.threshold, 4)],
     [t.models.alarms, (each) => format.number(each.alarms)],
-    [
-      t.models.perDay,
-      (each) => `${format.number(each.alarms_per_day, 2)}, ${t.models.interval(format.number(each.alarms_per_day_ci[0], 2), format.number(each.alarms_per_day_ci[1], 2))}`,
-    ],
+    [t.models.perDay, (each) => <PerDay figures={each} />],
     [t.models.budget, (each) => format.number(each.budget_per_day, 2)],
     [t.models.over, (each) => share(each.over_threshold)],
     [t.models.median, (each) => format.score(each.score_quantiles["0.5"])],

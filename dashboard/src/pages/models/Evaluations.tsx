@@ -11,6 +11,8 @@ import { useFormat } from "@/lib/use-format";
 import { EvaluateForm } from "./EvaluateForm";
 import { EvaluationFigures } from "./EvaluationFigures";
 
+const HOUR_US = 3_600e6;
+
 interface Props {
   model: ModelDetail;
   others: readonly ModelSummary[];
@@ -49,7 +51,7 @@ export function EvaluationItem({ evaluation, isOpen }: { evaluation: Evaluation;
       {report && (
         <details open={isOpen}>
           <summary className="min-h-6 py-1 text-soft">
-            {t.models.windowsValue(t.model.trainedValue(format.number(report.windows)), format.withUnit(report.hours, 1, "h"))}
+            {t.models.windowsValue(t.model.trainedValue(format.number(report.windows)), format.duration(report.hours * HOUR_US))}
           </summary>
           <EvaluationFigures report={report} />
         </details>
