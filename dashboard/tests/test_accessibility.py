@@ -51,6 +51,8 @@ def test_no_page_breaks_a_rule_in_any_theme(page, machine):
         "/agents",
         "/account",
         "/settings/browser",
+        "/settings/plant",
+        "/settings/policies",
         "/developer",
         "/nowhere",
     ):

@@ -140,9 +140,15 @@ async def change_machine(session: AsyncSession, machine_id: UUID, changes: Machi
         NotFoundError: no such machine or site.
         ConflictError: there is another one of that name at the site.
     """
+    known = await session.get(Machine, machine_id)
+    if known is None:
+        raise _no(Machine, machine_id)
+    site = await _site(session, changes.site_id or known.site_id)
     machine = await _locked(session, Machine, machine_id)
+    if changes.site_id is None and machine.site_id != site.id:
+        # Somebody else has just moved it.
+        site = await _site(session, machine.site_id)
     before = (machine.site_id, machine.name)
-    site = await _site(session, changes.site_id or machine.site_id)
     machine.site_id, machine.name = site.id, changes.name or machine.name
     if changes.tags is not None:
         machine.tags = changes.tags
@@ -218,7 +224,7 @@ async def _site(session: AsyncSession, site_id: UUID) -> Site:
 
 
 async def _locked(session: AsyncSession, kind: type[T], identity: UUID) -> T:
-    row = await session.get(kind, identity, with_for_update=True)
+    row = await session.get(kind, identity, with_for_update=True, populate_existing=True)
     if row is None or getattr(row, "sandbox", False):
         raise _no(kind, identity)
     return row

@@ -33,7 +33,7 @@ def test_94_db_that_reads_31_2_below_is_a_full_scale_of_36_pascal():
 
 def test_an_accelerometer_on_a_shaker_shows_its_acceleration():
     g_at_one, rms = 49.0, 10 / 9.80665
-    samples = rms * np.sqrt(2) * np.sin(2 * np.pi * 159.2 * TIME) / g_at_one
+    samples = rms * np.sqrt(2) * np.sin(2 * np.pi * 159 * TIME) / g_at_one
     reads = level_dbfs(samples)
     found = calibration.full_scale_g(rms, reads)
     assert found == pytest.approx(g_at_one, rel=1e-9)

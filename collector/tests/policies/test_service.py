@@ -13,6 +13,7 @@ from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.policies import current
 from audiosense_collector.policies.current import Policies
 from audiosense_collector.storage import retention
+from audiosense_common.wire import Status
 
 API = "/api/v1/policies"
 
@@ -65,7 +66,7 @@ async def test_another_process_sees_it_without_a_restart(browser, runtime, monke
     async with other.policies.kept_fresh():
         await browser.put(f"{API}/false_alarms_per_week", json={"value": 0.25})
         async with asyncio.timeout(20):
-            while other.settings.false_alarms_per_week != 0.25:
+            while other.settings.false_alarms_per_week != 0.25:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
 
 
@@ -73,7 +74,7 @@ async def test_a_shorter_retention_says_what_goes_and_asks(browser, runtime, mak
     agent = await make_agent()
     for days in (20, 3):
         start = now_us() - days * DAY_US
-        await agent.send(agent.batch(agent.columns(40, start_us=start)))
+        await agent.send(agent.batch(agent.columns(40, start_us=start, status=Status.NORMAL, score=0.4)))
     with psycopg.connect(libpq_url(database_url), autocommit=True) as connection:
         connection.execute("ANALYZE")
     loss = (await browser.get(f"{API}/retention_days/loss", params={"value": 10})).json()

@@ -731,6 +731,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Machines
+         * @description Machines by site and name, also those without a sensor, as they are set up.
+         */
+        get: operations["list_machines"];
+        put?: never;
+        /**
+         * Create Machine
+         * @description Make a machine.
+         */
+        post: operations["create_machine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine_id}": {
         parameters: {
             query?: never;
@@ -745,10 +769,18 @@ export interface paths {
         get: operations["read_machine"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Machine
+         * @description Delete a machine that has no sensor.
+         */
+        delete: operations["delete_machine"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Machine
+         * @description Rename, move or tag a machine; agents that call it as before still mean it.
+         */
+        patch: operations["change_machine"];
         trace?: never;
     };
     "/api/v1/models": {
@@ -903,6 +935,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Policies
+         * @description Settings that can be changed while the collector runs, and who chose each.
+         */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{setting}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Policy
+         * @description Set a policy; every process of the collector goes by it within half a minute.
+         */
+        put: operations["change_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{setting}/loss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Policy
+         * @description What a value would delete, beyond what is due anyway.
+         */
+        get: operations["preview_policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reviews": {
         parameters: {
             query?: never;
@@ -978,6 +1070,30 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{sensor_id}/calibration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Calibrate Sensor
+         * @description Say what a sensor's samples stand for; levels are shown in dB SPL, or in g and mm/s, from then on.
+         */
+        put: operations["calibrate_sensor"];
+        post?: never;
+        /**
+         * Forget Calibration
+         * @description Return to what the agent's configuration says of the sensor.
+         */
+        delete: operations["forget_calibration"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1089,6 +1205,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Place Sensor
+         * @description Rename a sensor or move it to another machine; its history goes with it.
+         */
+        put: operations["place_sensor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/series": {
         parameters: {
             query?: never;
@@ -1177,6 +1313,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sites
+         * @description All sites by name.
+         */
+        get: operations["list_sites"];
+        put?: never;
+        /**
+         * Create Site
+         * @description Make a site.
+         */
+        post: operations["create_site"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Site
+         * @description Delete a site that has no machine.
+         */
+        delete: operations["delete_site"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename Site
+         * @description Call a site otherwise; agents that call it as before still mean it.
+         */
+        patch: operations["rename_site"];
+        trace?: never;
+    };
     "/api/v1/sites/{site_id}/clips-permission": {
         parameters: {
             query?: never;
@@ -1209,6 +1393,26 @@ export interface paths {
          * @description Release, modes and clock of the collector.
          */
         get: operations["read_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tags
+         * @description The tags of machines, with how many have each.
+         */
+        get: operations["list_tags"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2467,7 +2671,7 @@ export interface components {
          *     Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
          */
         Fleet: {
-            /** @description of the machines on all pages that match `site` and `q`, whatever `status` says */
+            /** @description of the machines on all pages that match `site`, `tag` and `q`, whatever `status` says */
             counts: components["schemas"]["StatusCounts"];
             /** Machines */
             machines: components["schemas"]["MachineCard"][];
@@ -2550,6 +2754,23 @@ export interface components {
             sample_rate_hz: number;
             /** Subtype */
             subtype: string;
+        };
+        /**
+         * FullScaleGiven
+         * @description The full scale itself.
+         */
+        FullScaleGiven: {
+            /**
+             * Full Scale
+             * @description pascal or g
+             */
+            full_scale: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "full_scale";
+            quantity: components["schemas"]["Quantity"];
         };
         /**
          * GapOut
@@ -2846,6 +3067,21 @@ export interface components {
             value: number;
         };
         /**
+         * Loss
+         * @description What a value would delete with the next run of the upkeep, beyond what is due anyway.
+         *
+         *     ``rows`` are windows, minutes or clips, of windows and minutes the database's estimate; ``days`` is over how many
+         *     days they lie.
+         */
+        Loss: {
+            /** Bytes */
+            bytes: number;
+            /** Days */
+            days: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * MachineCard
          * @description A machine with its sensors; score and threshold are those of its worst sensor.
          */
@@ -2867,8 +3103,22 @@ export interface components {
             sensors: components["schemas"]["SensorCard"][];
             site: components["schemas"]["SiteOut"];
             status: components["schemas"]["ShownStatus"];
+            /** Tags */
+            tags: string[];
             /** Threshold */
             threshold: number | null;
+        };
+        /**
+         * MachineChange
+         * @description What is to change of a machine; what is left out or null stays.
+         */
+        MachineChange: {
+            /** Name */
+            name?: string | null;
+            /** Site Id */
+            site_id?: string | null;
+            /** Tags */
+            tags?: string[] | null;
         };
         /**
          * MachineDetail
@@ -2892,8 +3142,43 @@ export interface components {
             sensors: components["schemas"]["SensorDetail"][];
             site: components["schemas"]["SiteOut"];
             status: components["schemas"]["ShownStatus"];
+            /** Tags */
+            tags: string[];
             /** Threshold */
             threshold: number | null;
+        };
+        /**
+         * MachineEntry
+         * @description A machine with what is on it, also where that is nothing.
+         */
+        MachineEntry: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Notes
+             * @description notes and maintenance, which would be lost with the machine
+             */
+            notes: number;
+            /** Sensors */
+            sensors: components["schemas"]["SensorPlace"][];
+            site: components["schemas"]["SiteOut"];
+            /** Tags */
+            tags: string[];
+        };
+        /**
+         * MachinePage
+         * @description Machines by site and name; ``next`` goes into ``after`` for the page after this one.
+         */
+        MachinePage: {
+            /** Items */
+            items: components["schemas"]["MachineEntry"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * Message
@@ -3043,6 +3328,25 @@ export interface components {
             shift: number;
             /** Unit */
             unit: string;
+        };
+        /**
+         * NewMachine
+         * @description A machine that is to be made, without a sensor at first: an agent's configuration names it.
+         */
+        NewMachine: {
+            /** Name */
+            name: string;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /**
+             * Tags
+             * @description free words, at most 20 of 40 characters; kept in lower case, each once
+             * @default []
+             */
+            tags: string[];
         };
         /**
          * NewNote
@@ -3201,6 +3505,12 @@ export interface components {
          */
         Order: "place" | "need";
         /**
+         * Origin
+         * @description Who chose a value: nobody, an administrator on the dashboard, or a variable, which no one changes from here.
+         * @enum {string}
+         */
+        Origin: "default" | "set" | "environment";
+        /**
          * PasswordChange
          * @description The password until now and the one from now on.
          */
@@ -3257,6 +3567,62 @@ export interface components {
             site_id: string;
             /** Site Name */
             site_name: string;
+        };
+        /**
+         * PolicyName
+         * @description Settings that can be changed while the collector runs.
+         * @enum {string}
+         */
+        PolicyName: "retention_days" | "minute_retention_days" | "clip_retention_days" | "export_retention_days" | "false_alarms_per_week" | "baseline_windows";
+        /**
+         * PolicyOut
+         * @description A policy; ``set_by`` and ``set_us`` are of the value that was set here, in force or not.
+         */
+        PolicyOut: {
+            /** Default */
+            default: number;
+            /** Maximum */
+            maximum: number;
+            /** Minimum */
+            minimum: number;
+            origin: components["schemas"]["Origin"];
+            /** Set By */
+            set_by: string | null;
+            /** Set Us */
+            set_us: number | null;
+            /** Set Value */
+            set_value: number | null;
+            setting: components["schemas"]["PolicyName"];
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "days" | "per_week" | "windows";
+            /** Value */
+            value: number;
+            /**
+             * Variable
+             * @description of the environment; where it is set it stands over what is set here
+             */
+            variable: string;
+            /**
+             * Whole
+             * @description whether it is a whole number
+             */
+            whole: boolean;
+        };
+        /**
+         * PolicyValue
+         * @description The value that is to hold, null for the default; ``accept_loss`` says that what a shorter time deletes may go.
+         */
+        PolicyValue: {
+            /**
+             * Accept Loss
+             * @default false
+             */
+            accept_loss: boolean;
+            /** Value */
+            value: number | null;
         };
         /**
          * Problem
@@ -3470,6 +3836,33 @@ export interface components {
             total: number;
         };
         /**
+         * Sensitivity
+         * @description From data sheets: sensitivity, gain in between, and the peak voltage that is a sample of 1.0.
+         */
+        Sensitivity: {
+            /**
+             * Full Scale V
+             * @description V
+             */
+            full_scale_v: number;
+            /**
+             * Gain Db
+             * @default 0
+             */
+            gain_db: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "sensitivity";
+            quantity: components["schemas"]["Quantity"];
+            /**
+             * Sensitivity Mv
+             * @description mV/Pa or mV/g
+             */
+            sensitivity_mv: number;
+        };
+        /**
          * SensorCard
          * @description A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window.
          *
@@ -3524,6 +3917,23 @@ export interface components {
             unit: "dBFS" | "dB SPL" | "g";
             /** Velocity Mm S */
             velocity_mm_s: number | null;
+        };
+        /**
+         * SensorChange
+         * @description What is to change of a sensor; what is left out or null stays.
+         *
+         *     ``learn_again`` has it make a new baseline: after it was taken to another machine what it has learned is not true.
+         */
+        SensorChange: {
+            /**
+             * Learn Again
+             * @default false
+             */
+            learn_again: boolean;
+            /** Machine Id */
+            machine_id?: string | null;
+            /** Name */
+            name?: string | null;
         };
         /**
          * SensorDetail
@@ -3618,6 +4028,34 @@ export interface components {
             /** Since Us */
             since_us?: number | null;
             state: components["schemas"]["CheckState"];
+        };
+        /**
+         * SensorPlace
+         * @description A sensor of a machine; ``told_name`` is what its agent calls it.
+         *
+         *     ``full_scale`` is what a sample of 1.0 stands for, in pascal or g, null where it is not calibrated;
+         *     ``told_full_scale`` and ``told_quantity`` are what its agent's configuration says.
+         */
+        SensorPlace: {
+            /** Agent Id */
+            agent_id: string | null;
+            /** Full Scale */
+            full_scale: number | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Level Dbfs */
+            level_dbfs: number | null;
+            /** Name */
+            name: string;
+            quantity: components["schemas"]["Quantity"];
+            /** Told Full Scale */
+            told_full_scale: number | null;
+            /** Told Name */
+            told_name: string;
+            told_quantity: components["schemas"]["Quantity"];
         };
         /**
          * SensorSettings
@@ -3874,6 +4312,29 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * SiteEntry
+         * @description A site, and how many machines are there.
+         */
+        SiteEntry: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Machines */
+            machines: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * SiteName
+         * @description What a site is to be called.
+         */
+        SiteName: {
+            /** Name */
+            name: string;
+        };
+        /**
          * SiteOut
          * @description A place.
          */
@@ -3898,6 +4359,24 @@ export interface components {
              * Format: uuid
              */
             site_id: string;
+        };
+        /**
+         * SoundCalibrator
+         * @description An acoustic calibrator of a known level was on the microphone while the sensor read so much.
+         */
+        SoundCalibrator: {
+            /**
+             * Level Db
+             * @description dB re 20 µPa
+             */
+            level_db: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "sound_calibrator";
+            /** Reads Dbfs */
+            reads_dbfs: number;
         };
         /**
          * Sparkline
@@ -4007,6 +4486,16 @@ export interface components {
             server_time_us: number;
             /** Version */
             version: string;
+        };
+        /**
+         * TagCount
+         * @description A tag, and how many machines have it.
+         */
+        TagCount: {
+            /** Machines */
+            machines: number;
+            /** Tag */
+            tag: string;
         };
         /**
          * Taken
@@ -4199,6 +4688,24 @@ export interface components {
             /** Kept */
             kept: boolean;
             verdict: components["schemas"]["Verdict"];
+        };
+        /**
+         * VibrationCalibrator
+         * @description A shaker of known acceleration was under the accelerometer while the sensor read so much.
+         */
+        VibrationCalibrator: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "vibration_calibrator";
+            /** Reads Dbfs */
+            reads_dbfs: number;
+            /**
+             * Rms G
+             * @description g RMS
+             */
+            rms_g: number;
         };
     };
     responses: never;
@@ -7161,6 +7668,8 @@ export interface operations {
                 site?: string | null;
                 /** @description machines with this in their or their site's name */
                 q?: string | null;
+                /** @description machines that have this tag; may be repeated for all of several */
+                tag?: string[];
                 /** @description by site and name, or the worst status first */
                 order?: components["schemas"]["Order"];
                 /** @description with sparklines; unless given, where it is about at most 1,000 sensors */
@@ -7449,6 +7958,183 @@ export interface operations {
             };
         };
     };
+    list_machines: {
+        parameters: {
+            query?: {
+                /** @description machines of this site */
+                site?: string | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachinePage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMachine"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_machine: {
         parameters: {
             query?: never;
@@ -7498,6 +8184,199 @@ export interface operations {
             };
             /** @description The thing does not exist, or not for the one who asks. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_machine: {
+        parameters: {
+            query?: {
+                /** @description delete its notes too, which cannot be brought back */
+                with_notes?: boolean;
+            };
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8347,6 +9226,239 @@ export interface operations {
             };
         };
     };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                setting: components["schemas"]["PolicyName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyValue"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_policy: {
+        parameters: {
+            query?: {
+                /** @description the default unless given */
+                value?: number | null;
+            };
+            header?: never;
+            path: {
+                setting: components["schemas"]["PolicyName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Loss"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     review_events: {
         parameters: {
             query?: never;
@@ -8678,6 +9790,180 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calibrate_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SoundCalibrator"] | components["schemas"]["VibrationCalibrator"] | components["schemas"]["Sensitivity"] | components["schemas"]["FullScaleGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorPlace"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorPlace"];
+                };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
             400: {
@@ -9230,6 +10516,113 @@ export interface operations {
             };
         };
     };
+    place_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensorChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorPlace"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_series: {
         parameters: {
             query?: {
@@ -9741,6 +11134,357 @@ export interface operations {
             };
         };
     };
+    list_sites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteEntry"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_site_clips_permission: {
         parameters: {
             query?: never;
@@ -9855,6 +11599,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagCount"][];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */

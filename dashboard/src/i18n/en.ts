@@ -10,6 +10,7 @@ import { checks } from "./checks.en";
 import { drift } from "./drift.en";
 import { fleet } from "./fleet.en";
 import { notes } from "./notes.en";
+import { plant, policies } from "./plant.en";
 import { reasons } from "./reasons.en";
 import { report } from "./report.en";
 import { review } from "./review.en";
@@ -155,6 +156,8 @@ export const en = {
   bands,
   notes,
   settings,
+  plant,
+  policies,
   report,
   model: {
     title: "Model in use",

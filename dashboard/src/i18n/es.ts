@@ -9,6 +9,7 @@ import { checks } from "./checks.es";
 import { drift } from "./drift.es";
 import { fleet } from "./fleet.es";
 import { notes } from "./notes.es";
+import { plant, policies } from "./plant.es";
 import { reasons } from "./reasons.es";
 import { report } from "./report.es";
 import { review } from "./review.es";
@@ -152,6 +153,8 @@ export const es: Messages = {
   bands,
   notes,
   settings,
+  plant,
+  policies,
   report,
   model: {
     title: "Modelo en uso",

@@ -5,6 +5,8 @@ export const settings = {
   sections: "Sections of the settings",
   /** Each section's name, and what one does there. */
   section: {
+    plant: "Sites and machines",
+    policies: "Retention and budget",
     browser: "This browser",
   },
   refused: "This part of the settings needs the role administrator. Ask one to do it, or for the role.",

@@ -5,6 +5,8 @@ export const settings: typeof english = {
   title: "Ajustes",
   sections: "Apartados de los ajustes",
   section: {
+    plant: "Emplazamientos y máquinas",
+    policies: "Conservación y presupuesto",
     browser: "Este navegador",
   },
   refused: "Este apartado de los ajustes requiere el papel de administrador. Pida a uno que lo haga, o pídale el papel.",
