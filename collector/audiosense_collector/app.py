@@ -36,6 +36,8 @@ from audiosense_collector.model_evaluation import routes as model_evaluation
 from audiosense_collector.models import routes as models
 from audiosense_collector.notes import routes as notes
 from audiosense_collector.openapi_examples import document_examples
+from audiosense_collector.plant import routes as plant
+from audiosense_collector.policies import routes as policies
 from audiosense_collector.protection import BodyLimit, Protection
 from audiosense_collector.queue import routes as jobs
 from audiosense_collector.reviews import routes as reviews
@@ -64,6 +66,8 @@ BROWSER_ROUTERS = [
     notes.router,
     live.router,
     analyses.router,
+    plant.router,
+    policies.router,
     clips.router,
     auth.router,
     administration.router,

@@ -19,6 +19,7 @@ from audiosense_collector.ingest.gate import Gate
 from audiosense_collector.ingest.writer import Writer
 from audiosense_collector.live.hub import Hub
 from audiosense_collector.metrics.fleet import Fleet
+from audiosense_collector.policies.current import Policies
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey, load_signing_key
 from audiosense_collector.tls import Tls, ensure_tls
@@ -27,9 +28,12 @@ from audiosense_collector.training.process import Trainer
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Shared by all requests and jobs of a process; opened by ``open_runtime``."""
+    """Shared by all requests and jobs of a process; opened by ``open_runtime``.
 
-    settings: Settings
+    ``environment`` is what the process was started with, ``settings`` what holds now.
+    """
+
+    environment: Settings
     engine: AsyncEngine
     sessions: Sessions
     signer: SigningKey | None
@@ -43,6 +47,12 @@ class Runtime:
     fleet: Fleet
     health: Health
     passwords: Workers
+    policies: Policies
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold now, policies that were changed on the dashboard among them."""
+        return self.policies.over(self.environment)
 
     @property
     def signing_key(self) -> SigningKey:
@@ -78,10 +88,13 @@ async def open_runtime(
         writer = Writer()
         stack.push_async_callback(writer.close)
         gate = Gate(settings.ingest_queue)
+        sessions = make_sessions(engine)
+        policies = Policies(sessions)
+        await policies.refresh()
         yield Runtime(
-            settings=settings,
+            environment=settings,
             engine=engine,
-            sessions=make_sessions(engine),
+            sessions=sessions,
             signer=load_signing_key(settings.trust_dir) if local else None,
             certificates=ensure_tls(settings) if local else None,
             jobs=jobs,
@@ -93,6 +106,7 @@ async def open_runtime(
             fleet=Fleet(libpq_url(database_url)),
             health=Health(libpq_url(database_url), queue_has_room=lambda: gate.in_work < gate.most),
             passwords=Workers(),
+            policies=policies,
         )
 
 

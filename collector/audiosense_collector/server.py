@@ -139,6 +139,7 @@ async def running(
         addresses = Addresses(*map(_address, ("http", "https", "http"), sockets))
         runtime = await stack.enter_async_context(open_runtime(settings, database_url, make_jobs(database_url)))
         await runtime.hub.start()
+        await stack.enter_async_context(runtime.policies.kept_fresh())
         workers = [await stack.enter_async_context(_working(runtime))] if settings.worker else []
         agents = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key, "http": memory.ConnectionApart}
         if workers:

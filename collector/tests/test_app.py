@@ -137,7 +137,7 @@ async def test_names_that_were_set_and_addresses_on_an_open_network_are_answered
     ):
         changed = Settings(_env_file=None, data_dir=settings.data_dir, dashboard_dir=settings.dashboard_dir, **options)
         assert changed.http_host == ("0.0.0.0" if changed.insecure_lan else "127.0.0.1")
-        transport = httpx.ASGITransport(create_app(dataclasses.replace(runtime, settings=changed)))
+        transport = httpx.ASGITransport(create_app(dataclasses.replace(runtime, environment=changed)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
             for host, status in answered.items():
                 answer = await client.get("/api/v1/session", headers={"Host": host})
@@ -148,7 +148,7 @@ async def test_names_that_were_set_and_addresses_on_an_open_network_are_answered
 
 async def test_the_demo_needs_no_signing_in_on_this_computer_and_nowhere_else(runtime, settings):
     demo = Settings(_env_file=None, data_dir=settings.data_dir, dashboard_dir=settings.dashboard_dir, demo=True)
-    app = create_app(dataclasses.replace(runtime, settings=demo))
+    app = create_app(dataclasses.replace(runtime, environment=demo))
     push = f"/api/v1/models/{'0' * 64}/push"
     for address, headers, status in (
         ("127.0.0.1", {}, 200),

@@ -54,6 +54,7 @@ def worker(
         async with AsyncExitStack() as stack:
             opening = open_runtime(settings, url, make_jobs(url), local=local, trainers=number)
             runtime = await stack.enter_async_context(opening)
+            await stack.enter_async_context(runtime.policies.kept_fresh())
             if port is not None:
                 from audiosense_collector.server import serving_metrics  # noqa: PLC0415 - of use to few workers
 

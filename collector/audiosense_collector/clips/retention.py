@@ -34,6 +34,7 @@ async def clean(runtime: Runtime) -> tuple[int, int]:
     References go before the clips of events, and what was received first goes first. Returns how many clips went, and
     their bytes.
     """
+    await runtime.policies.refresh()
     async with runtime.sessions.begin() as session:
         settings = runtime.settings
         found = await session.execute(delete(Clip).where(_too_old(settings)).returning(Clip.sha256, Clip.bytes))
@@ -59,6 +60,16 @@ async def count_old(session: AsyncSession, settings: Settings) -> tuple[int, int
     counted = select(func.count(), func.coalesce(func.sum(Clip.bytes), 0)).where(chosen)
     count, size = (await session.execute(counted)).one()
     return int(count), int(size)
+
+
+async def count_between(session: AsyncSession, days: int, fewer: int) -> tuple[int, int, int]:
+    """Return how many clips would go if kept for fewer days, over how long (microseconds), and their bytes."""
+    now = now_us()
+    going = (Clip.received >= now - days * DAY_US, Clip.received < now - fewer * DAY_US, ~Clip.locked)
+    size = func.coalesce(func.sum(Clip.bytes), 0)
+    counted = select(func.count(), func.min(Clip.received), size).where(*going)
+    count, oldest, total = (await session.execute(counted)).one()
+    return int(count), 0 if oldest is None else now - fewer * DAY_US - oldest, int(total)
 
 
 def _too_old(settings: Settings) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from audiosense_collector.model_evaluation import tables as _model_evaluation
 from audiosense_collector.models import tables as _models
 from audiosense_collector.notes import tables as _notes
 from audiosense_collector.notifications import tables as _notifications
+from audiosense_collector.policies import tables as _policies
 from audiosense_collector.queue import tables as _queue
 from audiosense_collector.reviews import tables as _reviews
 from audiosense_collector.rollups import tables as _rollups
@@ -41,6 +42,7 @@ SUBJECTS = (
     _models,
     _notes,
     _notifications,
+    _policies,
     _queue,
     _reviews,
     _rollups,

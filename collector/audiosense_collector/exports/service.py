@@ -215,6 +215,7 @@ async def clean(runtime: Runtime) -> int:
 
     One that never came to its end goes when as much time has passed since it was asked for.
     """
+    await runtime.policies.refresh()
     now = now_us()
     at_work = exists().where(_JOBS.c.id == ExportRow.job_id, cast(_JOBS.c.status, Text).in_(("todo", "doing")))
     forgotten = ExportRow.asked < now - runtime.settings.export_retention_days * DAY_US

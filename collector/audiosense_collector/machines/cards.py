@@ -133,6 +133,7 @@ _MACHINE = {
     "id": "p.id",
     "name": _string("p.name"),
     "site": "p.site",
+    "tags": "p.tags",
     "status": "m.status",
     "score": _number("m.score"),
     "threshold": _number("m.threshold"),
@@ -196,12 +197,13 @@ _SITE = f"""
     SELECT t.id, t.name, {_object({"id": "t.id", "name": _string("t.name")}, words={"id"})} AS document FROM site t
 """
 _ALL = f"""
-    SELECT m.id, m.name, t.document AS site, row_number() OVER (ORDER BY t.name, m.name, m.id) AS place
+    SELECT m.id, m.name, array_to_json(m.tags)::text AS tags, t.document AS site,
+        row_number() OVER (ORDER BY t.name, m.name, m.id) AS place
     FROM machine m JOIN ({_SITE} OFFSET 0) AS t ON t.id = m.site_id
     WHERE {FLEET}
 """
 _CHOSEN = f"""
-    SELECT m.id, m.name, t.document AS site, c.place
+    SELECT m.id, m.name, array_to_json(m.tags)::text AS tags, t.document AS site, c.place
     FROM unnest(CAST(:machines AS uuid[])) WITH ORDINALITY AS c (id, place)
     JOIN machine m ON m.id = c.id JOIN ({_SITE} OFFSET 0) AS t ON t.id = m.site_id
 """

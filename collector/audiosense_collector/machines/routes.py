@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import StringConstraints
 
 from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
@@ -20,6 +21,9 @@ from audiosense_collector.machines.standing import Choice, Order
 from audiosense_collector.paging import MAX_LIMIT, After
 from audiosense_collector.runtime import RuntimeOf
 
+Tag = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+]
 router = APIRouter(prefix="/api/v1", tags=["machines"], dependencies=[Requires(Role.VIEWER)])
 
 
@@ -42,6 +46,9 @@ async def read_fleet(  # noqa: PLR0917 - FastAPI passes them by name
             description="machines with this in their or their site's name",
         ),
     ] = None,
+    tag: Annotated[
+        list[Tag], Query(max_length=20, description="machines that have this tag; may be repeated for all of several")
+    ] = [],  # noqa: B006
     order: Annotated[Order, Query(description="by site and name, or the worst status first")] = Order.PLACE,
     *,
     sparklines: Annotated[
@@ -52,7 +59,7 @@ async def read_fleet(  # noqa: PLR0917 - FastAPI passes them by name
 
     In the order of need a machine whose status changes while pages are read may come twice or not at all.
     """
-    choice = Choice(tuple(status), site, q, order, limit, after)
+    choice = Choice(tuple(status), site, q, order, limit, after, tuple(tag))
     return Response(
         await service.read_fleet(session, runtime.settings, choice, sparklines=sparklines),
         media_type="application/json",

@@ -90,6 +90,7 @@ class _MachineBase(BaseModel):
     id: UUID
     name: str
     site: SiteOut
+    tags: list[str]
     status: ShownStatus
     score: float | None
     threshold: float | None
@@ -128,7 +129,7 @@ class Fleet(BaseModel):
     next: str | None
     counts: Annotated[
         StatusCounts,
-        Field(description="of the machines on all pages that match `site` and `q`, whatever `status` says"),
+        Field(description="of the machines on all pages that match `site`, `tag` and `q`, whatever `status` says"),
     ]
 
 

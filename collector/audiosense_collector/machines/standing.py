@@ -58,6 +58,7 @@ WITH opened AS (
     WHERE {FLEET} AND (CAST(:site AS uuid) IS NULL OR t.id = :site)
         AND (CAST(:words AS text) IS NULL OR position(lower(:words) IN lower(m.name)) > 0
             OR position(lower(:words) IN lower(t.name)) > 0)
+        AND (CAST(:tags AS varchar[]) IS NULL OR m.tags @> CAST(:tags AS varchar[]))
 ), page AS (
     SELECT f.*, row_number() OVER (ORDER BY <order>) AS place FROM found f
     WHERE (CAST(:statuses AS integer[]) IS NULL OR need = ANY(:statuses)) <after>
@@ -86,7 +87,7 @@ _NAMES = ("need", "site_name", "name", "machine")
 class Choice:
     """Which machines are meant: of a site, with words in their or their site's name, with one of some statuses.
 
-    ``limit`` is how many at most, ``after`` where the page before ended.
+    They have all of the tags. ``limit`` is how many at most, ``after`` where the page before ended.
     """
 
     statuses: Sequence[ShownStatus] = ()
@@ -95,6 +96,7 @@ class Choice:
     order: Order = Order.PLACE
     limit: int | None = None
     after: str | None = None
+    tags: Sequence[str] = ()
 
     @property
     def is_all(self) -> bool:
@@ -130,6 +132,7 @@ async def read_standing(session: AsyncSession, now_us: int, choice: Choice) -> S
         "words": choice.words,
         "statuses": [list(ShownStatus).index(each) + 1 for each in choice.statuses] or None,
         "limit": choice.limit,
+        "tags": list(choice.tags) or None,
     }
     after = ""
     if choice.after is not None:

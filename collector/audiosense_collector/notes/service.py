@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_
+from sqlalchemy import delete as delete_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector import paging
@@ -124,6 +125,19 @@ async def restore(session: AsyncSession, caller: Principal, note_id: UUID) -> No
     note.deleted = None
     await session.flush()
     return _show(note, caller)
+
+
+async def count_by_machine(session: AsyncSession, machines: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many notes and maintenances some machines have; those without any are left out."""
+    query = select(Note.machine_id, func.count().label("notes")).where(
+        Note.machine_id.in_(machines), Note.deleted.is_(None)
+    )
+    return {row.machine_id: row.notes for row in await session.execute(query.group_by(Note.machine_id))}
+
+
+async def forget_machine(session: AsyncSession, machine: UUID) -> None:
+    """Delete all notes of a machine for good: it is about to be deleted."""
+    await session.execute(delete_rows(Note).where(Note.machine_id == machine))
 
 
 async def maintenance_of(session: AsyncSession, sensor: Sensor) -> list[Span]:

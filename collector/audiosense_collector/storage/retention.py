@@ -75,6 +75,7 @@ def limits(retention: Retention) -> dict[str, int]:
 
 async def preview(runtime: Runtime) -> Outcome:
     """Return what retention would drop now."""
+    await runtime.policies.refresh()
     outcome = Outcome(limits(runtime.settings.retention))
     async with runtime.sessions() as session:
         outcome.kept = await read_kept(session, runtime.settings, outcome.before_us["measurement"])
@@ -90,6 +91,7 @@ async def preview(runtime: Runtime) -> Outcome:
 
 async def apply(runtime: Runtime) -> Outcome:
     """Drop what is too old. Each step is a transaction of its own: cut short, the next run goes on."""
+    await runtime.policies.refresh()
     outcome = Outcome(limits(runtime.settings.retention))
     async with runtime.sessions.begin() as session:
         await _mark(session, outcome.before_us)

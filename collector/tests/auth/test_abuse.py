@@ -73,8 +73,7 @@ async def test_no_bomb_is_taken_at_any_door(  # noqa: PLR0917
     browser, agents_port, agent, viewer, name, body, headers
 ):
     kinds = ["sensor", "agent", "clip", "site", "session", "user", "token", "event", "note", "export", "evaluation"]
-    kinds += ["analysis"]
-    kinds += ["key"]
+    kinds += ["analysis", "key"]
     ids = {f"{kind}_id": uuid.uuid4() for kind in kinds}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     taken = []

@@ -103,6 +103,21 @@ BROWSER = {
     ("GET", "/api/v1/audit/terms"): ADMINISTER.format(200),
     ("GET", "/api/v1/audit/file"): ADMINISTER.format(200),
     ("GET", "/api/v1/audit/verification"): ADMINISTER.format(200),
+    ("GET", "/api/v1/sites"): READ,
+    ("POST", "/api/v1/sites"): ADMINISTER.format(422),
+    ("PATCH", "/api/v1/sites/{site_id}"): ADMINISTER.format(422),
+    ("DELETE", "/api/v1/sites/{site_id}"): ADMINISTER.format(404),
+    ("GET", "/api/v1/machines"): READ,
+    ("POST", "/api/v1/machines"): ADMINISTER.format(422),
+    ("PATCH", "/api/v1/machines/{machine_id}"): OPERATE.format(200),
+    ("DELETE", "/api/v1/machines/{machine_id}"): ADMINISTER.format(409),
+    ("GET", "/api/v1/tags"): READ,
+    ("PUT", "/api/v1/sensors/{sensor_id}/place"): ADMINISTER.format(200),
+    ("PUT", "/api/v1/sensors/{sensor_id}/calibration"): ADMINISTER.format(422),
+    ("DELETE", "/api/v1/sensors/{sensor_id}/calibration"): ADMINISTER.format(200),
+    ("GET", "/api/v1/policies"): READ,
+    ("GET", "/api/v1/policies/{setting}/loss"): "401 403 403 200 200 401",
+    ("PUT", "/api/v1/policies/{setting}"): ADMINISTER.format(422),
     ("GET", "/healthz"): OPEN.format(200),
     ("GET", "/readyz"): OPEN.format("200|503"),
     # Off without AUDIOSENSE_DEVELOPER_MODE; developer/test_access.py has the rest.
@@ -174,7 +189,7 @@ async def callers(runtime, open_browser, agents_port, make_agent, monkeypatch):
     machine = next(m["id"] for m in fleet if any(s["id"] == sensor for s in m["sensors"]))
     ids = {"sensor_id": sensor, "agent_id": agent.id, "machine_id": machine, "digest": DIGEST, "job_id": 2**62}
     nowhere = ["event", "clip", "analysis", "site", "session", "user", "token", "export", "evaluation", "note", "key"]
-    ids |= {f"{name}_id": NONE for name in nowhere}
+    ids |= {f"{name}_id": NONE for name in nowhere} | {"setting": "retention_days"}
     anonymous = await open_browser()
     bearers = {"token": made.json()["token"], "agent": agent.credential}
 

@@ -112,7 +112,7 @@ async def test_with_auto_the_detector_is_chosen_anew_from_the_same_windows_and_o
     runtime, browser, learnt, monkeypatch
 ):
     agent, sensor, columns = learnt
-    auto = replace(runtime, settings=runtime.settings.model_copy(update={"detector": "auto"}))
+    auto = replace(runtime, environment=runtime.settings.model_copy(update={"detector": "auto"}))
     client = agent.client
     monkeypatch.setattr(client, "_transport", type(client._transport)(create_agent_app(auto)))
     assert (await post(agent, probes(columns))).status_code == 200
@@ -134,7 +134,7 @@ async def test_with_auto_the_detector_is_chosen_anew_from_the_same_windows_and_o
 
 
 async def test_with_auto_the_first_model_is_the_default_and_says_that_nothing_was_compared(runtime, make_agent):
-    auto = replace(runtime, settings=runtime.settings.model_copy(update={"detector": "auto"}))
+    auto = replace(runtime, environment=runtime.settings.model_copy(update={"detector": "auto"}))
     agent = await make_agent()
     (sensor,) = agent.sensors.values()
     await agent.send(agent.batch(agent.columns(40)))

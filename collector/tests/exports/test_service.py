@@ -88,7 +88,7 @@ async def test_an_export_is_queued_written_and_fetched_row_by_row(runtime, opera
 
 async def test_any_storage_that_fsspec_opens_takes_the_files(runtime, operator, stored):
     place = f"memory://exports-{uuid.uuid4().hex}"
-    elsewhere = replace(runtime, settings=runtime.settings.model_copy(update={"exports_url": place}))
+    elsewhere = replace(runtime, environment=runtime.settings.model_copy(update={"exports_url": place}))
     asked = await ask(operator, stored, format="parquet", features=["*"], resolution="raw")
     await work(elsewhere)
     system, root = fsspec.core.url_to_fs(place)

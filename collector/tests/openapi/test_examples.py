@@ -31,7 +31,6 @@ API = "/api/v1/"
 RECORD = "AUDIOSENSE_RECORD_EXAMPLES"
 OWN = {"read_series", "read_bands"}
 """Their schemas bring an example along: what columns of a chart look like, in short."""
-PLAIN = {"token": "as_4dY0…", "link": "C-xx3h…", "worker": "host-2:4711"}
 LONGEST = 8_000
 """Characters that are left of a text, such as a picture's."""
 PLAIN = {"token": "as_4dY0…", "enrolment_key": "audiosense-1-eyJ1…", "link": "C-xx3h…", "worker": "host-2:4711"}

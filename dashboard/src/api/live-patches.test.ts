@@ -87,7 +87,7 @@ describe("the fleet", () => {
   it("takes the state of its worst sensor, and leaves other machines untouched", () => {
     const cache = new QueryClient();
     const machine = (id: string, sensors: SensorCard[]) => ({
-      id, name: id, site: { id: "x", name: "X" }, status: "normal" as const, score: 0.4, threshold: 0.5,
+      id, name: id, site: { id: "x", name: "X" }, tags: [], status: "normal" as const, score: 0.4, threshold: 0.5,
       last_heard_us: 1, open_events: 0, sensors,
     });
     const other = machine("m2", [{ ...sensor, id: "s9" }]);

@@ -173,6 +173,16 @@ const settingsRoutes = [
     path: "/browser",
     component: lazyRouteComponent(() => import("@/pages/settings/BrowserSettings"), "BrowserSettings"),
   }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "plant",
+    component: lazyRouteComponent(() => import("@/pages/settings/PlantSettings"), "PlantSettings"),
+  }),
+  createRoute({
+    getParentRoute: () => settingsRoute,
+    path: "policies",
+    component: lazyRouteComponent(() => import("@/pages/settings/PolicySettings"), "PolicySettings"),
+  }),
 ] as const;
 
 /** Its link holds a secret behind the #, which browsers send nowhere. */

@@ -1,6 +1,7 @@
 // English words of the page that analyses recordings.
 
 export const analyse = {
+  nav: "Analyse",
   title: "Analyse a recording",
   lead: "Any recording, from a phone or a measuring device: what it holds, how it looks, and what a machine's model says of it. The result is kept and can be shared by its link; the sound itself is not kept.",
   choose: "Choose recordings",

@@ -2,6 +2,7 @@
 import type { analyse as english } from "./analyse.en";
 
 export const analyse: typeof english = {
+  nav: "Analizar",
   title: "Analizar una grabación",
   lead: "Cualquier grabación, de un teléfono o de un instrumento: qué contiene, qué aspecto tiene y qué dice de ella el modelo de una máquina. El resultado se guarda y se comparte con su enlace; el sonido no se guarda.",
   choose: "Elegir grabaciones",

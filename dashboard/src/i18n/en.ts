@@ -13,6 +13,7 @@ import { enrol } from "./enrol.en";
 import { fleet } from "./fleet.en";
 import { models } from "./models.en";
 import { notes } from "./notes.en";
+import { plant, policies } from "./plant.en";
 import { reasons } from "./reasons.en";
 import { report } from "./report.en";
 import { review } from "./review.en";
@@ -159,6 +160,8 @@ export const en = {
   bands,
   notes,
   settings,
+  plant,
+  policies,
   report,
   model: {
     title: "Model in use",

@@ -12,6 +12,7 @@ import { enrol } from "./enrol.es";
 import { fleet } from "./fleet.es";
 import { models } from "./models.es";
 import { notes } from "./notes.es";
+import { plant, policies } from "./plant.es";
 import { reasons } from "./reasons.es";
 import { report } from "./report.es";
 import { review } from "./review.es";
@@ -156,6 +157,8 @@ export const es: Messages = {
   bands,
   notes,
   settings,
+  plant,
+  policies,
   report,
   model: {
     title: "Modelo en uso",

@@ -27,6 +27,8 @@ export const fleet = {
   why: "Why",
   search: "Search machines",
   allSites: "All sites",
+  tag: "Tag",
+  allTags: "All tags",
   order: "Order",
   orders: { need: "Neediest first", name: "By name", site: "By site", score: "Strangest first", heard: "Last heard first" },
   view: "View",

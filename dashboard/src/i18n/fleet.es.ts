@@ -27,6 +27,8 @@ export const fleet: Messages["fleet"] = {
   lastHour: "Última hora",
   why: "Por qué",
   search: "Buscar máquinas",
+  tag: "Etiqueta",
+  allTags: "Todas las etiquetas",
   allSites: "Todos los lugares",
   order: "Orden",
   orders: { need: "Urgentes primero", name: "Por nombre", site: "Por lugar", score: "Más extrañas primero", heard: "Últimas oídas primero" },

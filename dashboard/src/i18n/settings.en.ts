@@ -10,6 +10,8 @@ export const settings = {
     people: "Users and roles",
     tokens: "API tokens",
     audit: "Audit log",
+    plant: "Sites and machines",
+    policies: "Retention and budget",
     browser: "This browser",
   },
   refused: "This part of the settings needs the role administrator. Ask one to do it, or for the role.",

@@ -9,6 +9,8 @@ export const settings: typeof english = {
     people: "Usuarios y papeles",
     tokens: "Tokens de API",
     audit: "Registro de cambios",
+    plant: "Emplazamientos y máquinas",
+    policies: "Conservación y presupuesto",
     browser: "Este navegador",
   },
   refused: "Este apartado de los ajustes requiere el papel de administrador. Pida a uno que lo haga, o pídale el papel.",

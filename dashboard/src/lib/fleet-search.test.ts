@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import type { MachineCard, State } from "@/api/types";
-import { chosenStates, countStates, findMachines, inStates, parseFleetSearch, sitesOf, sorted, toggleState } from "./fleet-search";
+import { chosenStates, countStates, findMachines, inStates, parseFleetSearch, sitesOf, tagsOf, sorted, toggleState } from "./fleet-search";
 
 const machine = (name: string, site: string, status: State, others: Partial<MachineCard> = {}): MachineCard => ({
   id: name,
   name,
   site: { id: site, name: site },
+  tags: [],
   status,
   score: null,
   threshold: null,
@@ -63,4 +64,12 @@ test("an address is taken for what of it is known", () => {
 test("sites and states are counted once", () => {
   expect(sitesOf(fleet)).toEqual(["North", "South"]);
   expect(Object.fromEntries(countStates(fleet))).toEqual({ normal: 1, alarm: 1, anomalous: 1, stopped: 1 });
+});
+
+test("a tag is looked for as a whole, and by its letters in the search", () => {
+  const tagged = [machine("A", "North", "normal", { tags: ["line 2"] }), machine("B", "North", "normal", { tags: ["line", "2"] })];
+  expect(namesOf(findMachines(tagged, { tag: "line" }))).toEqual(["B"]);
+  expect(namesOf(findMachines(tagged, { q: "line" }))).toEqual(["A", "B"]);
+  expect(tagsOf(tagged)).toEqual(["2", "line", "line 2"]);
+  expect(parseFleetSearch({ tag: 2 })).toEqual({ tag: "2" });
 });

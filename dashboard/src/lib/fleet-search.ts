@@ -9,6 +9,7 @@ export type Sort = (typeof SORTS)[number];
 export interface FleetSearch {
   q?: string;
   site?: string;
+  tag?: string;
   /** States joined by commas; none: all. */
   status?: string;
   sort?: Sort;
@@ -19,6 +20,7 @@ export function parseFleetSearch(raw: Record<string, unknown>): FleetSearch {
   // The router reads what looks like a number as one.
   if ((typeof raw.q === "string" && raw.q !== "") || typeof raw.q === "number") search.q = String(raw.q);
   if (typeof raw.site === "string" && raw.site !== "") search.site = raw.site;
+  if ((typeof raw.tag === "string" && raw.tag !== "") || typeof raw.tag === "number") search.tag = String(raw.tag);
   const states = typeof raw.status === "string" ? chosenStates({ status: raw.status }) : [];
   if (states.length > 0) search.status = states.join(",");
   const sort = SORTS.find((each) => each === raw.sort);
@@ -45,13 +47,14 @@ function plain(text: string): string {
   return text.normalize("NFD").replaceAll(/\p{M}/gu, "").toLowerCase();
 }
 
-/** The machines at the site that have each word in their name, their site's or a sensor's; their state is not asked. */
-export function findMachines(machines: readonly MachineCard[], { q = "", site }: FleetSearch): MachineCard[] {
+/** The machines at the site, with the tag, that have each word in their name, a tag, their site's or a sensor's; their state is not asked. */
+export function findMachines(machines: readonly MachineCard[], { q = "", site, tag }: FleetSearch): MachineCard[] {
   const wanted = plain(q).split(/\s+/).filter(Boolean);
   return machines.filter((machine) => {
     if (site !== undefined && machine.site.name !== site) return false;
+    if (tag !== undefined && !machine.tags.includes(tag)) return false;
     if (wanted.length === 0) return true;
-    const text = plain([machine.name, machine.site.name, ...machine.sensors.map((sensor) => sensor.name)].join("\n"));
+    const text = plain([machine.name, machine.site.name, ...machine.tags, ...machine.sensors.map((sensor) => sensor.name)].join("\n"));
     return wanted.every((word) => text.includes(word));
   });
 }
@@ -70,6 +73,10 @@ export function countStates(machines: readonly MachineCard[]): Map<State, number
 
 export function sitesOf(machines: readonly MachineCard[]): string[] {
   return [...new Set(machines.map((machine) => machine.site.name))].toSorted(names.compare);
+}
+
+export function tagsOf(machines: readonly MachineCard[]): string[] {
+  return [...new Set(machines.flatMap((machine) => machine.tags))].toSorted(names.compare);
 }
 
 const names = new Intl.Collator(undefined, { numeric: true });

@@ -8,7 +8,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
-import { chosenStates, countStates, findMachines, inStates, sitesOf, sorted, toggleState, type FleetSearch } from "@/lib/fleet-search";
+import { chosenStates, countStates, findMachines, inStates, sitesOf, sorted, tagsOf, toggleState, type FleetSearch } from "@/lib/fleet-search";
 import { usePreference } from "@/lib/preferences";
 import { useFormat } from "@/lib/use-format";
 import { FleetCards } from "./FleetCards";
@@ -59,7 +59,7 @@ function Machines({ machines }: { machines: readonly MachineCard[] }) {
               : t.fleet.someOf(format.number(shown.length), format.number(machines.length))}
           </p>
         </div>
-        <FleetTools search={search} onSearch={ask} sites={sitesOf(machines)} view={view} onView={setView} />
+        <FleetTools search={search} onSearch={ask} sites={sitesOf(machines)} tags={tagsOf(machines)} view={view} onView={setView} />
       </div>
       <div className="mb-4">
         <StatusCounts counts={countStates(found)} chosen={chosenStates(search)} onToggle={(state) => ask(toggleState(search, state))} />

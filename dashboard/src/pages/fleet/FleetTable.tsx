@@ -111,7 +111,8 @@ const Line = memo(function Line({ machine, index }: { machine: Machine; index: n
           {machine.name}
         </Link>
         <span className="block truncate text-xs text-faint">
-          <span className="md:hidden">{machine.site.name}</span>
+          <span className="md:hidden">{[machine.site.name, ...machine.tags].join(" · ")}</span>
+          <span className="max-md:hidden">{machine.tags.join(" · ")} </span>
           {health && health.state !== "ok" && health.state !== "unknown" && <SensorHealth health={health} />}
         </span>
       </td>

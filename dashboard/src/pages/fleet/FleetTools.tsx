@@ -11,17 +11,18 @@ interface Props {
   search: FleetSearch;
   onSearch: (search: FleetSearch) => void;
   sites: readonly string[];
+  tags: readonly string[];
   view: View;
   onView: (view: View) => void;
 }
 
 /** The search with one part changed; what says nothing is left out, so that addresses stay short. */
-function withOne(search: FleetSearch, part: Partial<Record<"q" | "site" | "sort", string>>): FleetSearch {
+function withOne(search: FleetSearch, part: Partial<Record<"q" | "site" | "tag" | "sort", string>>): FleetSearch {
   const said = Object.entries({ ...search, ...part }).filter(([, value]) => value !== "");
   return parseFleetSearch(Object.fromEntries(said));
 }
 
-export function FleetTools({ search, onSearch, sites, view, onView }: Props) {
+export function FleetTools({ search, onSearch, sites, tags, view, onView }: Props) {
   const t = useMessages();
   return (
     <div role="search" className="flex flex-wrap items-center gap-2">
@@ -31,6 +32,14 @@ export function FleetTools({ search, onSearch, sites, view, onView }: Props) {
           <option value="">{t.fleet.allSites}</option>
           {sites.map((site) => (
             <option key={site}>{site}</option>
+          ))}
+        </select>
+      )}
+      {(tags.length > 0 || search.tag !== undefined) && (
+        <select aria-label={t.fleet.tag} className="field max-w-48" value={search.tag ?? ""} onChange={(event) => onSearch(withOne(search, { tag: event.target.value }))}>
+          <option value="">{t.fleet.allTags}</option>
+          {(search.tag === undefined || tags.includes(search.tag) ? tags : [search.tag, ...tags]).map((tag) => (
+            <option key={tag}>{tag}</option>
           ))}
         </select>
       )}

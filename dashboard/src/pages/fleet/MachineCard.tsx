@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import type { MachineCard as Machine, Reason } from "@/api/types";
 import { SensorHealth, worstHealth } from "@/components/SensorHealth";
+import { Tags } from "@/components/Tags";
 import { StatusBadge } from "@/components/StatusBadge";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
@@ -49,6 +50,7 @@ export const MachineCard = memo(function MachineCard({ machine, place, of }: Pro
               {machine.site.name}
               {machine.sensors.length > 1 && ` · ${t.fleet.sensors(machine.sensors.length)}`}
             </p>
+            <Tags tags={machine.tags} />
           </div>
           <StatusBadge state={machine.status} progress={learning ? learning.windows / learning.needed : undefined} />
         </div>

@@ -16,6 +16,7 @@ import { ClipsPanel } from "./ClipsPanel";
 import { DriftPanel } from "./DriftPanel";
 import { DetectabilityPanel } from "./DetectabilityPanel";
 import { EventsTable } from "./EventsTable";
+import { MachinePlace } from "./MachinePlace";
 import { ModelPanel } from "./ModelPanel";
 import { NotesPanel } from "./NotesPanel";
 import { SensorCharts } from "./SensorCharts";
@@ -63,7 +64,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
             <SensorHealth health={sensor.health} />
           </span>
         )}
-        <span className="text-sm text-faint">{machine.site.name}</span>
+        <MachinePlace machine={machine} />
         <Link to="/machines/$machineId/report" params={{ machineId: machine.id }} search={sensor ? { sensor: sensor.id } : {}} className="button ml-auto">
           {t.view.report}
         </Link>

@@ -1,0 +1,1 @@
+"""Policies: settings of the collector that an administrator changes while it runs."""

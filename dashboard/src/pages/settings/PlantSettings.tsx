@@ -1,0 +1,32 @@
+// Sites, and on each its machines with their sensors.
+import { useQuery } from "@tanstack/react-query";
+import { sitesQuery, useCreateSite } from "@/api/plant";
+import { EmptyState } from "@/components/EmptyState";
+import { ErrorState } from "@/components/ErrorState";
+import { SkeletonPanels } from "@/components/Skeleton";
+import { useMessages } from "@/i18n";
+import { NameForm } from "./NameForm";
+import { SitePanel } from "./SitePanel";
+
+export function PlantSettings() {
+  const t = useMessages();
+  const sites = useQuery(sitesQuery);
+  const create = useCreateSite();
+  return (
+    <section aria-label={t.settings.section.plant} className="flex flex-col gap-3">
+      <div>
+        <h2 className="font-semibold">{t.settings.section.plant}</h2>
+        <p className="mt-1 max-w-prose text-sm text-soft">{t.plant.lead}</p>
+      </div>
+      <NameForm label={t.plant.newSite} error={create.error} pending={create.isPending} onName={(name, done) => create.mutate(name, { onSuccess: done })} />
+      {sites.isPending && <SkeletonPanels count={2} className="h-16" />}
+      {sites.isError && !sites.data && <ErrorState error={sites.error} onRetry={() => void sites.refetch()} />}
+      {sites.data?.length === 0 && (
+        <div className="panel">
+          <EmptyState title={t.plant.noSite}>{t.plant.noSiteHint}</EmptyState>
+        </div>
+      )}
+      {sites.data?.map((site) => <SitePanel key={site.id} site={site} alone={sites.data.length === 1} />)}
+    </section>
+  );
+}

@@ -1,0 +1,87 @@
+// One policy: its value, who chose it, and what a shorter time would delete before it does.
+import { useId, useRef } from "react";
+import { type Loss, type Policy, useChangePolicy } from "@/api/policies";
+import { Problem } from "@/components/Problem";
+import { useMessages } from "@/i18n";
+import { useFormat } from "@/lib/use-format";
+import { Ask } from "../agents/Ask";
+
+const MB = 1e6;
+
+export function PolicyItem({ policy }: { policy: Policy }) {
+  const t = useMessages();
+  const words = t.policies;
+  const format = useFormat();
+  const change = useChangePolicy(policy.setting);
+  const input = useRef<HTMLInputElement>(null);
+  const hint = useId();
+  const name = words.names[policy.setting];
+  const locked = policy.origin === "environment";
+  const text = (value: number) => `${format.number(value, policy.whole ? 0 : 2)} ${words.units[policy.unit]}`;
+  const asked = change.variables;
+  const loss = change.data;
+  return (
+    <form
+      aria-label={name}
+      className="panel flex flex-col gap-2 p-4 text-sm"
+      data-policy={policy.setting}
+      onSubmit={(event) => {
+        event.preventDefault();
+        change.mutate({ value: Number(input.current?.value), acceptLoss: false });
+      }}
+    >
+      <div className="flex flex-wrap items-end gap-2">
+        <label className="flex flex-col gap-1 font-medium">
+          {name}
+          <span className="flex items-center gap-2 font-normal">
+            <input
+              ref={input}
+              type="number"
+              required
+              disabled={locked}
+              min={policy.minimum}
+              max={policy.maximum}
+              step={policy.whole ? 1 : "any"}
+              defaultValue={policy.value}
+              aria-describedby={hint}
+              className="field w-32"
+            />
+            {words.units[policy.unit]}
+          </span>
+        </label>
+        {!locked && (
+          <button type="submit" className="button" disabled={change.isPending}>
+            {words.save}
+          </button>
+        )}
+        {policy.origin === "set" && (
+          <button type="button" className="button" disabled={change.isPending} onClick={() => change.mutate({ value: null, acceptLoss: false })}>
+            {words.toDefault(text(policy.default))}
+          </button>
+        )}
+      </div>
+      <p id={hint} className="text-xs text-faint">
+        {words.hints[policy.setting]} {words.range(format.number(policy.minimum, policy.whole ? 0 : 2), text(policy.maximum))}
+      </p>
+      <p className="text-xs text-soft" data-origin={policy.origin}>
+        {locked
+          ? words.environment(`${policy.variable}=${policy.value}`)
+          : policy.origin === "set" && policy.set_by !== null && policy.set_us !== null
+            ? words.setBy(policy.set_by, format.dateTime(policy.set_us))
+            : words.isDefault}
+      </p>
+      {loss && asked && (
+        <Ask label={name} yes={words.yes} onYes={() => change.mutate({ ...asked, acceptLoss: true })} onNo={() => change.reset()}>
+          <p>{words.ask(text(asked.value ?? policy.default))}</p>
+          <p className="font-medium">{lossText(loss)}</p>
+        </Ask>
+      )}
+      <Problem error={change.error} />
+    </form>
+  );
+
+  function lossText(loss: Loss): string {
+    const rows = `${format.number(loss.rows)} ${words.rows[policy.setting] ?? ""}`;
+    return words.losses(rows, format.number(loss.days, 1), format.withUnit(loss.bytes / MB, 1, "MB"));
+  }
+}

@@ -1,0 +1,80 @@
+// A site: its name, and folded behind it its machines.
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { machinesOfQuery, type Site, useCreateMachine, useDeleteSite, useRenameSite } from "@/api/plant";
+import { ErrorState } from "@/components/ErrorState";
+import { ChevronIcon } from "@/components/icons";
+import { Problem } from "@/components/Problem";
+import { useMessages } from "@/i18n";
+import { useFormat } from "@/lib/use-format";
+import { Ask } from "../agents/Ask";
+import { MachineItem } from "./MachineItem";
+import { NameForm } from "./NameForm";
+
+export function SitePanel({ site, alone }: { site: Site; alone: boolean }) {
+  const t = useMessages();
+  const format = useFormat();
+  const [isOpen, setOpen] = useState(alone);
+  const [doing, setDoing] = useState<"rename" | "delete" | null>(null);
+  const rename = useRenameSite(site.id);
+  const remove = useDeleteSite(site.id);
+  return (
+    <section className="panel flex flex-col gap-3 p-4" aria-label={site.name} data-site={site.name}>
+      <div className="flex flex-wrap items-center gap-2">
+        <h3 className="mr-auto min-w-0 font-semibold [overflow-wrap:anywhere]">
+          <button type="button" aria-expanded={isOpen} className="inline-flex min-h-8 items-center gap-1 text-left" onClick={() => setOpen(!isOpen)}>
+            <span aria-hidden className={isOpen ? "-rotate-90" : "rotate-180"}>
+              <ChevronIcon />
+            </span>
+            {site.name}
+            <span className="text-sm font-normal text-faint">{t.plant.machines(site.machines, format.number(site.machines))}</span>
+          </button>
+        </h3>
+        <button type="button" className="button" onClick={() => setDoing("rename")}>
+          {t.plant.rename(site.name)}
+        </button>
+        <button type="button" className="button button-danger" disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
+          {t.plant.remove(site.name)}
+        </button>
+      </div>
+      {doing === "rename" && (
+        <NameForm
+          label={t.plant.siteName}
+          name={site.name}
+          error={rename.error}
+          pending={rename.isPending}
+          onName={(name) => rename.mutate(name, { onSuccess: () => setDoing(null) })}
+          onCancel={() => setDoing(null)}
+        />
+      )}
+      {doing === "delete" && (
+        <Ask label={t.plant.remove(site.name)} yes={t.plant.deleteYes} onYes={() => remove.mutate()} onNo={() => setDoing(null)}>
+          <p>{t.plant.deleteSite(site.name)}</p>
+          <Problem error={remove.error} />
+        </Ask>
+      )}
+      {isOpen && <Machines site={site} />}
+    </section>
+  );
+}
+
+function Machines({ site }: { site: Site }) {
+  const t = useMessages();
+  const machines = useQuery(machinesOfQuery(site.id));
+  const create = useCreateMachine();
+  return (
+    <>
+      {machines.isError && !machines.data && <ErrorState error={machines.error} onRetry={() => void machines.refetch()} />}
+      {machines.data?.length === 0 && <p className="text-sm text-faint">{t.plant.noMachine}</p>}
+      <ul className="flex flex-col divide-y divide-line border-y border-line empty:hidden">
+        {machines.data?.map((machine) => <MachineItem key={machine.id} machine={machine} />)}
+      </ul>
+      <NameForm
+        label={t.plant.newMachine}
+        error={create.error}
+        pending={create.isPending}
+        onName={(name, done) => create.mutate({ site_id: site.id, name }, { onSuccess: done })}
+      />
+    </>
+  );
+}

@@ -1,0 +1,126 @@
+"""Sites, machines, sensors and policies, as people set them up; at both sizes."""
+
+import os
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import expect
+
+PICTURES = os.environ.get("AUDIOSENSE_PICTURES")
+
+
+def picture(page, name, viewport):
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"plant-{name}-{viewport}.png", full_page=True)
+
+
+@pytest.fixture(autouse=True)
+def no_policy(api):
+    yield
+    for policy in api.get("/api/v1/policies").json():
+        if policy["origin"] == "set":
+            body = {"value": None, "accept_loss": True}
+            assert api.put(f"/api/v1/policies/{policy['setting']}", json=body).status_code == 200
+
+
+def test_a_plant_is_made_renamed_tagged_and_taken_away(page, api, enrol, viewport):
+    run = uuid4().hex[:6]
+    hall, pump = f"Hall {run}", f"Pump {run}"
+    agent = enrol(pump)
+    agent.send(2)
+    page.goto("/settings/plant")
+    page.get_by_label("New site").fill(hall)
+    page.get_by_role("button", name="Add").first.click()
+    site = page.locator(f'[data-site="{hall}"]')
+    site.get_by_role("button", name=f"{hall} 0 machines").click()
+    expect(site.get_by_text("No machine here yet.")).to_be_visible()
+    site.get_by_label("New machine").fill("Spare")
+    site.get_by_role("button", name="Add").click()
+    expect(site.locator('[data-machine="Spare"]')).to_be_visible()
+    # The agent's machine gets another name and comes to the new site.
+    source = page.locator("[data-site]").filter(has_text="Default site")
+    opener = source.get_by_role("heading").get_by_role("button")
+    if opener.get_attribute("aria-expanded") == "false":
+        opener.click()
+    source.get_by_role("button", name=f"Change {pump}").click()
+    form = page.get_by_role("form", name=f"Change {pump}")
+    form.get_by_label("Name").fill(f"Boiler {run}")
+    form.get_by_label("Tags").fill("Critical, Line 2")
+    form.get_by_label("Site").select_option(hall)
+    picture(page, "change", viewport)
+    form.get_by_role("button", name="Save").click()
+    moved = site.locator(f'[data-machine="Boiler {run}"]')
+    expect(moved.get_by_text("critical · line 2")).to_be_visible()
+    # A machine with a sensor stays; the empty one goes.
+    expect(moved.get_by_role("button", name=f"Delete Boiler {run}")).to_be_disabled()
+    site.get_by_role("button", name="Delete Spare").click()
+    expect(site.get_by_text("It has no sensor and no notes")).to_be_visible()
+    site.get_by_role("button", name="Delete", exact=True).click()
+    expect(site.locator('[data-machine="Spare"]')).to_have_count(0)
+    # The microphone is calibrated with what it reads now.
+    moved.get_by_role("button", name="Calibrate").click()
+    moved.get_by_role("button", name="Take the newest window").click()
+    picture(page, "calibrate", viewport)
+    moved.get_by_role("button", name="Save").click()
+    expect(moved.get_by_text("A full-scale sample is 37.69")).to_be_visible()
+    picture(page, "sites", viewport)
+    # It is found by its tag, and tagged otherwise from its own page.
+    page.goto("/?tag=line+2")
+    card = page.locator(f'[data-machine="Boiler {run}"]')
+    expect(card.get_by_text("critical")).to_be_visible()
+    expect(card.get_by_text("94.0")).to_be_visible()
+    expect(page.locator("[data-machine]")).to_have_count(1)
+    picture(page, "fleet", viewport)
+    card.click()
+    page.get_by_role("button", name="Tags and site").click()
+    page.get_by_role("form").get_by_label("Tags").fill(f"only {run}")
+    picture(page, "machine", viewport)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name=f"only {run}").click()
+    page.get_by_label("Tag").select_option("")
+    expect(page).not_to_have_url("tag")
+    agent.send(1)
+
+
+def test_a_name_that_is_taken_is_refused_with_what_to_do(page, api, viewport):
+    hall = f"Hall {uuid4().hex[:6]}"
+    assert api.post("/api/v1/sites", json={"name": hall}).status_code == 201
+    page.watch.expected.append("409")
+    page.goto("/settings/plant")
+    page.get_by_label("New site").fill(hall)
+    page.get_by_role("button", name="Add").first.click()
+    expect(page.get_by_role("alert")).to_have_text("That name is taken here. Choose another one.")
+
+
+def test_a_policy_is_changed_and_says_first_what_it_deletes(page, api, enrol, viewport):
+    agent = enrol(f"Old {uuid4().hex[:6]}")
+    day_us = 86_400_000_000
+    agent.send(60, start_us=time.time_ns() // 1_000 - 5 * day_us)
+    page.goto("/settings/policies")
+    windows = page.get_by_role("form", name="Keep windows for")
+    expect(windows.get_by_text("The default.")).to_be_visible()
+    expect(page.get_by_role("form", name="Length of a baseline").get_by_role("spinbutton")).to_be_disabled()
+    expect(page.get_by_text("AUDIOSENSE_BASELINE_WINDOWS=40 stands over")).to_be_visible()
+    windows.get_by_role("spinbutton").fill("2")
+    windows.get_by_role("button", name="Save").click()
+    expect(windows.get_by_text("With 2 days the next upkeep deletes for good")).to_be_visible()
+    picture(page, "policies", viewport)
+    windows.get_by_role("button", name="Cancel").click()
+    assert api.get("/api/v1/policies").json()[0]["origin"] == "default"
+    windows.get_by_role("spinbutton").fill("60")
+    windows.get_by_role("button", name="Save").click()
+    expect(windows.get_by_text("Set by anna")).to_be_visible()
+    windows.get_by_role("button", name="Back to the default, 30 days").click()
+    expect(windows.get_by_text("With 30 days")).to_have_count(0)
+    expect(windows.get_by_text("The default.")).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
+def test_the_same_in_spanish(page, viewport):
+    page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
+    for place, heading in (("plant", "Emplazamientos y máquinas"), ("policies", "Conservación y presupuesto")):
+        page.goto(f"/settings/{place}")
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        picture(page, f"{place}-spanish", viewport)
