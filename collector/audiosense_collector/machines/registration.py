@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import InvalidError
-from audiosense_collector.machines.tables import Machine, Sensor, Site
+from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import runs
 from audiosense_collector.machines import naming
 from audiosense_collector.machines.tables import Sensor

@@ -923,6 +923,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Machines
+         * @description Machines by site and name, also those without a sensor, as they are set up.
+         */
+        get: operations["list_machines"];
+        put?: never;
+        /**
+         * Create Machine
+         * @description Make a machine.
+         */
+        post: operations["create_machine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine_id}": {
         parameters: {
             query?: never;
@@ -937,10 +961,18 @@ export interface paths {
         get: operations["read_machine"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Machine
+         * @description Delete a machine that has no sensor.
+         */
+        delete: operations["delete_machine"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Machine
+         * @description Rename, move or tag a machine; agents that call it as before still mean it.
+         */
+        patch: operations["change_machine"];
         trace?: never;
     };
     "/api/v1/models": {
@@ -955,6 +987,46 @@ export interface paths {
          * @description The models of a sensor, or all, the newest first.
          */
         get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Model
+         * @description All that is known of a model: its manifest, its sensor, when it ran, what it hears of probes.
+         */
+        get: operations["read_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{digest}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Bundle
+         * @description A model's bundle as a file: manifest, graph, golden vectors and signature.
+         */
+        get: operations["download_bundle"];
         put?: never;
         post?: never;
         delete?: never;
@@ -978,7 +1050,7 @@ export interface paths {
         put?: never;
         /**
          * Evaluate Model
-         * @description Queue an evaluation of a model on its sensor's stored windows, beside the model that the agent runs now.
+         * @description Queue an evaluation of a model on its sensor's stored windows, beside another one or the one that runs now.
          */
         post: operations["evaluate_model"];
         delete?: never;
@@ -1095,6 +1167,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Policies
+         * @description Settings that can be changed while the collector runs, and who chose each.
+         */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{setting}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Policy
+         * @description Set a policy; every process of the collector goes by it within half a minute.
+         */
+        put: operations["change_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{setting}/loss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Policy
+         * @description What a value would delete, beyond what is due anyway.
+         */
+        get: operations["preview_policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reviews": {
         parameters: {
             query?: never;
@@ -1129,6 +1261,26 @@ export interface paths {
          * @description Take verdicts back: what held before holds again, and the history shows both.
          */
         post: operations["undo_reviews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensor-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sensor Models
+         * @description Which sensor runs which model and which one it is to run, by site, machine and name.
+         */
+        get: operations["list_sensor_models"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1170,6 +1322,30 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{sensor_id}/calibration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Calibrate Sensor
+         * @description Say what a sensor's samples stand for; levels are shown in dB SPL, or in g and mm/s, from then on.
+         */
+        put: operations["calibrate_sensor"];
+        post?: never;
+        /**
+         * Forget Calibration
+         * @description Return to what the agent's configuration says of the sensor.
+         */
+        delete: operations["forget_calibration"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1281,6 +1457,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{sensor_id}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Place Sensor
+         * @description Rename a sensor or move it to another machine; its history goes with it.
+         */
+        put: operations["place_sensor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors/{sensor_id}/series": {
         parameters: {
             query?: never;
@@ -1369,6 +1565,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sites
+         * @description All sites by name.
+         */
+        get: operations["list_sites"];
+        put?: never;
+        /**
+         * Create Site
+         * @description Make a site.
+         */
+        post: operations["create_site"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Site
+         * @description Delete a site that has no machine.
+         */
+        delete: operations["delete_site"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename Site
+         * @description Call a site otherwise; agents that call it as before still mean it.
+         */
+        patch: operations["rename_site"];
+        trace?: never;
+    };
     "/api/v1/sites/{site_id}/clips-permission": {
         parameters: {
             query?: never;
@@ -1401,6 +1645,26 @@ export interface paths {
          * @description Release, modes and clock of the collector.
          */
         get: operations["read_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tags
+         * @description The tags of machines, with how many have each.
+         */
+        get: operations["list_tags"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2345,6 +2609,18 @@ export interface components {
             waiting: number | null;
         };
         /**
+         * Course
+         * @description Scores over time in at most 300 spans of equal length; ``time_us`` are their starts.
+         */
+        Course: {
+            compared: components["schemas"]["ScoreCourse"] | null;
+            model: components["schemas"]["ScoreCourse"];
+            /** Span Us */
+            span_us: number;
+            /** Time Us */
+            time_us: number[];
+        };
+        /**
          * DayDrift
          * @description The index of each group in 24 hours, counted back from now.
          */
@@ -2357,6 +2633,35 @@ export interface components {
             start_us: number;
             /** Windows */
             windows: number;
+        };
+        /**
+         * Debouncing
+         * @description An event opens when ``k`` of the last ``n`` windows are anomalous.
+         *
+         *     It closes when fewer than ``k`` of the last ``n`` windows reach ``threshold - hysteresis``. One that would open
+         *     less than ``min_gap_s`` after the last one's end is the last one, going on; bundles of releases before have no gap.
+         */
+        Debouncing: {
+            /**
+             * Hysteresis
+             * @default 0.01
+             */
+            hysteresis: number;
+            /**
+             * K
+             * @default 3
+             */
+            k: number;
+            /**
+             * Min Gap S
+             * @default 0
+             */
+            min_gap_s: number;
+            /**
+             * N
+             * @default 5
+             */
+            n: number;
         };
         /**
          * Deprecated
@@ -2624,6 +2929,8 @@ export interface components {
         EvaluationOut: {
             /** Asked Us */
             asked_us: number;
+            /** Compare With */
+            compare_with: string | null;
             /** Digest */
             digest: string;
             /** Error */
@@ -2669,11 +2976,13 @@ export interface components {
          * EvaluationReport
          * @description Figures over windows that neither model has learnt; null where there were none.
          *
-         *     ``compared`` is the model that the sensor's agent ran when the job was done; null if that is the same one.
+         *     ``compared`` is the model that was asked for, or the one that the sensor's agent ran when the job was done; null if
+         *     that is the same one. Reports of collectors before have no ``course``.
          */
         EvaluationReport: {
             agreement: components["schemas"]["Agreement"] | null;
             compared: components["schemas"]["ModelFigures"] | null;
+            course?: components["schemas"]["Course"] | null;
             /** First Us */
             first_us: number | null;
             /**
@@ -2695,8 +3004,12 @@ export interface components {
         /**
          * EvaluationRequest
          * @description Over which stored windows; without ``to_us`` up to now, without ``from_us`` a week.
+         *
+         *     ``compare_with`` is another model of the same sensor; without it, the one that the agent runs.
          */
         EvaluationRequest: {
+            /** Compare With */
+            compare_with?: string | null;
             /**
              * From Us
              * @description UTC microseconds
@@ -2909,7 +3222,7 @@ export interface components {
          *     Sparklines are empty in an answer about more than 1,000 sensors, unless they are asked for.
          */
         Fleet: {
-            /** @description of the machines on all pages that match `site` and `q`, whatever `status` says */
+            /** @description of the machines on all pages that match `site`, `tag` and `q`, whatever `status` says */
             counts: components["schemas"]["StatusCounts"];
             /** Machines */
             machines: components["schemas"]["MachineCard"][];
@@ -2992,6 +3305,23 @@ export interface components {
             sample_rate_hz: number;
             /** Subtype */
             subtype: string;
+        };
+        /**
+         * FullScaleGiven
+         * @description The full scale itself.
+         */
+        FullScaleGiven: {
+            /**
+             * Full Scale
+             * @description pascal or g
+             */
+            full_scale: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "full_scale";
+            quantity: components["schemas"]["Quantity"];
         };
         /**
          * GapOut
@@ -3320,6 +3650,21 @@ export interface components {
             mark: string | null;
         };
         /**
+         * Loss
+         * @description What a value would delete with the next run of the upkeep, beyond what is due anyway.
+         *
+         *     ``rows`` are windows, minutes or clips, of windows and minutes the database's estimate; ``days`` is over how many
+         *     days they lie.
+         */
+        Loss: {
+            /** Bytes */
+            bytes: number;
+            /** Days */
+            days: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * MachineCard
          * @description A machine with its sensors; score and threshold are those of its worst sensor.
          */
@@ -3341,8 +3686,22 @@ export interface components {
             sensors: components["schemas"]["SensorCard"][];
             site: components["schemas"]["SiteOut"];
             status: components["schemas"]["ShownStatus"];
+            /** Tags */
+            tags: string[];
             /** Threshold */
             threshold: number | null;
+        };
+        /**
+         * MachineChange
+         * @description What is to change of a machine; what is left out or null stays.
+         */
+        MachineChange: {
+            /** Name */
+            name?: string | null;
+            /** Site Id */
+            site_id?: string | null;
+            /** Tags */
+            tags?: string[] | null;
         };
         /**
          * MachineDetail
@@ -3366,8 +3725,43 @@ export interface components {
             sensors: components["schemas"]["SensorDetail"][];
             site: components["schemas"]["SiteOut"];
             status: components["schemas"]["ShownStatus"];
+            /** Tags */
+            tags: string[];
             /** Threshold */
             threshold: number | null;
+        };
+        /**
+         * MachineEntry
+         * @description A machine with what is on it, also where that is nothing.
+         */
+        MachineEntry: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Notes
+             * @description notes and maintenance, which would be lost with the machine
+             */
+            notes: number;
+            /** Sensors */
+            sensors: components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"][];
+            site: components["schemas"]["SiteOut"];
+            /** Tags */
+            tags: string[];
+        };
+        /**
+         * MachinePage
+         * @description Machines by site and name; ``next`` goes into ``after`` for the page after this one.
+         */
+        MachinePage: {
+            /** Items */
+            items: components["schemas"]["MachineEntry"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * Message
@@ -3394,6 +3788,123 @@ export interface components {
             share: number;
             /** Stretches */
             stretches: number;
+        };
+        /**
+         * ModelAgent
+         * @description How the agent of a model's sensor stands to it.
+         *
+         *     ``golden`` is the test of the golden vectors on the agent's computer: it runs no model that has not passed it;
+         *     ``not_reached``: the model was refused for another reason before; ``untold``: it was not tried, as far as is known.
+         */
+        ModelAgent: {
+            /**
+             * Golden
+             * @enum {string}
+             */
+            golden: "passed" | "failed" | "not_reached" | "untold";
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Seen Us */
+            last_seen_us: number | null;
+            /** Name */
+            name: string;
+            /** On Probation */
+            on_probation: boolean;
+            /** Refused Reason */
+            refused_reason: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "offered" | "running" | "refused" | "previous";
+            /** Version */
+            version: string;
+        };
+        /**
+         * ModelDetail
+         * @description All that is known of a model: what its manifest tells, its sensor, and who runs it.
+         *
+         *     ``detectability`` is null where it is not known; ``detectability_reason`` says why where it cannot be.
+         *     ``size_bytes`` is the bundle's. ``back_to`` is of the sensor, not of this model.
+         */
+        ModelDetail: {
+            agent: components["schemas"]["ModelAgent"] | null;
+            back_to: components["schemas"]["ModelNamed"] | null;
+            baseline: components["schemas"]["BaselineSummary"];
+            /** Created Us */
+            created_us: number;
+            debouncing: components["schemas"]["Debouncing"];
+            detectability: components["schemas"]["Detectability"] | null;
+            /** Detectability Reason */
+            detectability_reason: string | null;
+            /** Detector */
+            detector: string;
+            /** Digest */
+            digest: string;
+            /** Evaluation */
+            evaluation: {
+                [key: string]: number;
+            };
+            /**
+             * False Alarms Per Week
+             * @description the sensor's budget
+             */
+            false_alarms_per_week: number;
+            /** Features */
+            features: string[];
+            /** Heard From Db */
+            heard_from_db?: {
+                [key: string]: number | null;
+            } | null;
+            /** Install Before Us */
+            install_before_us: number;
+            /** Learned Running Level Dbfs */
+            learned_running_level_dbfs: number | null;
+            /**
+             * On Probation
+             * @default false
+             */
+            on_probation: boolean;
+            place: components["schemas"]["audiosense_collector__models__schemas__SensorPlace"];
+            /** Pushed From */
+            pushed_from?: string | null;
+            /** Refused Reason */
+            refused_reason: string | null;
+            /** Running Level Dbfs */
+            running_level_dbfs: number | null;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: components["schemas"]["ModelRunOut"][];
+            /** Sample Rate Hz */
+            sample_rate_hz: number;
+            /** Schema Id */
+            schema_id: string;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Settling Windows */
+            settling_windows: number;
+            /** Signing Key */
+            signing_key: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "offered" | "running" | "refused" | "previous";
+            threshold: components["schemas"]["ThresholdSummary"];
+            /** Version */
+            version: number;
+            /** Window S */
+            window_s: number;
         };
         /**
          * ModelFigures
@@ -3440,6 +3951,16 @@ export interface components {
             version: number;
         };
         /**
+         * ModelNamed
+         * @description A model by digest and version.
+         */
+        ModelNamed: {
+            /** Digest */
+            digest: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * ModelPage
          * @description Models, the newest first; ``next`` goes into ``before`` for the page after this one.
          */
@@ -3450,6 +3971,23 @@ export interface components {
             next: string | null;
         };
         /**
+         * ModelRunOut
+         * @description A span of time over which an agent ran a model; ``ended_us`` is null while it does.
+         *
+         *     It begins at the first window that was scored with it, where the agent told of the change with that window.
+         */
+        ModelRunOut: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Began Us */
+            began_us: number;
+            /** Ended Us */
+            ended_us: number | null;
+        };
+        /**
          * ModelSummary
          * @description A model; ``state`` says how its sensor's agent stands to it.
          *
@@ -3457,7 +3995,8 @@ export interface components {
          *     refused, or sent back, is not in use: its push is not done.
          *
          *     ``heard_from_db`` says from which level on a kind of synthetic fault is heard, null where it is not; all of it is
-         *     null where no probes are known.
+         *     null where no probes are known. ``pushed_from`` is the model whose content was signed again as this one, ``runs``
+         *     the spans of time over which it ran, the first one first.
          */
         ModelSummary: {
             baseline: components["schemas"]["BaselineSummary"];
@@ -3482,10 +4021,17 @@ export interface components {
              * @default false
              */
             on_probation: boolean;
+            /** Pushed From */
+            pushed_from?: string | null;
             /** Refused Reason */
             refused_reason: string | null;
             /** Running Level Dbfs */
             running_level_dbfs: number | null;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: components["schemas"]["ModelRunOut"][];
             /**
              * Sensor Id
              * Format: uuid
@@ -3517,6 +4063,25 @@ export interface components {
             shift: number;
             /** Unit */
             unit: string;
+        };
+        /**
+         * NewMachine
+         * @description A machine that is to be made, without a sensor at first: an agent's configuration names it.
+         */
+        NewMachine: {
+            /** Name */
+            name: string;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /**
+             * Tags
+             * @description free words, at most 20 of 40 characters; kept in lower case, each once
+             * @default []
+             */
+            tags: string[];
         };
         /**
          * NewNote
@@ -3675,6 +4240,12 @@ export interface components {
          */
         Order: "place" | "need";
         /**
+         * Origin
+         * @description Who chose a value: nobody, an administrator on the dashboard, or a variable, which no one changes from here.
+         * @enum {string}
+         */
+        Origin: "default" | "set" | "environment";
+        /**
          * PasswordChange
          * @description The password until now and the one from now on.
          */
@@ -3731,6 +4302,62 @@ export interface components {
             site_id: string;
             /** Site Name */
             site_name: string;
+        };
+        /**
+         * PolicyName
+         * @description Settings that can be changed while the collector runs.
+         * @enum {string}
+         */
+        PolicyName: "retention_days" | "minute_retention_days" | "clip_retention_days" | "export_retention_days" | "false_alarms_per_week" | "baseline_windows";
+        /**
+         * PolicyOut
+         * @description A policy; ``set_by`` and ``set_us`` are of the value that was set here, in force or not.
+         */
+        PolicyOut: {
+            /** Default */
+            default: number;
+            /** Maximum */
+            maximum: number;
+            /** Minimum */
+            minimum: number;
+            origin: components["schemas"]["Origin"];
+            /** Set By */
+            set_by: string | null;
+            /** Set Us */
+            set_us: number | null;
+            /** Set Value */
+            set_value: number | null;
+            setting: components["schemas"]["PolicyName"];
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "days" | "per_week" | "windows";
+            /** Value */
+            value: number;
+            /**
+             * Variable
+             * @description of the environment; where it is set it stands over what is set here
+             */
+            variable: string;
+            /**
+             * Whole
+             * @description whether it is a whole number
+             */
+            whole: boolean;
+        };
+        /**
+         * PolicyValue
+         * @description The value that is to hold, null for the default; ``accept_loss`` says that what a shorter time deletes may go.
+         */
+        PolicyValue: {
+            /**
+             * Accept Loss
+             * @default false
+             */
+            accept_loss: boolean;
+            /** Value */
+            value: number | null;
         };
         /**
          * Problem
@@ -3817,12 +4444,6 @@ export interface components {
             /** Start Us */
             start_us: number;
         };
-        /**
-         * Refusal
-         * @description Why a model cannot judge an analysis.
-         * @enum {string}
-         */
-        Refusal: "no-model" | "rate" | "window" | "short" | "features";
         /**
          * Refused
          * @description Who sent the batch that showed the second copy, and when its token had been given out, if that is known.
@@ -3950,6 +4571,43 @@ export interface components {
             total: number;
         };
         /**
+         * ScoreCourse
+         * @description A model's scores over time, in the spans of the course; null where a span holds no windows that count.
+         */
+        ScoreCourse: {
+            /** Highest */
+            highest: (number | null)[];
+            /** Median */
+            median: (number | null)[];
+        };
+        /**
+         * Sensitivity
+         * @description From data sheets: sensitivity, gain in between, and the peak voltage that is a sample of 1.0.
+         */
+        Sensitivity: {
+            /**
+             * Full Scale V
+             * @description V
+             */
+            full_scale_v: number;
+            /**
+             * Gain Db
+             * @default 0
+             */
+            gain_db: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "sensitivity";
+            quantity: components["schemas"]["Quantity"];
+            /**
+             * Sensitivity Mv
+             * @description mV/Pa or mV/g
+             */
+            sensitivity_mv: number;
+        };
+        /**
          * SensorCard
          * @description A sensor with its latest measurement; ``last_heard_us`` is the start of the newest window.
          *
@@ -4004,6 +4662,23 @@ export interface components {
             unit: "dBFS" | "dB SPL" | "g";
             /** Velocity Mm S */
             velocity_mm_s: number | null;
+        };
+        /**
+         * SensorChange
+         * @description What is to change of a sensor; what is left out or null stays.
+         *
+         *     ``learn_again`` has it make a new baseline: after it was taken to another machine what it has learned is not true.
+         */
+        SensorChange: {
+            /**
+             * Learn Again
+             * @default false
+             */
+            learn_again: boolean;
+            /** Machine Id */
+            machine_id?: string | null;
+            /** Name */
+            name?: string | null;
         };
         /**
          * SensorDetail
@@ -4100,6 +4775,70 @@ export interface components {
             state: components["schemas"]["CheckState"];
         };
         /**
+         * SensorModels
+         * @description A sensor with the model that its agent runs and the one that it is to run; null where there is none.
+         *
+         *     ``refused`` is what its agent refused last, ``back_to`` what going back pushes: the content before the one that is
+         *     wanted, one that ran if any did. ``learning_windows`` of ``baseline_windows`` are heard for the first model.
+         */
+        SensorModels: {
+            back_to: components["schemas"]["ModelNamed"] | null;
+            /** Baseline Windows */
+            baseline_windows: number;
+            /** False Alarms Per Week */
+            false_alarms_per_week: number;
+            /** Learning Windows */
+            learning_windows: number;
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Machine Name */
+            machine_name: string;
+            /**
+             * Models
+             * @description how many were ever made for the sensor
+             */
+            models: number;
+            refused: components["schemas"]["audiosense_collector__models__schemas__Refusal"] | null;
+            running: components["schemas"]["ModelSummary"] | null;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Sensor Name */
+            sensor_name: string;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+            standing: components["schemas"]["Standing"];
+            /** Training Error */
+            training_error: string | null;
+            wanted: components["schemas"]["ModelSummary"] | null;
+        };
+        /**
+         * SensorModelsPage
+         * @description Sensors by site, machine and name; ``next`` goes into ``after``.
+         *
+         *     ``counts`` tells how many there are of each standing, whether it was chosen or not.
+         */
+        SensorModelsPage: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Items */
+            items: components["schemas"]["SensorModels"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * SensorScore
          * @description What the model of a sensor says of an analysis; all is null where it cannot judge it, for the reason ``refused``.
          *
@@ -4120,7 +4859,7 @@ export interface components {
             model?: components["schemas"]["AnalysisModel"] | null;
             /** Reasons */
             reasons?: (components["schemas"]["Reason"][] | null)[] | null;
-            refused: components["schemas"]["Refusal"] | null;
+            refused: components["schemas"]["audiosense_collector__analyses__schemas__Refusal"] | null;
             /**
              * Sample Rate Hz
              * @description of the sensor: the model judges features at this rate alone
@@ -4396,6 +5135,29 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * SiteEntry
+         * @description A site, and how many machines are there.
+         */
+        SiteEntry: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Machines */
+            machines: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * SiteName
+         * @description What a site is to be called.
+         */
+        SiteName: {
+            /** Name */
+            name: string;
+        };
+        /**
          * SiteOut
          * @description A place.
          */
@@ -4422,6 +5184,24 @@ export interface components {
             site_id: string;
         };
         /**
+         * SoundCalibrator
+         * @description An acoustic calibrator of a known level was on the microphone while the sensor read so much.
+         */
+        SoundCalibrator: {
+            /**
+             * Level Db
+             * @description dB re 20 µPa
+             */
+            level_db: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "sound_calibrator";
+            /** Reads Dbfs */
+            reads_dbfs: number;
+        };
+        /**
          * Sparkline
          * @description The last hour, or what there is of it, in at most 60 points: the highest score, or the level while learning.
          */
@@ -4436,6 +5216,12 @@ export interface components {
             /** Value */
             value: (number | null)[];
         };
+        /**
+         * Standing
+         * @description How a sensor's agent stands to the model that it is to run; the one that needs somebody first.
+         * @enum {string}
+         */
+        Standing: "refused" | "offered" | "probation" | "running" | "learning";
         /**
          * StatusCounts
          * @description How many machines there are of each status.
@@ -4529,6 +5315,16 @@ export interface components {
             server_time_us: number;
             /** Version */
             version: string;
+        };
+        /**
+         * TagCount
+         * @description A tag, and how many machines have it.
+         */
+        TagCount: {
+            /** Machines */
+            machines: number;
+            /** Tag */
+            tag: string;
         };
         /**
          * Taken
@@ -4725,6 +5521,97 @@ export interface components {
             /** Kept */
             kept: boolean;
             verdict: components["schemas"]["Verdict"];
+        };
+        /**
+         * VibrationCalibrator
+         * @description A shaker of known acceleration was under the accelerometer while the sensor read so much.
+         */
+        VibrationCalibrator: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "vibration_calibrator";
+            /** Reads Dbfs */
+            reads_dbfs: number;
+            /**
+             * Rms G
+             * @description g RMS
+             */
+            rms_g: number;
+        };
+        /**
+         * Refusal
+         * @description Why a model cannot judge an analysis.
+         * @enum {string}
+         */
+        audiosense_collector__analyses__schemas__Refusal: "no-model" | "rate" | "window" | "short" | "features";
+        /**
+         * Refusal
+         * @description A model that a sensor's agent refused or sent back, and why; ``version`` is null where it is not of here.
+         */
+        audiosense_collector__models__schemas__Refusal: {
+            /** Digest */
+            digest: string;
+            /** Reason */
+            reason: string | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * SensorPlace
+         * @description A sensor and where it is.
+         */
+        audiosense_collector__models__schemas__SensorPlace: {
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Machine Name */
+            machine_name: string;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Sensor Name */
+            sensor_name: string;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+        };
+        /**
+         * SensorPlace
+         * @description A sensor of a machine; ``told_name`` is what its agent calls it.
+         *
+         *     ``full_scale`` is what a sample of 1.0 stands for, in pascal or g, null where it is not calibrated;
+         *     ``told_full_scale`` and ``told_quantity`` are what its agent's configuration says.
+         */
+        audiosense_collector__plant__schemas__SensorPlace: {
+            /** Agent Id */
+            agent_id: string | null;
+            /** Full Scale */
+            full_scale: number | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Level Dbfs */
+            level_dbfs: number | null;
+            /** Name */
+            name: string;
+            quantity: components["schemas"]["Quantity"];
+            /** Told Full Scale */
+            told_full_scale: number | null;
+            /** Told Name */
+            told_name: string;
+            told_quantity: components["schemas"]["Quantity"];
         };
     };
     responses: never;
@@ -8592,6 +9479,8 @@ export interface operations {
                 site?: string | null;
                 /** @description machines with this in their or their site's name */
                 q?: string | null;
+                /** @description machines that have this tag; may be repeated for all of several */
+                tag?: string[];
                 /** @description by site and name, or the worst status first */
                 order?: components["schemas"]["Order"];
                 /** @description with sparklines; unless given, where it is about at most 1,000 sensors */
@@ -8880,6 +9769,183 @@ export interface operations {
             };
         };
     };
+    list_machines: {
+        parameters: {
+            query?: {
+                /** @description machines of this site */
+                site?: string | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachinePage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMachine"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_machine: {
         parameters: {
             query?: never;
@@ -8956,6 +10022,199 @@ export interface operations {
             };
         };
     };
+    delete_machine: {
+        parameters: {
+            query?: {
+                /** @description delete its notes too, which cannot be brought back */
+                with_notes?: boolean;
+            };
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: {
@@ -9000,6 +10259,165 @@ export interface operations {
             };
             /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description What If-None-Match names is still true */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9778,6 +11196,239 @@ export interface operations {
             };
         };
     };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                setting: components["schemas"]["PolicyName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyValue"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_policy: {
+        parameters: {
+            query?: {
+                /** @description the default unless given */
+                value?: number | null;
+            };
+            header?: never;
+            path: {
+                setting: components["schemas"]["PolicyName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Loss"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     review_events: {
         parameters: {
             query?: never;
@@ -9979,6 +11630,82 @@ export interface operations {
             };
         };
     };
+    list_sensor_models: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                machine?: string | null;
+                /** @description each word must be in the name of the sensor, its machine or site */
+                q?: string | null;
+                /** @description only of these; may be given several times */
+                standing?: components["schemas"]["Standing"][] | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorModelsPage"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_sensor: {
         parameters: {
             query?: never;
@@ -10109,6 +11836,180 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calibrate_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SoundCalibrator"] | components["schemas"]["VibrationCalibrator"] | components["schemas"]["Sensitivity"] | components["schemas"]["FullScaleGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"];
+                };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
             400: {
@@ -10661,6 +12562,113 @@ export interface operations {
             };
         };
     };
+    place_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensorChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_series: {
         parameters: {
             query?: {
@@ -11172,6 +13180,357 @@ export interface operations {
             };
         };
     };
+    list_sites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteEntry"][];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteEntry"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing does not exist, or not for the one who asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came in too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than what is taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_site_clips_permission: {
         parameters: {
             query?: never;
@@ -11286,6 +13645,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or an unknown one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed: revoked, quarantined, expired, used up, or another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field of the request has a value that is not taken. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; try again after ``retry_after_s``, which is drawn, so that a fleet does not come back at once. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagCount"][];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */

@@ -9,8 +9,8 @@ Revision ID: 0029
 
 from alembic import op
 
-revision = "0029"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 
 TABLE = """
 CREATE TABLE model_run (

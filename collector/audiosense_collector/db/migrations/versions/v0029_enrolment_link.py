@@ -5,8 +5,8 @@ Revision ID: 0030
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0026"
+revision = "0029"
+down_revision = "0028"
 
 
 def upgrade() -> None:

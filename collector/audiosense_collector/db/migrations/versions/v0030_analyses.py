@@ -5,8 +5,8 @@ Revision ID: 0031
 
 from alembic import op
 
-revision = "0031"
-down_revision = "0026"
+revision = "0030"
+down_revision = "0029"
 
 # Small tables: a recording is analysed by hand. The previous release leaves the new columns null.
 CHANGES = """

@@ -5,7 +5,7 @@ Revision ID: 0028
 
 from alembic import op
 
-revision = "0028"
+revision = "0027"
 down_revision = "0026"
 
 # What each agent told last is what is shown so far: nobody could change it before.
