@@ -12,6 +12,7 @@ from audiosense_agent.clip_spool import FOLDER, ClipSpool
 from audiosense_agent.clip_uplink import ClipUplink
 from audiosense_agent.clips import ClipRecorder
 from audiosense_agent.clock import Clock
+from audiosense_agent.committer import Committer
 from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
@@ -73,6 +74,7 @@ class Service:
         self.clock = clock or Clock()
         server_us = self.spool.get("server_us")
         self.clock.restore(int(server_us) if server_us else None, self.spool.begin_boot(self.clock.boot))
+        self._committer = Committer(self.spool, most=settings.spool.group)
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
         self.workers = self._make_workers(clip_spool, stop_after, pauses or {})
@@ -110,6 +112,7 @@ class Service:
                 reservoir=self._reservoirs.get(sensor.name),
                 clips=ClipRecorder(sensor, settings.clips, clip_spool) if settings.clips.enabled else None,
                 pause=pauses.get(sensor.name),
+                committer=self._committer,
             )
             for sensor in settings.sensors
         }
@@ -174,6 +177,7 @@ class Service:
             self._end_uplink(uplink, stop, time.monotonic())
         self._hushed_s = time.monotonic()
         self._hush.set()
+        self._committer.hurry()
         for thread in workers:
             thread.join(max(0.0, deadline - time.monotonic()))
         if drains:
