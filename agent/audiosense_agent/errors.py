@@ -19,6 +19,10 @@ class SpoolError(AgentError):
     """The spool cannot be opened or written."""
 
 
+class UnstorableError(SpoolError):
+    """The spool was given a value that it cannot store; the disk is not at fault."""
+
+
 class EnrolmentError(AgentError):
     """The agent could not be enrolled, or is not."""
 

@@ -12,15 +12,16 @@ from audiosense_agent.clip_spool import FOLDER, ClipSpool
 from audiosense_agent.clip_uplink import ClipUplink
 from audiosense_agent.clips import ClipRecorder
 from audiosense_agent.clock import Clock
+from audiosense_agent.committer import Committer
 from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
 from audiosense_agent.health.examiner import Examiner
+from audiosense_agent.model_fetcher import ModelFetcher
 from audiosense_agent.model_store import Limits, ModelStore
 from audiosense_agent.pause import Pause
 from audiosense_agent.probes import Microphone, Prober
 from audiosense_agent.reservoir import Reservoir, drop_others, reservoir_folder
-from audiosense_agent.rollout import Rollout
 from audiosense_agent.self_enrolment import SelfEnrolment
 from audiosense_agent.sources import DeviceHub, Injections, make_source
 from audiosense_agent.spool import Spool
@@ -73,18 +74,19 @@ class Service:
         self.clock = clock or Clock()
         server_us = self.spool.get("server_us")
         self.clock.restore(int(server_us) if server_us else None, self.spool.begin_boot(self.clock.boot))
+        self._committer = Committer(self.spool, most=settings.spool.group)
         self._reservoirs = _open_reservoirs(settings)
         clip_spool = _open_clips(settings)
         self.workers = self._make_workers(clip_spool, stop_after, pauses or {})
         models = ModelStore(settings.state_dir / "models", Limits.of(settings.models))
-        self._rollout = Rollout(models, self.workers, self.clock)
+        self._models = ModelFetcher(models, self.workers, self.clock)
         self._prober = Prober(self._microphones(), settings.probes.cpu_share)
         self._clip_uplink = ClipUplink(clip_spool, settings.collector.timeout_s, retry=retry, clock=self.clock)
         self.uplink = Uplink(
             self.spool,
             settings.state_dir,
             settings.collector,
-            self._rollout,
+            self._models,
             self._source_states,
             retry=retry,
             probes=self._prober,
@@ -110,6 +112,7 @@ class Service:
                 reservoir=self._reservoirs.get(sensor.name),
                 clips=ClipRecorder(sensor, settings.clips, clip_spool) if settings.clips.enabled else None,
                 pause=pauses.get(sensor.name),
+                committer=self._committer,
             )
             for sensor in settings.sensors
         }
@@ -163,7 +166,7 @@ class Service:
             log.warning("%s", error)
             return
         if identity is not None:
-            self._rollout.load(identity)
+            self._models.load(identity)
 
     def _shut_down(self, workers: list[threading.Thread], uplink: threading.Thread, stop: threading.Event) -> None:
         drains = self._drains
@@ -174,6 +177,7 @@ class Service:
             self._end_uplink(uplink, stop, time.monotonic())
         self._hushed_s = time.monotonic()
         self._hush.set()
+        self._committer.hurry()
         for thread in workers:
             thread.join(max(0.0, deadline - time.monotonic()))
         if drains:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audiosense_agent.clips import ClipRecorder
 from audiosense_agent.clock import is_provisional
+from audiosense_agent.committer import Committer
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
@@ -34,6 +35,8 @@ from audiosense_common.wire import EventState, Reason, Status
 
 log = logging.getLogger(__name__)
 _MAX_WAITING = 2_000
+_LONGEST_S = 1.0
+"""How long a window waits for its commit where sound comes faster than it is taken."""
 _STARTING = "starting"
 
 
@@ -72,6 +75,7 @@ class Worker:
         reservoir: Reservoir | None = None,
         clips: ClipRecorder | None = None,
         pause: Pause | None = None,
+        committer: Committer | None = None,
     ) -> None:
         self._pause = pause
         self._paused = Loss()
@@ -83,6 +87,7 @@ class Worker:
         self._source = source
         self._spool = spool
         self._group = group
+        self._committer = committer or Committer(spool, most=group)
         self._retry_s = retry_s
         self._left = stop_after
         self._on_commit = on_commit
@@ -99,7 +104,7 @@ class Worker:
         self._events: list[EventRevision] = []
         self._lost = Loss()
         self._measured = 0
-        self._last_commit = time.monotonic()
+        self._since = time.monotonic()
         self._status: Status | None = None
 
     def use(self, ward: Ward) -> None:
@@ -112,9 +117,13 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Listen until the sound ends, the wanted number of windows is reached, or stopped."""
+        with self._committer.taking_part():
+            self._run(stop)
+
+    def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                self._listen(Context(stop, self._commit, self._warn, self._resume_us()))
+                self._listen(Context(stop, self._commit_with_others, self._warn, self._resume_us()))
             except AudioSenseError as error:
                 self.health.fail(error)
                 self._say(str(error))
@@ -170,6 +179,8 @@ class Worker:
             self._switch(self.ward.detector)
         if self._reservoir is not None:
             self._reservoir.offer(window, verdict.status)
+        if not self._measurements:
+            self._since = time.monotonic()
         self._measurements.append(
             Measurement(
                 sensor=self.sensor.name,
@@ -195,7 +206,7 @@ class Worker:
         if verdict.status is not self._status:
             log.info("%s: %s", self.sensor.name, verdict.status.value)
             self._status = verdict.status
-        if len(self._measurements) >= self._group or self._events or time.monotonic() - self._last_commit > 1.0:
+        if len(self._measurements) >= self._group or self._events or time.monotonic() - self._since > _LONGEST_S:
             self._commit()
 
     def _note_pause(self, start_us: int) -> None:
@@ -300,13 +311,17 @@ class Worker:
         elif event.state is EventState.CLOSE:
             log.warning("%s: event closed, peak %.3f", self.sensor.name, event.peak_score)
 
-    def _commit(self) -> None:
-        self._last_commit = time.monotonic()
+    def _commit_with_others(self) -> None:
+        self._commit(waits=True)
+
+    def _commit(self, *, waits: bool = False) -> None:
+        self._since = time.monotonic()
         if not self._measurements and not self._events:
             return
         try:
             self._tell_lost()
-            self._spool.append(self._measurements, self._events, {self.sensor.name: self._measured})
+            measured = {self.sensor.name: self._measured}
+            self._committer.commit(self._measurements, self._events, measured, waits=waits and not self._events)
         except SpoolError as error:
             self._warn(str(error))
             self._lose(max(0, len(self._measurements) - _MAX_WAITING))

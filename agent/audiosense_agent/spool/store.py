@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from audiosense_agent.clock import is_provisional
-from audiosense_agent.errors import SpoolError
+from audiosense_agent.errors import SpoolError, UnstorableError
 from audiosense_agent.events import EventRevision
 from audiosense_agent.spool import gaps, rows
 from audiosense_agent.spool.age import AgeClock
@@ -400,7 +400,7 @@ class Spool:
 
     def _explain(self, error: Exception) -> SpoolError:
         if isinstance(error, sqlite3.IntegrityError) and not is_damage(error) and not has_damaged_values(self._db):
-            return SpoolError(
+            return UnstorableError(
                 f"the spool {self.path} cannot store a value that it was given: {error}; report this fault"
             )
         if not isinstance(error, sqlite3.IntegrityError) and not is_damage(error):

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -227,7 +228,8 @@ class SoakAgent:
     def restore_snapshot(self, pause_s: float) -> None:
         """Put its disk back to what it was a while ago; an administrator takes it in again.
 
-        What the disk held since and had not sent is lost with it, as with any restored disk: it is no longer owed.
+        What the disk took in since and had not sent is lost with it, as with any restored disk: it is no longer owed.
+        What waits in the copy too is.
         """
         assert self.process.kill() == -signal.SIGKILL
         copy = self.state.with_name(f"{self.name}-snapshot")
@@ -241,7 +243,7 @@ class SoakAgent:
         time.sleep(pause_s)
         assert self.process.kill() == -signal.SIGKILL
         self.note_committed()
-        self.unsent |= read_waiting(self.state / "spool.db")
+        self.unsent |= read_waiting(self.state / "spool.db") - _waiting_in(copy)
         shutil.rmtree(self.state)
         copy.rename(self.state)
         self.start()
@@ -314,6 +316,14 @@ def hurt_collector(collector: SoakCollector, kinds: int, chance: random.Random) 
         collector.die_at(COLLECTOR_POINTS[number % len(COLLECTOR_POINTS)], chance.randint(1, 4))
         time.sleep(chance.uniform(1.0, 4.0))
         collector.restart_database()
+
+
+def _waiting_in(state: Path) -> set[Key]:
+    """Read what waits in a copied state directory and leave its spool as the kill left it: reading ends its log."""
+    with tempfile.TemporaryDirectory(dir=state.parent) as folder:
+        for file in state.glob("spool.db*"):
+            shutil.copy2(file, folder)
+        return read_waiting(Path(folder) / "spool.db")
 
 
 def _lines(path: Path) -> list[str]:

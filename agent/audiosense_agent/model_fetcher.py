@@ -19,7 +19,7 @@ _MAX_TRIES = 3
 _PASSING = frozenset({"damaged", "files", "too_long", "expired"})
 
 
-class Rollout:
+class ModelFetcher:
     """Fetches, installs and switches models.
 
     What was refused for good is not fetched again before a restart, what was sent back from probation never.
