@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import now_us
 from audiosense_collector.errors import InvalidError
-from audiosense_collector.machines.tables import Sensor
-from audiosense_collector.models import runs
 from audiosense_collector.machines import naming
 from audiosense_collector.machines.tables import Sensor
+from audiosense_collector.models import runs
 from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import SensorRegistration
 

@@ -16,9 +16,9 @@ from audiosense_collector.models import service
 from audiosense_collector.models.schemas import (
     ModelNamed,
     Refusal,
+    SensorLocation,
     SensorModels,
     SensorModelsPage,
-    SensorPlace,
     Standing,
 )
 from audiosense_collector.models.tables import Model, ModelRun
@@ -74,9 +74,9 @@ async def page(
     return SensorModelsPage(items=items, counts={each: counts.get(each, 0) for each in Standing}, next=following)
 
 
-def place_of(sensor: Sensor, machine: Machine, site: Site) -> SensorPlace:
+def place_of(sensor: Sensor, machine: Machine, site: Site) -> SensorLocation:
     """Say where a sensor is."""
-    return SensorPlace(
+    return SensorLocation(
         sensor_id=sensor.id,
         sensor_name=sensor.name,
         machine_id=machine.id,
@@ -128,7 +128,7 @@ def _chosen(choice: Choice) -> list[ColumnElement[bool]]:
 
 
 async def _items(
-    session: AsyncSession, settings: Settings, rows: Sequence[tuple[Sensor, SensorPlace, Standing]]
+    session: AsyncSession, settings: Settings, rows: Sequence[tuple[Sensor, SensorLocation, Standing]]
 ) -> list[SensorModels]:
     sensors = [sensor for sensor, _, _ in rows]
     shown = {digest for each in sensors for digest in (each.running_digest, each.desired_digest) if digest}

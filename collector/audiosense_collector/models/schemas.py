@@ -89,7 +89,7 @@ class Standing(StrEnum):
     LEARNING = "learning"
 
 
-class SensorPlace(BaseModel):
+class SensorLocation(BaseModel):
     """A sensor and where it is."""
 
     sensor_id: UUID
@@ -115,7 +115,7 @@ class Refusal(BaseModel):
     reason: str | None
 
 
-class SensorModels(SensorPlace):
+class SensorModels(SensorLocation):
     """A sensor with the model that its agent runs and the one that it is to run; null where there is none.
 
     ``refused`` is what its agent refused last, ``back_to`` what going back pushes: the content before the one that is
@@ -169,7 +169,7 @@ class ModelDetail(ModelSummary):
     ``size_bytes`` is the bundle's. ``back_to`` is of the sensor, not of this model.
     """
 
-    place: SensorPlace
+    place: SensorLocation
     agent: ModelAgent | None
     back_to: ModelNamed | None
     signing_key: str

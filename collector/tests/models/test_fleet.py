@@ -236,7 +236,7 @@ async def test_what_ran_before_the_upgrade_is_told_from_its_creation_on(trained)
     await trained.run(first)
     async with trained.runtime.sessions.begin() as session:
         await session.execute(text("DELETE FROM model_run WHERE sensor_id = :id"), {"id": trained.sensor})
-        from audiosense_collector.db.migrations.versions import v0029_model_runs as migration  # noqa: PLC0415
+        from audiosense_collector.db.migrations.versions import v0028_model_runs as migration  # noqa: PLC0415
 
         statement = next(each for each in migration.TABLE.split(";") if "INSERT INTO model_run" in each)
         await session.execute(text(f"{statement} AND s.id = :id"), {"id": trained.sensor})

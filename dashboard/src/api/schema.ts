@@ -3748,7 +3748,7 @@ export interface components {
              */
             notes: number;
             /** Sensors */
-            sensors: components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"][];
+            sensors: components["schemas"]["SensorPlace"][];
             site: components["schemas"]["SiteOut"];
             /** Tags */
             tags: string[];
@@ -3868,7 +3868,7 @@ export interface components {
              * @default false
              */
             on_probation: boolean;
-            place: components["schemas"]["audiosense_collector__models__schemas__SensorPlace"];
+            place: components["schemas"]["SensorLocation"];
             /** Pushed From */
             pushed_from?: string | null;
             /** Refused Reason */
@@ -4775,6 +4775,33 @@ export interface components {
             state: components["schemas"]["CheckState"];
         };
         /**
+         * SensorLocation
+         * @description A sensor and where it is.
+         */
+        SensorLocation: {
+            /**
+             * Machine Id
+             * Format: uuid
+             */
+            machine_id: string;
+            /** Machine Name */
+            machine_name: string;
+            /**
+             * Sensor Id
+             * Format: uuid
+             */
+            sensor_id: string;
+            /** Sensor Name */
+            sensor_name: string;
+            /**
+             * Site Id
+             * Format: uuid
+             */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+        };
+        /**
          * SensorModels
          * @description A sensor with the model that its agent runs and the one that it is to run; null where there is none.
          *
@@ -4837,6 +4864,34 @@ export interface components {
             items: components["schemas"]["SensorModels"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * SensorPlace
+         * @description A sensor of a machine; ``told_name`` is what its agent calls it.
+         *
+         *     ``full_scale`` is what a sample of 1.0 stands for, in pascal or g, null where it is not calibrated;
+         *     ``told_full_scale`` and ``told_quantity`` are what its agent's configuration says.
+         */
+        SensorPlace: {
+            /** Agent Id */
+            agent_id: string | null;
+            /** Full Scale */
+            full_scale: number | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Level Dbfs */
+            level_dbfs: number | null;
+            /** Name */
+            name: string;
+            quantity: components["schemas"]["Quantity"];
+            /** Told Full Scale */
+            told_full_scale: number | null;
+            /** Told Name */
+            told_name: string;
+            told_quantity: components["schemas"]["Quantity"];
         };
         /**
          * SensorScore
@@ -5557,61 +5612,6 @@ export interface components {
             reason: string | null;
             /** Version */
             version: number | null;
-        };
-        /**
-         * SensorPlace
-         * @description A sensor and where it is.
-         */
-        audiosense_collector__models__schemas__SensorPlace: {
-            /**
-             * Machine Id
-             * Format: uuid
-             */
-            machine_id: string;
-            /** Machine Name */
-            machine_name: string;
-            /**
-             * Sensor Id
-             * Format: uuid
-             */
-            sensor_id: string;
-            /** Sensor Name */
-            sensor_name: string;
-            /**
-             * Site Id
-             * Format: uuid
-             */
-            site_id: string;
-            /** Site Name */
-            site_name: string;
-        };
-        /**
-         * SensorPlace
-         * @description A sensor of a machine; ``told_name`` is what its agent calls it.
-         *
-         *     ``full_scale`` is what a sample of 1.0 stands for, in pascal or g, null where it is not calibrated;
-         *     ``told_full_scale`` and ``told_quantity`` are what its agent's configuration says.
-         */
-        audiosense_collector__plant__schemas__SensorPlace: {
-            /** Agent Id */
-            agent_id: string | null;
-            /** Full Scale */
-            full_scale: number | null;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Level Dbfs */
-            level_dbfs: number | null;
-            /** Name */
-            name: string;
-            quantity: components["schemas"]["Quantity"];
-            /** Told Full Scale */
-            told_full_scale: number | null;
-            /** Told Name */
-            told_name: string;
-            told_quantity: components["schemas"]["Quantity"];
         };
     };
     responses: never;
@@ -11914,7 +11914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"];
+                    "application/json": components["schemas"]["SensorPlace"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
@@ -12008,7 +12008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"];
+                    "application/json": components["schemas"]["SensorPlace"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
@@ -12583,7 +12583,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["audiosense_collector__plant__schemas__SensorPlace"];
+                    "application/json": components["schemas"]["SensorPlace"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */

@@ -9,7 +9,7 @@ import { useMessages } from "@/i18n";
 import { anomalousSpans } from "@/lib/analysis-verdict";
 import { TimeView } from "@/lib/time-view";
 import { useFormat } from "@/lib/use-format";
-import { featureLabel } from "@/pages/machine/feature-names";
+import { featureLabel } from "@/lib/feature-names";
 import type { Judgement } from "./judgement";
 import type { Player } from "./player";
 import { PlayBar, PlayCursor } from "./PlayBar";

@@ -10,7 +10,7 @@ import { useMessages } from "@/i18n";
 import { toCsv } from "@/lib/csv";
 import { download } from "@/lib/download";
 import { useFormat } from "@/lib/use-format";
-import { featureLabel } from "@/pages/machine/feature-names";
+import { featureLabel } from "@/lib/feature-names";
 
 const route = getRouteApi("/analyse/$analysisId");
 const DIGITS = 2;

@@ -1,6 +1,6 @@
 """Names of machines and sensors that people choose, tags, and policies.
 
-Revision ID: 0028
+Revision ID: 0027
 """
 
 from alembic import op

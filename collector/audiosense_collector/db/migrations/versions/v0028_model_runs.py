@@ -4,7 +4,7 @@ What runs now is known to run, but not since when: its run is told from the mode
 model within two batch intervals. The releases before write no runs; what changes while one of them still serves is
 told from the change after it on.
 
-Revision ID: 0029
+Revision ID: 0028
 """
 
 from alembic import op

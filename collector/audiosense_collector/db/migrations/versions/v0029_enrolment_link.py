@@ -1,6 +1,6 @@
 """With which key an agent enrolled, and how its batches came.
 
-Revision ID: 0030
+Revision ID: 0029
 """
 
 from alembic import op

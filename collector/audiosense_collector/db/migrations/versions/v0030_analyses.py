@@ -1,6 +1,6 @@
 """Who made an analysis, what lists show of it, its features as they were scored, and its spectrogram.
 
-Revision ID: 0031
+Revision ID: 0030
 """
 
 from alembic import op
