@@ -57,7 +57,7 @@ def test_the_menu_of_a_phone_works_by_keyboard_and_closes(page):
     page.keyboard.press("Tab")
     expect(agents).to_be_focused()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    picture(page, "menu")
+
     page.keyboard.press("Escape")
     expect(button).to_be_focused()
     expect(button).to_have_attribute("aria-expanded", "false")
@@ -155,7 +155,7 @@ def test_users_are_made_changed_and_disabled_and_an_administrator_is_left(page, 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_a_token_is_shown_once_opens_what_its_role_says_and_is_revoked(page, collector):
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.context.grant_permissions(["clipboard-write"])
     page.goto("/settings/tokens")
     page.get_by_role("button", name="Make a token").click()
     name = f"report {uuid.uuid4().hex[:6]}"
@@ -167,7 +167,7 @@ def test_a_token_is_shown_once_opens_what_its_role_says_and_is_revoked(page, col
     made.get_by_role("button", name="Copy").click()
     expect(made).to_contain_text("Copied")
     picture(page, "token-made")
-    secret = page.evaluate("navigator.clipboard.readText()")
+    secret = made.locator("code").first.inner_text()
     headers = {"Authorization": f"Bearer {secret}"}
     assert httpx.get(f"{collector.http}/api/v1/fleet", headers=headers).status_code == 200
     assert httpx.get(f"{collector.http}/api/v1/users", headers=headers).status_code == 403
@@ -206,7 +206,7 @@ def test_the_log_is_filtered_proven_whole_and_saved(page, api, make_user):
     with page.expect_download() as saved:
         page.get_by_role("link", name="CSV").click()
     rows = list(csv.reader(Path(saved.value.path()).read_text().splitlines()))
-    assert [row[5] for row in rows[1:3]] == ["change_user", "create_user"]
+    assert [row[4] for row in rows[1:3]] == ["change_user", "create_user"]
     assert rows[3:] == [["# rows: 2"]]
     page.get_by_label("From").fill("2099-01-01T00:00")
     page.keyboard.press("Enter")

@@ -4,14 +4,16 @@ import { auditTermsQuery } from "@/api/administration";
 import { useMessages } from "@/i18n";
 import { type AuditSearch, parseAuditSearch } from "@/lib/audit-search";
 import { fromField, toField } from "@/lib/local-time";
+import type { Names } from "./use-names";
 import { saidAction, saidSubject } from "./words";
 
 interface Props {
   search: AuditSearch;
+  names: Names;
   onChange: (search: AuditSearch) => void;
 }
 
-export function AuditFilters({ search, onChange }: Props) {
+export function AuditFilters({ search, names, onChange }: Props) {
   const t = useMessages();
   const words = t.settings.audit;
   const terms = useQuery(auditTermsQuery).data;
@@ -26,7 +28,7 @@ export function AuditFilters({ search, onChange }: Props) {
       <Time label={words.until} value={search.to_us} onChange={(value) => set("to_us", value)} />
       {isFiltered && (
         <p className="col-span-full flex flex-wrap items-center gap-2 text-sm text-soft">
-          {search.subject_id && <span className="[overflow-wrap:anywhere]">{words.onlyOf(search.subject_id)}</span>}
+          {search.subject_id && <span className="[overflow-wrap:anywhere]">{words.onlyOf(names.get(search.subject_id) ?? search.subject_id)}</span>}
           <button type="button" className="button" onClick={() => onChange({})}>
             {words.all}
           </button>

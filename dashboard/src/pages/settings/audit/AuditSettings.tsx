@@ -29,8 +29,7 @@ export function AuditSettings() {
   );
   return (
     <Part title={t.settings.section.audit} lead={words.lead} action={save}>
-      <LogCheck />
-      <AuditFilters search={search} onChange={(next) => void navigate({ to: "/settings/audit", search: next, replace: true })} />
+      <AuditFilters search={search} names={names} onChange={(next) => void navigate({ to: "/settings/audit", search: next, replace: true })} />
       {log.isPending && <SkeletonPanels count={1} className="h-40" />}
       {log.isError && !log.data && <ErrorState error={log.error} onRetry={() => void log.refetch()} />}
       {log.data && entries.length === 0 && (
@@ -50,6 +49,7 @@ export function AuditSettings() {
           {words.older}
         </button>
       )}
+      <LogCheck />
     </Part>
   );
 }

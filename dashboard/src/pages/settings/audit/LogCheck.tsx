@@ -48,9 +48,13 @@ export function LogCheck() {
         </div>
       )}
       {found?.mark && (
-        <p className="text-xs text-faint">
-          {words.keep} <code className="font-mono [overflow-wrap:anywhere]">{found.mark}</code> <Copy text={found.mark} label={words.copyMark} />
-        </p>
+        <div className="text-xs text-faint">
+          <p>{words.keep}</p>
+          <p className="flex items-center gap-1">
+            <code className="min-w-0 font-mono [overflow-wrap:anywhere]">{found.mark}</code>
+            <Copy text={found.mark} label={words.copyMark} />
+          </p>
+        </div>
       )}
     </form>
   );
