@@ -1,5 +1,6 @@
 """Analysing recordings: sent, followed, shown, scored against other machines, shared by link and deleted."""
 
+import base64
 import io
 import json
 import os
@@ -51,6 +52,23 @@ def tone(seconds, *, level=0.5, hz=1_000, container="WAV"):
 def upload(page, *files):
     chosen = [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files]
     page.locator('input[type="file"][multiple]').set_input_files(chosen)
+
+
+def drop(page, *files):
+    """Let files fall on the page, as from a folder of the desktop."""
+    carried = page.evaluate_handle(
+        """files => {
+          const carried = new DataTransfer();
+          for (const [name, content] of files) {
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            carried.items.add(new File([bytes], name));
+          }
+          return carried;
+        }""",
+        [[name, base64.b64encode(content).decode()] for name, content in files],
+    )
+    for kind in ("dragover", "drop"):
+        page.dispatch_event("[data-dropzone]", kind, {"dataTransfer": carried})
 
 
 def violations(page):
@@ -137,7 +155,7 @@ def test_several_recordings_queue_and_what_cannot_be_read_says_what_to_do(page, 
     page.watch.expected += ["422", "404"]
     page.goto("/analyse")
     unique = uuid4().hex[:6]
-    upload(
+    drop(
         page,
         (f"letter {unique}.wav", b"this is no sound at all, but a text"),
         (f"good {unique}.flac", tone(6, container="FLAC")),
