@@ -160,7 +160,7 @@ def test_models_are_told_in_spanish(page, trained, viewport):
     expect(page.get_by_role("region", name="Qué se puede hacer")).to_contain_text("Entrenar ahora")
     expect(page.get_by_role("region", name="Agente que lo ejecuta")).to_contain_text("Superada")
     page.get_by_role("link", name="Todos los modelos").first.click()
-    expect(page.get_by_role("heading", name="Modelos")).to_be_visible()
+    expect(page.get_by_role("heading", name="Modelos", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
