@@ -5,7 +5,7 @@ import { memo, useRef } from "react";
 import type { Agent } from "@/api/agents";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
-import type { AgentSort } from "@/lib/agent-list";
+import { behindUs, UP_TO_DATE_US, type AgentSort } from "@/lib/agent-list";
 import { shortId, type Condition } from "@/lib/agents";
 import { usePlace } from "@/lib/use-width";
 import { Backlog, ClockSkew, ConditionBadge, LinkQuality, Version } from "./words";
@@ -111,6 +111,12 @@ const Line = memo(function Line({ agent, condition, newest, index }: LineProps) 
         <span className="block truncate text-xs text-faint">
           <code className="font-mono">{shortId(agent.id)}</code>
           {` · ${t.agents.sensors(agent.sensors.length)}`}
+          {(behindUs(agent) ?? 0) > UP_TO_DATE_US && (
+            <span className="md:hidden">
+              {" · "}
+              <Backlog agent={agent} />
+            </span>
+          )}
           {agent.copies.length > 0 && ` · ${t.agents.copies.some(agent.copies.length)}`}
         </span>
       </td>
