@@ -57,7 +57,8 @@ def checkout(tmp_path):
 def environment_of(folder):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOSENSE_")}
     path = os.pathsep.join(str(ROOT / part) for part in ("common", "agent"))
-    return kept | {"HOME": str(folder), "PYTHONPATH": path}
+    # As root an agent would keep its state where a service of this computer does.
+    return kept | {"PYTHONPATH": path, "AUDIOSENSE_AGENT_STATE_DIR": str(folder / "state")}
 
 
 def typed(folder, line):
