@@ -57,7 +57,8 @@ def checkout(tmp_path):
 def environment_of(folder):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOSENSE_")}
     path = os.pathsep.join(str(ROOT / part) for part in ("common", "agent"))
-    return kept | {"HOME": str(folder), "PYTHONPATH": path}
+    # As root an agent would keep its state where a service of this computer does.
+    return kept | {"PYTHONPATH": path, "AUDIOSENSE_AGENT_STATE_DIR": str(folder / "state")}
 
 
 def typed(folder, line):
@@ -284,9 +285,9 @@ def test_a_thousand_agents_are_ordered_by_need_searched_and_filtered(page, viewp
     expect(rows.first).to_contain_text("hall 777")
     expect(rows.first).to_have_attribute("data-agent-state", "silent")
     expect(rows.nth(1)).to_contain_text("hall 500")
+    expect(rows.nth(1).get_by_text("3 hrs behind, 2,160 windows waiting").locator("visible=true")).to_have_count(1)
     if viewport == "desktop":
-        expect(rows.nth(1)).to_contain_text("3 hrs behind, 2,160 windows waiting")
-        expect(page.locator("tr", has=page.get_by_text("hall 50", exact=True))).to_contain_text("older")
+        expect(rows.nth(1)).to_contain_text("0.1.0 ▲ older")
     assert rows.count() < 60, "only those near the window are in the document"
     picture(page, "thousand", viewport, whole=False)
     page.get_by_label("Search agents").fill("press 999")

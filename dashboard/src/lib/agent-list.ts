@@ -1,6 +1,6 @@
 // Which agents are listed and in which order, as the page's address says it, and how much of their sound waits.
 import type { Agent } from "@/api/agents";
-import { byNeed, conditionOf, type Condition } from "./agents";
+import { byName, byNeed, conditionOf, type Condition } from "./agents";
 
 export const AGENT_SORTS = ["need", "name", "heard", "backlog"] as const;
 export type AgentSort = (typeof AGENT_SORTS)[number];
@@ -49,8 +49,6 @@ export function countConditions(agents: readonly Agent[], nowUs: number): Map<Co
 }
 
 export function sortAgents(agents: readonly Agent[], { sort = "need" }: AgentsSearch, nowUs: number): Agent[] {
-  const names = new Intl.Collator(undefined, { numeric: true });
-  const byName = (a: Agent, b: Agent) => names.compare(a.name, b.name);
   const orders: Record<AgentSort, (a: Agent, b: Agent) => number> = {
     need: byNeed(nowUs),
     name: byName,

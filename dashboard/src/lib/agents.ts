@@ -35,6 +35,12 @@ export function conditionOf(agent: Agent, nowUs: number): Condition {
   return isSilent ? "silent" : agent.state;
 }
 
+const names = new Intl.Collator(undefined, { numeric: true });
+
+export function byName(a: Pick<Agent, "name">, b: Pick<Agent, "name">): number {
+  return names.compare(a.name, b.name);
+}
+
 /** Those that wait for a decision first, then silent ones, those with refused copies, those in trouble; revoked ones last. */
 export function byNeed(nowUs: number): (a: Agent, b: Agent) => number {
   const need = (agent: Agent) => {
@@ -42,7 +48,7 @@ export function byNeed(nowUs: number): (a: Agent, b: Agent) => number {
     if (condition === "active" && agent.copies.length > 0) return WITH_COPIES;
     return condition === "active" && isTroubled(agent) ? TROUBLED : NEED[condition];
   };
-  return (a, b) => need(a) - need(b) || a.name.localeCompare(b.name);
+  return (a, b) => need(a) - need(b) || byName(a, b);
 }
 
 /** How many windows the other copies say they hold; null where there is no other copy. */

@@ -5,7 +5,7 @@ import { memo, useRef } from "react";
 import type { Agent } from "@/api/agents";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
-import type { AgentSort } from "@/lib/agent-list";
+import { behindUs, UP_TO_DATE_US, type AgentSort } from "@/lib/agent-list";
 import { shortId, type Condition } from "@/lib/agents";
 import { usePlace } from "@/lib/use-width";
 import { Backlog, ClockSkew, ConditionBadge, LinkQuality, Version } from "./words";
@@ -42,7 +42,7 @@ export function AgentsTable({ agents, newest, sort, onSort }: Props) {
           <tr aria-rowindex={1}>
             <Heading {...head} by="need" label={t.agents.condition} className="w-36 max-sm:w-32" />
             <Heading {...head} by="name" label={t.agents.agent} className="" />
-            <Heading {...head} by="backlog" label={t.agents.backlog} className="w-72 max-lg:w-56 max-md:hidden" />
+            <Heading {...head} by="backlog" label={t.agents.backlog} className="w-80 max-lg:w-64 max-md:hidden" />
             <Heading label={t.agents.link.title} className="w-36 max-lg:hidden" />
             <Heading label={t.agents.clockShort} className="w-24 text-right max-xl:hidden" />
             <Heading label={t.agents.version} className="w-32 max-lg:hidden" />
@@ -99,6 +99,8 @@ interface LineProps {
 
 const Line = memo(function Line({ agent, condition, newest, index }: LineProps) {
   const t = useMessages();
+  // On a phone, where there is no column for it, it stands in place of what tells agents of one name apart.
+  const isBehind = (behindUs(agent) ?? 0) > UP_TO_DATE_US;
   return (
     <tr aria-rowindex={index + 2} data-agent={agent.id} data-agent-state={condition} className="relative h-14 border-b border-line last:border-0 hover:bg-raised">
       <td className="px-3">
@@ -109,8 +111,15 @@ const Line = memo(function Line({ agent, condition, newest, index }: LineProps) 
           {agent.name}
         </Link>
         <span className="block truncate text-xs text-faint">
-          <code className="font-mono">{shortId(agent.id)}</code>
-          {` · ${t.agents.sensors(agent.sensors.length)}`}
+          {isBehind && (
+            <span className="md:hidden">
+              <Backlog agent={agent} />
+            </span>
+          )}
+          <span className={isBehind ? "max-md:hidden" : ""}>
+            <code className="font-mono">{shortId(agent.id)}</code>
+            {` · ${t.agents.sensors(agent.sensors.length)}`}
+          </span>
           {agent.copies.length > 0 && ` · ${t.agents.copies.some(agent.copies.length)}`}
         </span>
       </td>
