@@ -6,7 +6,6 @@ machine until another one is called so.
 
 from collections.abc import Collection
 from itertools import count
-from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
@@ -14,9 +13,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.machines.tables import Machine, MachineAlias, Sensor, Site, SiteAlias
-
-_STAYS: Final[dict[str, bool]] = {"read": True, "key_share": True}
-"""Locks a row so far that nobody deletes or renames it before the transaction ends."""
 
 
 def told_name(sensor: Sensor) -> str:
@@ -32,14 +28,21 @@ def free(name: str, taken: Collection[str]) -> str:
 
 
 async def machine_called(session: AsyncSession, site: str, machine: str) -> Machine:
-    """Return the machine that an agent means; it and its site are made where they do not exist."""
+    """Return the machine that an agent means; it and its site are made where they do not exist.
+
+    Both are locked so far that nobody deletes or renames them before the transaction ends.
+    """
     site_id = await _site_called(session, site)
-    query = select(Machine).where(Machine.site_id == site_id, Machine.name == machine).with_for_update(**_STAYS)
+    query = (
+        select(Machine)
+        .where(Machine.site_id == site_id, Machine.name == machine)
+        .with_for_update(read=True, key_share=True)
+    )
     found = await session.scalar(query)
     if found is None:
         earlier = select(MachineAlias.machine_id).where(MachineAlias.site_id == site_id, MachineAlias.name == machine)
         found = await session.scalar(
-            select(Machine).where(Machine.id == earlier.scalar_subquery()).with_for_update(**_STAYS)
+            select(Machine).where(Machine.id == earlier.scalar_subquery()).with_for_update(read=True, key_share=True)
         )
     if found is None:
         values = {"id": uuid4(), "site_id": site_id, "name": machine}
@@ -76,11 +79,12 @@ async def release_machine(session: AsyncSession, site_id: UUID, name: str) -> No
 
 
 async def _site_called(session: AsyncSession, name: str) -> UUID:
-    query = select(Site.id).where(Site.name == name).with_for_update(**_STAYS)
+    query = select(Site.id).where(Site.name == name).with_for_update(read=True, key_share=True)
     found = await session.scalar(query)
     if found is None:
         earlier = select(SiteAlias.site_id).where(SiteAlias.name == name).scalar_subquery()
-        found = await session.scalar(select(Site.id).where(Site.id == earlier).with_for_update(**_STAYS))
+        renamed = select(Site.id).where(Site.id == earlier)
+        found = await session.scalar(renamed.with_for_update(read=True, key_share=True))
     if found is None:
         await session.execute(insert(Site).values(id=uuid4(), name=name).on_conflict_do_nothing())
         found = await session.scalar(query)
