@@ -85,9 +85,9 @@ def test_the_fleet_is_filtered_by_tag_and_a_machine_tagged_from_its_page(page, a
     page.get_by_role("button", name="Tags and site").click()
     page.get_by_role("form").get_by_label("Tags").fill(f"only {run}")
     picture(page, "machine", viewport)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("link", name=f"only {run}").click()
-    page.get_by_label("Tag").select_option("")
+    page.get_by_label("Tag", exact=True).select_option("")
     expect(page.locator(f'[data-machine="Other {run}"]')).to_be_visible()
 
 
