@@ -30,7 +30,7 @@ def free(name: str, taken: Collection[str]) -> str:
 async def machine_called(session: AsyncSession, site: str, machine: str) -> Machine:
     """Return the machine that an agent means; it and its site are made where they do not exist.
 
-    The rows are locked so far that nobody deletes or renames them before the transaction ends.
+    Both are locked so far that nobody deletes or renames them before the transaction ends.
     """
     site_id = await _site_called(session, site)
     query = (
@@ -83,9 +83,8 @@ async def _site_called(session: AsyncSession, name: str) -> UUID:
     found = await session.scalar(query)
     if found is None:
         earlier = select(SiteAlias.site_id).where(SiteAlias.name == name).scalar_subquery()
-        found = await session.scalar(
-            select(Site.id).where(Site.id == earlier).with_for_update(read=True, key_share=True)
-        )
+        renamed = select(Site.id).where(Site.id == earlier)
+        found = await session.scalar(renamed.with_for_update(read=True, key_share=True))
     if found is None:
         await session.execute(insert(Site).values(id=uuid4(), name=name).on_conflict_do_nothing())
         found = await session.scalar(query)

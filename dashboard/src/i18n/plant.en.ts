@@ -90,7 +90,7 @@ export const policies = {
     baseline_windows: "Windows of normal sound that a first model is made of, for sensors without a value of their own.",
   },
   units: { days: "days", per_week: "a week", windows: "windows" },
-  range: (low: string, high: string) => `from ${low} to ${high}`,
+  range: (low: string, high: string) => `From ${low} to ${high}.`,
   isDefault: "The default.",
   setBy: (who: string, when: string) => `Set by ${who}, ${when}.`,
   environment: (variable: string) => `Set by the environment: ${variable} stands over what is set here. Take it out of the environment of every process of the collector and start them again to change it here.`,

@@ -91,7 +91,7 @@ export const policies: typeof englishPolicies = {
     baseline_windows: "Ventanas de sonido normal con las que se hace un primer modelo, para los sensores sin valor propio.",
   },
   units: { days: "días", per_week: "por semana", windows: "ventanas" },
-  range: (low: string, high: string) => `de ${low} a ${high}`,
+  range: (low: string, high: string) => `De ${low} a ${high}.`,
   isDefault: "El valor predeterminado.",
   setBy: (who: string, when: string) => `Fijado por ${who}, ${when}.`,
   environment: (variable: string) => `Fijado por el entorno: ${variable} prevalece sobre lo que se fije aquí. Quítela del entorno de cada proceso del colector y reinícielos para cambiarlo aquí.`,
