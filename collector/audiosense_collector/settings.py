@@ -87,6 +87,7 @@ class Settings(EnvironmentSettings):
     trees: Annotated[int, Field(ge=1, le=10_000)] = 100
     heuristic_dominant_hz: Annotated[float, Field(gt=0)] = 8500
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] = 0.3
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
     ingest_queue: Annotated[int, Field(ge=1, le=10_000)] = 256
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     minute_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
