@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32, help="agents at a time (default: %(default)s)")
     parser.add_argument("--full", type=int, default=20_000_000, help="rows for the full table, 0: no such run")
     parser.add_argument("--sizes", type=int, nargs="+", default=[600, 60], help="batches (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="of the collector (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="where the database is made (default: a temporary folder)")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
@@ -58,7 +59,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
     """Run with an empty and with a full table, and name the figures."""
     result: dict[str, float] = {}
     database = EmbeddedServer(folder / "collector" / "postgresql")
-    with collector(folder) as process:
+    with collector(folder, arguments.processes) as process:
         fleet = enrol(folder, arguments.connections)
         with psycopg.connect(libpq_url(database.url()), autocommit=True) as connection:
             bench = Bench(fleet, connection, process.pid, arguments.seconds)
@@ -78,10 +79,11 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
 
 
 @contextmanager
-def collector(folder: Path) -> Iterator[Process]:
+def collector(folder: Path, processes: int = 1) -> Iterator[Process]:
     """Run a collector with a database of its own."""
     environment = _environment(folder)
-    with Process("collector", ["audiosense_collector", "serve"], environment=environment, log=folder / "log") as made:
+    arguments = ["audiosense_collector", "serve", "--processes", str(processes)]
+    with Process("collector", arguments, environment=environment, log=folder / "log") as made:
         addresses = folder / "collector" / "run" / "addresses.json"
         wait_for("the collector listens", lambda: read_json(addresses), seconds=90, processes=[made])
         yield made
@@ -207,12 +209,18 @@ class Bench:
         return max(rates.values())
 
     def _cpu_s(self) -> tuple[float, float]:
-        """Return the CPU time of the collector, and of PostgreSQL with all that it has started."""
-        database = 0.0
+        """Return the CPU time of the collector and of PostgreSQL, each with all that it has started."""
+        collector = database = 0.0
         for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal() and (_parent(entry) == self._postmaster or int(entry.name) == self._postmaster):
+            if not entry.name.isdecimal():
+                continue
+            family = {int(entry.name), _parent(entry)}
+            # The embedded server is not the collector's child, and its own are backends.
+            if self._postmaster in family:
                 database += _cpu_s(entry)
-        return _cpu_s(Path(f"/proc/{self._collector}")), database
+            elif self._collector in family:
+                collector += _cpu_s(entry)
+        return collector, database
 
 
 def _stat(process: Path) -> list[str]:

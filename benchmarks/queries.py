@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import psutil
+import psycopg
 
 from audiosense_collector.cli.common import print_table
 from audiosense_collector.clock import to_us
@@ -28,7 +29,7 @@ from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import Retention, migrate
 from benchmarks.history import Filled, History, stay_heard
-from deploy.demo.processes import Process, read_json, wait_for
+from deploy.demo.processes import Process, command, read_json, wait_for
 
 SENSORS, RAW_DAYS, MINUTE_DAYS, FLEET = 30, 38, 365, 10_000
 FEATURES = "crest_db,centroid_khz,flatness_db,third_1000_db"
@@ -54,6 +55,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of sensors (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=60, help="requests of each kind (default: %(default)s)")
+    parser.add_argument(
+        "--as-ingested", action="store_true", help="do not move minutes together as the hourly job does"
+    )
     parser.add_argument("--folder", type=Path, help="where the database is made, with 25 GB free (default: temporary)")
     parser.add_argument("--keep", action="store_true", help="leave the database in --folder, and take the one there")
     arguments = parser.parse_args()
@@ -61,18 +65,20 @@ def main() -> None:
         if arguments.folder is None:
             parser.error("--keep: say with --folder where")
         arguments.folder.mkdir(parents=True, exist_ok=True)
-        print(json.dumps(measure(arguments.folder, arguments.scale, arguments.rounds)))
+        print(json.dumps(measure(arguments.folder, arguments)))
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="audiosense-queries-") as name:
-        print(json.dumps(measure(Path(name), arguments.scale, arguments.rounds)))
+        print(json.dumps(measure(Path(name), arguments)))
 
 
-def measure(folder: Path, scale: float, rounds: int) -> dict[str, float]:
+def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
     """Return the 95th percentiles, in milliseconds: of the slowest kind of chart, of the fleet; and what was filled."""
     with database(folder) as (url, postmaster):
-        filled = fill(folder, libpq_url(url), scale)
+        filled = fill(folder, libpq_url(url), arguments.scale)
+        if not arguments.as_ingested:
+            order(folder, url)
         with collector(folder, url) as (client, pid):
-            asking = Asking(client, pid, postmaster, rounds)
+            asking = Asking(client, pid, postmaster, arguments.rounds)
             series = asking.ask(charts(filled))
             asking.ask(lists(filled))
             asking.exports(filled)
@@ -106,6 +112,17 @@ def fill(folder: Path, url: str, scale: float) -> Filled:
         flush=True,
     )
     return filled
+
+
+def order(folder: Path, url: str) -> None:
+    """Move the minutes that charts ask for together, as the collector has done by the time that they are so old."""
+    days = MINUTES_OFF // (24 * 60) + SPANS["7 days"].days + 2
+    started = time.monotonic()
+    environment = {"DATABASE_URL": url, "AUDIOSENSE_DATA_DIR": str(folder / "collector")}
+    said = command(["audiosense_collector", "db", "order", "--days", str(days)], environment=environment)
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE) rollup_minute")
+    print(f"{said.strip()}, {time.monotonic() - started:.0f} s", flush=True)
 
 
 @contextmanager

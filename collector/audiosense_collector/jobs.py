@@ -38,6 +38,7 @@ def make_jobs(database_url: str) -> procrastinate.App:
         ("make_partitions", "7 * * * *", make_partitions),
         ("watch_agents", "* * * * *", notifications.watch_agents),
         ("apply_retention", "37 * * * *", storage.apply_retention),
+        ("order_minutes", "47 * * * *", storage.order_minutes),
         ("rebuild_rollups", "* * * * *", storage.rebuild_rollups),
     ):
         app.periodic(cron=cron)(app.task(name=name, queueing_lock=name, pass_context=True)(task))

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from audiosense_collector import memory
+from audiosense_collector import memory, processes
 from audiosense_collector.app import create_agent_app, create_app
 from audiosense_collector.auth.setup import make_link
 from audiosense_collector.errors import SettingsError, StartError
@@ -131,9 +131,12 @@ async def running(
 ) -> AsyncIterator[tuple[Addresses, Runtime, list[asyncio.Task[None]]]]:
     """Run both servers; on leaving they stop accepting, streams end and running requests are finished."""
     async with AsyncExitStack() as stack:
+        mine, *others = _bind_for_agents(settings)
+        for each in (mine, *others):
+            stack.enter_context(each)
         sockets = [
             stack.enter_context(_bind(settings.http_host, settings.http_port, "AUDIOSENSE_HTTP_PORT")),
-            stack.enter_context(_bind(settings.agent_host, settings.agent_port, "AUDIOSENSE_AGENT_PORT")),
+            mine,
             stack.enter_context(_bind(settings.metrics_host, settings.metrics_port_wanted, "AUDIOSENSE_METRICS_PORT")),
         ]
         addresses = Addresses(*map(_address, ("http", "https", "http"), sockets))
@@ -141,12 +144,12 @@ async def running(
         await runtime.hub.start()
         await stack.enter_async_context(runtime.policies.kept_fresh())
         workers = [await stack.enter_async_context(_working(runtime))] if settings.worker else []
-        agents = {"ssl_certfile": runtime.tls.chain, "ssl_keyfile": runtime.tls.key, "http": memory.ConnectionApart}
         if workers:
             runtime.health.worker_lives = lambda: not workers[0].done()
+        watching = await stack.enter_async_context(processes.started(others, database_url)) if others else []
         servers = [
             _configure(create_app(runtime), proxy_headers=False),
-            _configure(create_agent_app(runtime), timeout_keep_alive=round(AGENTS_IDLE_S), backlog=BACKLOG, **agents),
+            _for_agents(runtime),
             _configure(create_metrics_app(runtime)),
         ]
         tasks = [
@@ -155,7 +158,7 @@ async def running(
         try:
             await _wait_until_started(servers, tasks)
             stack.enter_context(_published(settings.data_dir, addresses))
-            yield addresses, runtime, [*tasks, *workers]
+            yield addresses, runtime, [*tasks, *workers, *watching]
         finally:
             runtime.hub.end_streams()
             for server in servers:
@@ -163,22 +166,60 @@ async def running(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def serve_agents(settings: Settings, database_url: str, descriptor: int, place: int) -> None:
+    """Run one of the processes that ``processes.started`` starts: the agents' port on a socket that it was given.
+
+    Its figures are ``place`` ports further than those of the first process, or on any port where those are.
+    """
+    memory.keep_heap()
+    line = processes.Line()
+    port = settings.metrics_port_wanted and settings.metrics_port_wanted + place
+    with socket.socket(fileno=descriptor) as bound:
+        async with open_runtime(settings, database_url, make_jobs(database_url)) as runtime:
+            await runtime.hub.start()
+            async with serving_metrics(runtime, port, worker=False) as figures, _one(_for_agents(runtime), bound):
+                memory.settle()
+                log.info("one more process for agents", place=place, metrics=figures)
+                await line.until_told()
+
+
+def _for_agents(runtime: Runtime) -> "_Server":
+    return _configure(
+        create_agent_app(runtime),
+        timeout_keep_alive=round(AGENTS_IDLE_S),
+        backlog=BACKLOG,
+        ssl_certfile=runtime.tls.chain,
+        ssl_keyfile=runtime.tls.key,
+        http=memory.ConnectionApart,
+    )
+
+
 @asynccontextmanager
-async def serving_metrics(runtime: Runtime, port: int) -> AsyncIterator[str]:
-    """Serve a worker's figures and probes on ``AUDIOSENSE_METRICS_HOST``; gives the address.
+async def serving_metrics(runtime: Runtime, port: int, *, worker: bool = True) -> AsyncIterator[str]:
+    """Serve the figures and probes of a worker, or of another process, on ``AUDIOSENSE_METRICS_HOST``.
+
+    Yields:
+        The address.
 
     Raises:
         SettingsError: the port is taken.
     """
-    with _bind(runtime.settings.metrics_host, port, "AUDIOSENSE_WORKER_METRICS_PORT") as bound:
-        server = _configure(create_metrics_app(runtime, worker=True))
-        task = asyncio.create_task(server.serve(sockets=[bound]))
-        try:
-            await _wait_until_started([server], [task])
+    variable = "AUDIOSENSE_WORKER_METRICS_PORT" if worker else "AUDIOSENSE_METRICS_PORT"
+    with _bind(runtime.settings.metrics_host, port, variable) as bound:
+        async with _one(_configure(create_metrics_app(runtime, worker=worker)), bound):
             yield _address("http", bound)
-        finally:
-            server.should_exit = True
-            await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _one(server: "_Server", bound: socket.socket) -> AsyncIterator[None]:
+    """Run a server; on leaving it finishes what it does."""
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        await _wait_until_started([server], [task])
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _first_administrator(runtime: Runtime) -> str | None:
@@ -235,13 +276,25 @@ async def _wait_until_started(servers: list[_Server], tasks: list[asyncio.Task[N
         await asyncio.sleep(0.01)
 
 
-def _bind(host: str, port: int, variable: str) -> socket.socket:
+def _bind_for_agents(settings: Settings) -> list[socket.socket]:
+    """Bind a socket of the agents' port for each process; the kernel shares connections out among them."""
+    first = _bind(settings.agent_host, settings.agent_port, "AUDIOSENSE_AGENT_PORT")
+    if settings.processes == 1:
+        return [first]
+    # The first one has made sure that nobody else has the port; it never listens.
+    with first:
+        host, port = first.getsockname()[:2]
+        return [_bind(host, port, "AUDIOSENSE_AGENT_PORT", shared=True) for _ in range(settings.processes)]
+
+
+def _bind(host: str, port: int, variable: str, *, shared: bool = False) -> socket.socket:
     """Bind before anything is started, so that a taken port is one line and nothing is left behind."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
             bound.bind(address)
         except OSError:
             bound.close()

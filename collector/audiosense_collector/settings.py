@@ -87,9 +87,11 @@ class Settings(EnvironmentSettings):
     trees: Annotated[int, Field(ge=1, le=10_000)] = 100
     heuristic_dominant_hz: Annotated[float, Field(gt=0)] = 8500
     heuristic_flatness: Annotated[float, Field(gt=0, le=1)] = 0.3
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
     ingest_queue: Annotated[int, Field(ge=1, le=10_000)] = 256
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     minute_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    order_minutes: bool = True
     credential_days: Annotated[int, Field(ge=0, le=3_650)] = 30
     credential_overlap_h: Annotated[float, Field(gt=0, le=8_760)] = 24
     clip_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90

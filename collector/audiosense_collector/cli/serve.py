@@ -9,6 +9,7 @@ import typer
 import uvloop
 
 from audiosense_collector.cli.common import database, print_json
+from audiosense_collector.errors import SettingsError
 from audiosense_collector.logs import configure_logs
 from audiosense_collector.settings import Settings
 
@@ -33,6 +34,10 @@ def serve(
         bool | None,
         typer.Option("--worker/--no-worker", help="Do jobs here too.  [default: AUDIOSENSE_WORKER, or yes]"),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that take in batches.  [default: AUDIOSENSE_PROCESSES, or 1]"),
+    ] = None,
 ) -> None:
     """Run the collector: the port for agents, the port for browsers, and a worker for jobs such as training."""
     from audiosense_collector.notifications.service import targets_of  # noqa: PLC0415
@@ -43,6 +48,8 @@ def serve(
     settings = Settings.load()
     if worker is not None:
         settings = settings.model_copy(update={"worker": worker})
+    if processes is not None:
+        settings = settings.model_copy(update={"processes": processes})
     targets_of(settings)
     configure_logs(settings.log_level.number, settings.log_format)
     with contextlib.suppress(KeyboardInterrupt), database(settings) as url:
@@ -51,6 +58,18 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     print("AudioSense collector stopped")
+
+
+@app.command(hidden=True)
+def serve_agents(socket: int, place: int) -> None:
+    """Serve agents on a socket that `serve` made; `serve` starts this, and ends it."""
+    from audiosense_collector.server import serve_agents as run_server  # noqa: PLC0415 - other commands start without it
+
+    settings = Settings.load()
+    configure_logs(settings.log_level.number, settings.log_format)
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set; this command is for `serve` to start, with --processes")
+    uvloop.run(run_server(settings, settings.database_url, socket, place))
 
 
 @app.command()

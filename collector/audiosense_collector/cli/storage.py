@@ -1,5 +1,6 @@
-"""``db size``, ``db retention``, ``db rollup``."""
+"""``db size``, ``db retention``, ``db order``, ``db rollup``."""
 
+import math
 from dataclasses import asdict
 from typing import Annotated
 
@@ -7,13 +8,13 @@ import typer
 from pydantic_core import to_jsonable_python
 
 from audiosense_collector.cli.common import print_json, print_table, run, show_time
-from audiosense_collector.clock import now_us
+from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.errors import StartError
 from audiosense_collector.machines.lookup import find_sensor
 from audiosense_collector.rollups import recompute
 from audiosense_collector.rollups.recompute import Checked
 from audiosense_collector.runtime import Runtime
-from audiosense_collector.storage import jobs
+from audiosense_collector.storage import jobs, ordering
 from audiosense_collector.storage import retention as keeping
 from audiosense_collector.storage.retention import Outcome
 from audiosense_collector.storage.size import Size, read_size
@@ -45,6 +46,8 @@ def size(*, as_json: Json = False) -> None:
     for parent, a_day in found.bytes_a_day.items():
         share = f", {show_bytes(a_day / found.sensors)} a sensor" if found.sensors else ""
         print(f"{parent}: {show_bytes(a_day)} and {found.rows_a_day[parent]:,.0f} rows a day{share}")
+    until = "not yet begun" if found.ordered_before_us is None else f"until {show_time(found.ordered_before_us)}"
+    print(f"minutes of each sensor side by side: {until}")
     print(f"retention frees {show_bytes(sum(each.bytes for each in old.partitions) + old.clip_bytes)} now")
 
 
@@ -78,6 +81,18 @@ def retention(
         raise StartError(
             f"others held {', '.join(outcome.busy)} each time; end long queries and exports, or try again later"
         )
+
+
+def order(
+    *,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Go back so many days.  [default: where the last run ended]")
+    ] = None,
+) -> None:
+    """Move each sensor's minutes together, so that charts read fewer pages; the collector does it every hour."""
+    since = None if days is None else now_us() - days * DAY_US
+    done = run(lambda runtime: ordering.order(runtime, since_us=since, seconds=math.inf))
+    print(f"{done.rows:,} minutes moved, {done.spans:,} spans of a sensor; in order until {show_time(done.until_us)}")
 
 
 def rollup(

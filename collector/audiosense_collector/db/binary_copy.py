@@ -4,7 +4,8 @@ The format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Forma
 are equally wide, so each pattern is one structured array whose bytes are sent as they are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 _NULL = -1
+_SMALL_BYTES = 64 * 1024
 _POSTGRES_EPOCH_US = 946_684_800_000_000
 """2000-01-01, from which PostgreSQL counts, in UTC microseconds since 1970."""
 
@@ -36,7 +38,7 @@ class Field:
     @property
     def width(self) -> int:
         """Bytes of a value."""
-        return int(self.values.dtype.itemsize * np.prod(self.values.shape[1:], dtype=np.int64))
+        return self.values.dtype.itemsize * math.prod(self.values.shape[1:])
 
 
 def integers(values: NDArray[Any], width: int, null: NDArray[np.bool_] | None = None) -> Field:
@@ -73,7 +75,7 @@ def uuids(values: Sequence[UUID], places: NDArray[np.intp]) -> Field:
 def binaries(values: NDArray[Any]) -> Field:
     """Return a column of bytea: of each row the bytes of its values, shape (rows, …)."""
     whole = np.ascontiguousarray(values)
-    width = int(whole.dtype.itemsize * np.prod(whole.shape[1:], dtype=np.int64))
+    width = whole.dtype.itemsize * math.prod(whole.shape[1:])
     return Field(whole.view(np.uint8).reshape(len(whole), width))
 
 
@@ -156,7 +158,18 @@ def _with_last(block: NDArray[Any], values: Iterable[bytes]) -> bytes:
 async def copy_in(cursor: psycopg.AsyncCursor[Any], statement: str, blocks: Iterable[bytes]) -> None:
     """Send blocks of rows to a ``COPY … FROM STDIN WITH (FORMAT BINARY)``."""
     async with cursor.copy(statement.encode()) as copy:
-        await copy.write(HEADER)
-        for block in blocks:
+        for block in _together(chain((HEADER,), blocks, (TRAILER,))):
             await copy.write(block)
-        await copy.write(TRAILER)
+
+
+def _together(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small blocks: each that is sent costs a turn of the event loop."""
+    small: list[bytes] = []
+    size = 0
+    for block in blocks:
+        small.append(block)
+        size += len(block)
+        if size > _SMALL_BYTES:
+            yield b"".join(small)
+            small, size = [], 0
+    yield b"".join(small)

@@ -46,4 +46,9 @@ async def fetch_each(connection: psycopg.AsyncConnection[Row], queries: Sequence
     async with connection.pipeline():
         for cursor, query in zip(cursors, queries, strict=True):
             await cursor.execute(query.text.encode(), query.parameters)
-    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
+
+
+def _has_rows(cursor: psycopg.AsyncCursor[Row]) -> bool:
+    """Whether a statement returns rows; ``description`` says so too, but makes an object for each column first."""
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0

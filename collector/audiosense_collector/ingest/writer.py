@@ -16,8 +16,10 @@ from audiosense_common.wire import Answer
 log = structlog.get_logger()
 GROUPS = 2
 """Transactions at a time: one is made ready while the database works on the other."""
-WORTH_BATCHES = 8
+WORTH_BATCHES = 16
 """So many batches are worth a transaction beside another one; fewer join the next."""
+JOIN_S = 0.004
+"""Between two groups so long is waited for more batches, and once more for as long as some come."""
 ALONE = 6
 """Batches at a time that are stored each by itself, because their agent is locked or something is wrong with them."""
 TRIES = 3
@@ -102,8 +104,19 @@ class Writer:
                 await self._store(group)
                 if self._groups > 1 and self._queue.ready < WORTH_BATCHES:
                     break
+                await self._let_join()
         finally:
             self._groups -= 1
+
+    async def _let_join(self) -> None:
+        """Wait while more and more batches come in: whoever was answered just now sends the next one at once.
+
+        A group costs as much by itself as some thirty batches in it do.
+        """
+        before = 0
+        while before < self._queue.ready < WORTH_BATCHES:
+            before = self._queue.ready
+            await asyncio.sleep(JOIN_S)
 
     async def _store(self, group: Sequence[_Waiting]) -> None:
         outcomes: list[Outcome | None] = [None] * len(group)

@@ -35,7 +35,8 @@ SELECT pg_database_size(current_database()) AS database_bytes,
     (SELECT count(*) FROM clip) AS clips,
     (SELECT coalesce(sum(bytes), 0) FROM clip) AS clip_bytes,
     (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - %(fresh)s::interval) AS workers,
-    pg_relation_size('measurement_default') AS default_partition_bytes
+    pg_relation_size('measurement_default') AS default_partition_bytes,
+    (SELECT coalesce(extract(epoch FROM max(ordered_before)), 0) FROM ordering_mark) AS minutes_ordered_seconds
 """
 _HELP = {
     "database_bytes": "Size of the database on its disk.",
@@ -48,6 +49,7 @@ _HELP = {
     "clip_bytes": "Bytes of sound clips kept.",
     "workers": "Workers of the job queue whose last sign of life is at most a minute old.",
     "default_partition_bytes": "Size of the partition of measurements outside the days that have one of their own.",
+    "minutes_ordered_seconds": "Until when (seconds since 1970) each sensor's minutes were moved together; 0: not yet.",
 }
 _SENSORS = """
 SELECT coalesce((ARRAY['learning', 'normal', 'anomalous', 'stopped', 'invalid'])[last_status + 1], 'unheard'), count(*)

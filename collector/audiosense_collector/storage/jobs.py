@@ -4,7 +4,7 @@ from procrastinate import JobContext
 
 from audiosense_collector.rollups import recompute
 from audiosense_collector.runtime import Runtime
-from audiosense_collector.storage import retention
+from audiosense_collector.storage import ordering, retention
 from audiosense_collector.training.jobs import runtime_of
 
 
@@ -12,6 +12,14 @@ async def apply_retention(context: JobContext, timestamp: int) -> None:
     """Drop what is too old."""
     del timestamp
     await retention.apply(runtime_of(context))
+
+
+async def order_minutes(context: JobContext, timestamp: int) -> None:
+    """Move together the minutes of what is over."""
+    del timestamp
+    runtime = runtime_of(context)
+    if runtime.settings.order_minutes:
+        await ordering.order(runtime)
 
 
 async def rebuild_rollups(context: JobContext, timestamp: int) -> None:

@@ -1,4 +1,4 @@
-"""From when on rows are complete."""
+"""From when on rows are complete, and until when they lie side by side."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,3 +14,11 @@ class RetentionMark(Table):
     __tablename__ = "retention_mark"
     name: Mapped[str] = mapped_column(primary_key=True)
     complete_since: Mapped[TimeColumn]
+
+
+class OrderingMark(Table):
+    """Before which time all sensors' rows of a table were moved together; ``name`` is the table's."""
+
+    __tablename__ = "ordering_mark"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    ordered_before: Mapped[TimeColumn]
