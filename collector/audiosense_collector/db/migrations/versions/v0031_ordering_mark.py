@@ -1,12 +1,12 @@
 """Until when minutes were moved together.
 
-Revision ID: 0032
+Revision ID: 0031
 """
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0026"
+revision = "0031"
+down_revision = "0030"
 
 TABLE = """
 CREATE TABLE ordering_mark (
