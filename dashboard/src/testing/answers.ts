@@ -45,7 +45,7 @@ export function answerOf({ operation, path }: Route, fill: Fill, seed: number): 
   const recorded = valuesOf(media)[0];
   if (fill === "recorded" && recorded !== undefined) return recorded;
   try {
-    return encoded(generateSync({ ...media.schema, components: openapi.components } as JsonSchema, { seed, ...DEEP, ...LIMITS[fill === "least" ? "least" : "most"] }));
+    return encoded(generateSync({ ...media.schema, components: openapi.components }, { seed, ...DEEP, ...LIMITS[fill === "least" ? "least" : "most"] }));
   } catch (error) {
     throw new Error(`no answer can be made for ${path} from its schema: ${String(error)}`, { cause: error });
   }
