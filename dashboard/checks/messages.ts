@@ -12,7 +12,7 @@ const WORDS = /\p{L}{2}/u;
 const SPOKEN = new Set(["aria-label", "aria-description", "aria-roledescription", "aria-valuetext", "alt", "placeholder", "title", "label"]);
 
 /** The messages of the language that all others are held to: each declaration with its dotted name. */
-export function messagesOf(program: ts.Program): Map<ts.Node, string> {
+function messagesOf(program: ts.Program): Map<ts.Node, string> {
   const found = new Map<ts.Node, string>();
   const visit = (object: ts.ObjectLiteralExpression, prefix: string): void => {
     for (const property of object.properties) {
@@ -35,7 +35,7 @@ export function messagesOf(program: ts.Program): Map<ts.Node, string> {
 }
 
 /** Messages that no source outside of the languages themselves uses. */
-export function unused(program: ts.Program): string[] {
+function unused(program: ts.Program): string[] {
   const checker = program.getTypeChecker();
   const left = messagesOf(program);
   const mark = (symbol: ts.Symbol | undefined): void => {
@@ -74,7 +74,7 @@ export function unused(program: ts.Program): string[] {
 }
 
 /** Words that people read and that stand in a page itself: each with its place. */
-export function untranslated(program: ts.Program): string[] {
+function untranslated(program: ts.Program): string[] {
   const found: string[] = [];
   for (const file of pagesOf(program)) {
     const tell = (node: ts.Node, text: string): void => {
@@ -117,23 +117,18 @@ function pagesOf(program: ts.Program): ts.SourceFile[] {
     .filter(({ fileName }) => fileName.startsWith(source) && !/\/src\/(i18n|testing|components-page)\/|\.test\.tsx?$|\/schema\.ts$/.test(fileName));
 }
 
-/** The program of `src`; with `sources`, files of these texts stand in the place of what is on the disk. */
-export function dashboard(sources: Readonly<Record<string, string>> = {}): ts.Program {
+/** The program of `src`. */
+function dashboard(): ts.Program {
   const path = join(ROOT, "tsconfig.app.json");
-  const { options, fileNames } = ts.parseJsonConfigFileContent(ts.readConfigFile(path, (name) => ts.sys.readFile(name)).config, ts.sys, ROOT);
-  const texts = new Map(Object.entries(sources).map(([name, text]) => [join(ROOT, name), text]));
-  const host = ts.createCompilerHost(options, true);
-  host.readFile = (name) => texts.get(name) ?? ts.sys.readFile(name);
-  host.fileExists = (name) => texts.has(name) || ts.sys.fileExists(name);
-  return ts.createProgram([...fileNames, ...texts.keys()], { ...options, incremental: false, tsBuildInfoFile: undefined }, host);
+  const config: unknown = ts.readConfigFile(path, (name) => ts.sys.readFile(name)).config;
+  const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  return ts.createProgram(fileNames, { ...options, incremental: false, tsBuildInfoFile: undefined });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const program = dashboard();
-  const complaints = [
-    ...unused(program).map((name) => `${name}: no page uses this message; remove it from all languages`),
-    ...untranslated(program).map((place) => `${place}: a text that is no message; move it to src/i18n`),
-  ];
-  for (const each of complaints) console.error(each);
-  process.exitCode = complaints.length > 0 ? 1 : 0;
-}
+const program = dashboard();
+const complaints = [
+  ...unused(program).map((name) => `${name}: no page uses this message; remove it from all languages`),
+  ...untranslated(program).map((place) => `${place}: a text that is no message; move it to src/i18n`),
+];
+for (const each of complaints) console.error(each);
+process.exitCode = complaints.length > 0 ? 1 : 0;
