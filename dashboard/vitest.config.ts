@@ -1,4 +1,4 @@
-// Tests of pure logic; pages are tested in a real browser by tests/test_*.py.
+// Tests without a browser: pure logic, and every page with made-up answers; tests/test_*.py use a real browser.
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ resolve: { tsconfigPaths: true }, test: { include: ["src/**/*.test.ts"] } });
+export default defineConfig({ resolve: { tsconfigPaths: true }, test: { include: ["src/**/*.test.{ts,tsx}"], testTimeout: 60_000 } });

@@ -5,3 +5,6 @@ try {
 } catch {
   // storage is blocked: the system's theme holds
 }
+// The page's icon is named relative to the page that was loaded first; browsers look for it again on others.
+const icon = document.querySelector('link[rel="icon"]');
+if (icon) icon.href = String(icon.href);

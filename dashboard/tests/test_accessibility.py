@@ -21,13 +21,13 @@ def machine(enrol) -> str:
 
 def test_no_page_breaks_a_rule_in_any_theme(page, machine, api, violations):
     page.emulate_media(reduced_motion="reduce")
-    page.goto("/")
+    page.goto(f"/?q={machine}")
     page.locator(f'[data-machine="{machine}"]').click()
     expect(page.get_by_role("heading", name=machine, exact=True)).to_be_visible()
     of_machine = page.url
     page.goto("/agents")
-    page.get_by_role("link", name=f"agent of {machine}").click()
-    expect(page.get_by_role("region", name=f"agent of {machine}")).to_be_visible()
+    page.get_by_role("link", name=f"agent of {machine}", exact=True).click()
+    expect(page.get_by_role("region", name=f"agent of {machine}", exact=True)).to_be_visible()
     of_agent = page.url
     found = []
     digests = [each["digest"] for each in api.get("/api/v1/models").json()["items"]]

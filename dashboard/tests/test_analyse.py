@@ -105,17 +105,17 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
     pump, fan = machines
     page.emulate_media(reduced_motion="reduce")
     page.goto("/analyse")
-    expect(page.get_by_role("heading", name="Analyse a recording")).to_be_visible()
+    expect(page.get_by_role("heading", name="Analyse a recording", exact=True)).to_be_visible()
     assert not (found := violations(page)), found
     keep(page, f"analyse-{viewport}")
-    page.get_by_label("Score for").select_option(label=f"{pump.machine}, {pump.machine} sensor")
+    page.get_by_label("Score for", exact=True).select_option(label=f"{pump.machine}, {pump.machine} sensor")
     name = f"knock {uuid4().hex[:6]}.wav"
     upload(page, (name, tone(3, level=3)))
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     expect(page.locator("[data-sentence]")).to_have_text(
         f"This does not sound like {pump.machine} as usual: all 30 windows are anomalous."
     )
-    why = page.get_by_role("region", name="Why")
+    why = page.get_by_role("region", name="Why", exact=True)
     expect(why.get_by_role("listitem").first).to_be_visible()
     expect(why.locator("[data-window]")).to_have_count(5)
     expect(why.locator("[data-reason]").first).to_be_visible()
@@ -133,10 +133,10 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
     expect(page.get_by_role("region", name=re.compile("^RMS level")).locator("canvas")).to_be_visible()
     assert "feature=" in page.url
 
-    page.get_by_role("button", name="Compare with all machines").click()
+    page.get_by_role("button", name="Compare with all machines", exact=True).click()
     expect(page.locator(f'[data-compared="{fan.machine}"]')).to_be_visible()
     expect(page.locator("[data-likest]")).to_be_visible()
-    page.get_by_role("button", name=f"Show the scores of {fan.machine}").click()
+    page.get_by_role("button", name=f"Show the scores of {fan.machine}", exact=True).click()
     expect(page.locator("[data-sentence]")).to_contain_text(fan.machine)
     keep(page, f"analysis-{viewport}")
     assert not (found := violations(page)), found
@@ -145,8 +145,8 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
     expect(page.locator("[data-sentence]")).to_contain_text(fan.machine)
     expect(page.get_by_text("The sound is not kept")).to_be_visible()
     page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("group", name="Delete").get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("heading", name="Analysed before")).to_be_visible()
+    page.get_by_role("group", name="Delete", exact=True).get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("heading", name="Analysed before", exact=True)).to_be_visible()
     expect(page.locator(f'[data-analysis="{name}"]')).to_have_count(0)
 
 
@@ -169,7 +169,7 @@ def test_several_recordings_queue_and_what_cannot_be_read_says_what_to_do(page, 
     stored = page.locator(f'[data-analysis="good {unique}.flac"]')
     expect(stored).to_contain_text("anna")
     expect(stored).to_contain_text("Not scored")
-    page.get_by_role("button", name=f"Cancel: letter {unique}.wav").click()
+    page.get_by_role("button", name=f"Cancel: letter {unique}.wav", exact=True).click()
     expect(page.locator('[data-job="failed"]')).to_have_count(1)
     stored.get_by_role("link").click()
     with page.expect_download() as saved:
@@ -181,7 +181,7 @@ def test_several_recordings_queue_and_what_cannot_be_read_says_what_to_do(page, 
         page.get_by_role("button", name=re.compile("^PNG . Spectrogram")).click()
     assert saved.value.path().read_bytes().startswith(b"\x89PNG")
     page.goto(f"/analyse/{uuid4()}")
-    expect(page.get_by_role("heading", name="There is no such analysis")).to_be_visible()
+    expect(page.get_by_role("heading", name="There is no such analysis", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
@@ -192,7 +192,7 @@ def test_several_recordings_queue_and_what_cannot_be_read_says_what_to_do(page, 
 )
 def test_what_the_collector_cannot_decode_the_browser_does(page, viewport, api, name, kind, container):  # noqa: PLR0917
     page.goto("/analyse")
-    page.get_by_role("heading", name="Analyse a recording").click()
+    page.get_by_role("heading", name="Analyse a recording", exact=True).click()
     assert page.evaluate("kind => MediaRecorder.isTypeSupported(kind)", kind)
     content = bytes(page.evaluate(RECORD, [kind, 1.2]))
     with pytest.raises(soundfile.LibsndfileError):

@@ -2,10 +2,8 @@
 
 import hashlib
 import io
-import os
 import re
 import time
-from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -34,16 +32,13 @@ def send_clip(agent, clip_id, *, kind, start_us, seconds=3.0, hz=220.0):
 
 
 def open_machine(page, agent):
-    page.goto("/")
+    page.goto(agent.in_fleet)
     page.locator(f'[data-machine="{agent.machine}"]').click()
     expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
 
 
 def picture(page, name):
-    """Keep a picture for whoever looks at the pages by hand."""
-    folder = os.environ.get("AUDIOSENSE_PICTURES")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    page.watch.picture(name)
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
@@ -56,15 +51,16 @@ def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown
     assert send_clip(agent, event, kind="event", start_us=now - 31_000_000, hz=880.0).status_code == 200
     open_machine(page, agent)
     sound = page.locator(f'[data-clip="{event}"]')
-    sound.get_by_role("button", name="Listen (3\u202fs)").click()
+    sound.get_by_role("button", name="Listen (3\u202fs)", exact=True).click()
     expect(sound).to_contain_text("No piece of normal sound yet")
 
     assert send_clip(agent, uuid4(), kind="reference", start_us=now - 90_000_000).status_code == 200
     page.reload()
-    sound.get_by_role("button", name="Listen (3\u202fs)").click()
+    sound.get_by_role("button", name="Listen (3\u202fs)", exact=True).click()
     expect(sound).to_contain_text("it begins after 1.0\u202fs")
     expect(sound).to_contain_text("Nobody has listened to it yet.")
-    of_event, of_reference = sound.locator("audio").all()
+    expect(sound.locator("audio")).to_have_count(2)
+    of_event, of_reference = sound.locator("audio").nth(0), sound.locator("audio").nth(1)
     for player in (of_event, of_reference):
         expect(player).to_be_visible()
         player.scroll_into_view_if_needed()
@@ -95,7 +91,7 @@ def test_an_events_sound_is_played_beside_normal_sound_and_who_listened_is_shown
     picture(page, f"event-sound-{viewport}")
     open_menu()
     page.get_by_role("button", name=re.compile("español")).click()
-    expect(sound.get_by_role("button", name="Cerrar reproductor")).to_be_visible()
+    expect(sound.get_by_role("button", name="Cerrar reproductor", exact=True)).to_be_visible()
     picture(page, f"event-sound-es-{viewport}")
 
 
@@ -110,9 +106,9 @@ def test_a_microphones_clips_are_off_until_somebody_switches_them_on_knowingly(p
     now = time.time_ns() // 1_000
     assert send_clip(agent, event, kind="event", start_us=now).status_code == 403
     open_machine(page, agent)
-    panel = page.get_by_role("region", name="Sound clips")
+    panel = page.get_by_role("region", name="Sound clips", exact=True)
     panel.get_by_role("button", name="Sound clips", exact=True).click()
-    switch = panel.get_by_role("switch", name="Keep sound clips")
+    switch = panel.get_by_role("switch", name="Keep sound clips", exact=True)
     expect(switch).not_to_be_checked()
     expect(panel).to_contain_text("Off: no sound leaves the agent")
     expect(panel).to_contain_text("Default of microphones")
@@ -120,12 +116,12 @@ def test_a_microphones_clips_are_off_until_somebody_switches_them_on_knowingly(p
     expect(panel.get_by_role("alert")).to_contain_text("what people say near the machine may be in its clips")
     panel.scroll_into_view_if_needed()
     picture(page, f"clips-asking-{viewport}")
-    panel.get_by_role("button", name="Cancel").click()
+    panel.get_by_role("button", name="Cancel", exact=True).click()
     expect(switch).not_to_be_checked()
     assert agent.post().clips_allowed == []
 
     switch.click()
-    panel.get_by_role("button", name="Keep them").click()
+    panel.get_by_role("button", name="Keep them", exact=True).click()
     expect(panel.get_by_role("status")).to_contain_text("Saved")
     expect(switch).to_be_checked()
     expect(panel).to_contain_text("Set here")
@@ -145,9 +141,9 @@ def test_a_simulators_clips_are_on_and_switched_off_without_a_question(page, enr
     agent = enrol("Simulated with sound")
     agent.send(3)
     open_machine(page, agent)
-    panel = page.get_by_role("region", name="Sound clips")
+    panel = page.get_by_role("region", name="Sound clips", exact=True)
     panel.get_by_role("button", name="Sound clips", exact=True).click()
-    switch = panel.get_by_role("switch", name="Keep sound clips")
+    switch = panel.get_by_role("switch", name="Keep sound clips", exact=True)
     expect(switch).to_be_checked()
     expect(panel).to_contain_text("Default of simulators and recordings")
     expect(panel).not_to_contain_text("This sensor is a microphone")
@@ -164,15 +160,15 @@ def test_a_whole_sites_clips_are_switched_on_knowingly(page, enrol, viewport):
     agent = enrol(f"Of a hall {viewport}", source="microphone", site=site)
     agent.send(3)
     open_machine(page, agent)
-    panel = page.get_by_role("region", name="Sound clips")
+    panel = page.get_by_role("region", name="Sound clips", exact=True)
     panel.get_by_role("button", name="Sound clips", exact=True).click()
     panel.get_by_text("For the whole site").click()
-    choice = panel.get_by_label(f"Sensors at {site}")
+    choice = panel.get_by_label(re.compile(rf"^Sensors at {site}"))
     choice.select_option("Keep sound clips")
     expect(panel.get_by_role("alert")).to_contain_text("Sound of all microphones of this site")
     assert agent.post().clips_allowed == []
     picture(page, f"clips-site-{viewport}")
-    panel.get_by_role("button", name="Keep them").click()
+    panel.get_by_role("button", name="Keep them", exact=True).click()
     expect(panel).to_contain_text(f"Set for the site {site}")
     expect(panel.get_by_role("switch")).to_be_checked()
     assert agent.post().clips_allowed == [agent.sensor]

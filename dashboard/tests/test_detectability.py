@@ -15,10 +15,10 @@ STRENGTH = dict.fromkeys(PROBE_KINDS, -15.0) | {"impulses": -6.0, "hiss_high": 6
 def test_what_would_be_heard_appears_by_itself_kind_by_kind(page, enrol, viewport):
     agent = enrol(f"Probed {viewport}")
     agent.send(10)
-    page.goto("/")
+    page.goto(agent.in_fleet)
     page.locator(f'[data-machine="{agent.machine}"]').click()
-    panel = page.get_by_role("region", name="How small a fault would be heard")
-    panel.get_by_role("button", name="How small a fault would be heard").click()
+    panel = page.get_by_role("region", name="How small a fault would be heard", exact=True)
+    panel.get_by_role("button", name="How small a fault would be heard", exact=True).click()
     expect(panel).to_contain_text("Known some minutes after the first model")
     agent.send(30)
     agent.run_what_is_desired()

@@ -115,7 +115,7 @@ def newcomer(browser, empty, first_account, watching):
         page.emulate_media(reduced_motion="reduce")
         watch = watching(page)
         first_account(page, empty)
-        expect(page.get_by_role("heading", name="Set up a machine")).to_be_visible()
+        expect(page.get_by_role("heading", name="Set up a machine", exact=True)).to_be_visible()
         assert page.url == f"{empty.http}/start"
         yield page
         assert watch.unexpected() == []
@@ -123,9 +123,9 @@ def newcomer(browser, empty, first_account, watching):
 
 def choose_a_simulated_pump(page):
     page.get_by_label("Machine", exact=True).fill('Pump "A" 7')
-    page.get_by_label("Site").fill("Hall 3")
-    page.get_by_label("Simulator, to try it out").check()
-    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Site", exact=True).fill("Hall 3")
+    page.get_by_label("Simulator, to try it out", exact=True).check()
+    page.get_by_role("button", name="Next", exact=True).click()
     expect(page).to_have_url(re.compile(r"/start\?.*machine="))
 
 
@@ -139,13 +139,13 @@ def test_three_steps_lead_from_an_empty_collector_to_a_machine_that_is_heard(new
     choose_a_simulated_pump(page)
     page.reload()
     expect(page.locator("[data-step='1']")).to_contain_text('Pump "A" 7, Hall 3')
-    page.get_by_role("button", name="Show the lines to type").click()
-    page.get_by_label("In a terminal").check()
+    page.get_by_role("button", name="Show the lines to type", exact=True).click()
+    page.get_by_label("In a terminal", exact=True).check()
     expect(page.locator("[data-address-trouble=this_computer]")).to_be_visible()
     expect(page.get_by_text("Waiting for the agent to enrol")).to_be_visible()
     secret = EnrolmentKey.decode(re.search(r"audiosense-1-\S+", line(page, "enrol"))[0]).secret
     page.get_by_text("Show as a QR code").click()
-    expect(page.get_by_role("img", name="QR code of the line that enrols the agent")).to_be_visible()
+    expect(page.get_by_role("img", name="QR code of the line that enrols the agent", exact=True)).to_be_visible()
     check_layout(page, "step-2")
     assert violations(page) == []
     assert line(page, "install") == "make setup"
@@ -170,7 +170,7 @@ def test_three_steps_lead_from_an_empty_collector_to_a_machine_that_is_heard(new
         assert violations(page) == []
         page.goto("/start")
         expect(page.locator("[data-step-state=done]")).to_have_count(3)
-        page.get_by_role("link", name='Open Pump "A" 7').click()
+        page.get_by_role("link", name='Open Pump "A" 7', exact=True).click()
         expect(page.get_by_role("heading", name='Pump "A" 7', exact=True)).to_be_visible()
 
 
@@ -188,16 +188,16 @@ def test_silence_is_told_before_it_is_learned(page, enrol, viewport):
 
 def test_an_agent_is_added_by_one_line_and_the_page_says_that_it_is_there(page, collector, enrol, viewport):
     page.goto("/agents")
-    page.get_by_role("link", name="Add an agent").click()
-    page.get_by_label("How many agents may enrol with it").fill("2")
-    page.get_by_label("Valid for").select_option(label="1 week")
+    page.get_by_role("link", name="Add an agent", exact=True).click()
+    page.get_by_label("How many agents may enrol with it", exact=True).fill("2")
+    page.get_by_label("Valid for", exact=True).select_option(label="1 week")
     picture(page, "form", viewport)
-    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Make the key", exact=True).click()
     expect(page.get_by_text("Waiting for the agent to enrol")).to_be_visible()
     shown = line(page, "enrol")
     assert shown.startswith("sudo audiosense-agent enroll audiosense-1-")
     page.get_by_text("Show as a QR code").click()
-    code = page.get_by_role("img", name="QR code of the line that enrols the agent")
+    code = page.get_by_role("img", name="QR code of the line that enrols the agent", exact=True)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert code.locator("rect").evaluate("it => getComputedStyle(it).fill") == "rgb(255, 255, 255)"
     picture(page, "made-dark", viewport)
@@ -215,12 +215,12 @@ def test_an_agent_is_added_by_one_line_and_the_page_says_that_it_is_there(page, 
     assert key.secret not in page.content()
     row = page.locator("[data-key]").first
     expect(row).to_contain_text("1 of 2")
-    row.get_by_role("button", name="Revoke").click()
-    row.get_by_role("button", name="Revoke it").click()
+    row.get_by_role("button", name="Revoke", exact=True).click()
+    row.get_by_role("button", name="Revoke it", exact=True).click()
     expect(row).to_have_attribute("data-state", "revoked")
     picture(page, "keys", viewport)
-    told.get_by_role("link", name="Open the agent").click()
-    expect(page.get_by_role("region", name=f"agent of Added {viewport}")).to_be_visible()
+    told.get_by_role("link", name="Open the agent", exact=True).click()
+    expect(page.get_by_role("region", name=f"agent of Added {viewport}", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
@@ -237,8 +237,8 @@ def test_keys_are_for_administrators_and_the_page_says_so_in_spanish(page, colle
     page.context.add_cookies(cookies)
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
     page.goto("/agents")
-    expect(page.get_by_role("heading", name="Agentes")).to_be_visible()
-    expect(page.get_by_role("link", name="Añadir un agente")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Agentes", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Añadir un agente", exact=True)).to_have_count(0)
     page.goto("/start")
     expect(page.get_by_text("Un administrador puede configurar aquí la primera máquina")).to_be_visible()
 
@@ -290,9 +290,9 @@ def test_a_thousand_agents_are_ordered_by_need_searched_and_filtered(page, viewp
         expect(rows.nth(1)).to_contain_text("0.1.0 ▲ older")
     assert rows.count() < 60, "only those near the window are in the document"
     picture(page, "thousand", viewport, whole=False)
-    page.get_by_label("Search agents").fill("press 999")
+    page.get_by_label("Search agents", exact=True).fill("press 999")
     expect(page.get_by_text("1 of 1,000 agents")).to_be_visible()
-    page.get_by_label("Search agents").fill("")
+    page.get_by_label("Search agents", exact=True).fill("")
     page.locator("[data-count=silent]").click()
     expect(rows).to_have_count(1)
     assert "state=silent" in page.url

@@ -1,15 +1,11 @@
 """A sensor's health apart from its machine's, and an agent's self-checks, against a real collector."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from audiosense_common.wire_checks import Check, CheckFigure, CheckState
-
-PICTURES = os.environ.get("AUDIOSENSE_PICTURES")
 
 
 def checks(sensor):
@@ -33,15 +29,13 @@ def checks(sensor):
 
 
 def picture(page, name, viewport):
-    if PICTURES:
-        page.wait_for_timeout(500)
-        page.screenshot(path=Path(PICTURES) / f"{name}-{viewport}.png", full_page=True)
+    page.watch.picture(f"{name}-{viewport}")
 
 
 def test_a_sensor_fault_stands_apart_from_the_machine_with_its_remedy(page, enrol, viewport):
     agent = enrol(f"Overdriven {viewport}")
     agent.send(12)
-    page.goto("/")
+    page.goto(agent.in_fleet)
     card = page.locator(f'[data-machine="{agent.machine}"]')
     expect(card.locator('[data-health="unknown"]')).to_have_text("Sensor not checked")
     agent.checks = checks(agent.sensor)
@@ -52,7 +46,7 @@ def test_a_sensor_fault_stands_apart_from_the_machine_with_its_remedy(page, enro
     picture(page, "fleet", viewport)
     card.click()
 
-    panel = page.get_by_role("region", name="Sensor and agent")
+    panel = page.get_by_role("region", name="Sensor and agent", exact=True)
     fault = panel.locator('[data-check="sensor_clipped"]')
     expect(fault).to_contain_text("Failed: Overdriven")
     expect(fault).to_contain_text("lower its gain until the loudest sound stays 6 dB below full scale")
@@ -75,11 +69,11 @@ def test_the_checks_are_told_in_spanish(page, enrol, viewport):
     agent.checks = checks(agent.sensor)
     agent.send(12)
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
-    page.goto("/")
+    page.goto(agent.in_fleet)
     card = page.locator(f'[data-machine="{agent.machine}"]')
     expect(card.locator('[data-health="failed"]')).to_have_text("Sensor averiado: Saturado")
     card.click()
-    panel = page.get_by_role("region", name="Sensor y agente")
+    panel = page.get_by_role("region", name="Sensor y agente", exact=True)
     expect(panel.locator('[data-check="sensor_clipped"]')).to_contain_text("Fallo: Saturado")
     expect(panel.locator('[data-check="sensor_clipped"]')).to_contain_text("baje la ganancia")
     expect(panel.locator('[data-check="moon"]')).to_contain_text("Wait for the new moon.")
@@ -90,17 +84,17 @@ def test_the_checks_are_told_in_spanish(page, enrol, viewport):
 def test_an_agent_of_an_earlier_release_tells_no_checks(page, enrol, viewport):
     agent = enrol(f"Earlier {viewport}")
     agent.send(3)
-    page.goto("/")
+    page.goto(agent.in_fleet)
     page.locator(f'[data-machine="{agent.machine}"]').click()
-    panel = page.get_by_role("region", name="Sensor and agent")
+    panel = page.get_by_role("region", name="Sensor and agent", exact=True)
     expect(panel).to_contain_text("This agent tells no self-checks: upgrade it to see them.")
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_an_agent_that_was_never_heard_is_not_told_to_be_upgraded(page, enrol, viewport):
     agent = enrol(f"Awaited {viewport}")
-    page.goto("/")
+    page.goto(agent.in_fleet)
     page.locator(f'[data-machine="{agent.machine}"]').click()
-    panel = page.get_by_role("region", name="Sensor and agent")
+    panel = page.get_by_role("region", name="Sensor and agent", exact=True)
     expect(panel).to_contain_text("it tells them once it is heard")
     expect(panel).not_to_contain_text("upgrade")

@@ -26,7 +26,7 @@ def picture(page, name):
 
 def test_every_page_is_reached_from_the_header(page, open_menu):
     page.goto("/")
-    navigation = page.get_by_role("navigation", name="Main")
+    navigation = page.get_by_role("navigation", name="Main", exact=True)
     for name, heading in (("Review", "Review"), ("Agents", "Agents"), ("Settings", "Settings"), ("Fleet", None)):
         if name in {"Agents", "Settings"}:
             open_menu()
@@ -45,9 +45,9 @@ def test_every_page_is_reached_from_the_header(page, open_menu):
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_the_menu_of_a_phone_works_by_keyboard_and_closes(page):
     page.goto("/")
-    button = page.get_by_role("button", name="Menu")
-    navigation = page.get_by_role("navigation", name="Main")
-    agents = navigation.get_by_role("link", name="Agents")
+    button = page.get_by_role("button", name="Menu", exact=True)
+    navigation = page.get_by_role("navigation", name="Main", exact=True)
+    agents = navigation.get_by_role("link", name="Agents", exact=True)
     expect(button).to_have_attribute("aria-expanded", "false")
     expect(navigation.get_by_role("link", name=re.compile("^(Fleet|Review)"))).to_have_count(2)
     expect(agents).to_have_count(0)
@@ -56,7 +56,7 @@ def test_the_menu_of_a_phone_works_by_keyboard_and_closes(page):
     expect(button).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("Tab")
     expect(agents).to_be_focused()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
     page.keyboard.press("Escape")
     expect(button).to_be_focused()
@@ -68,25 +68,25 @@ def test_the_menu_of_a_phone_works_by_keyboard_and_closes(page):
     expect(agents).to_have_count(0)
     button.click()
     agents.click()
-    expect(page.get_by_role("heading", name="Agents", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Agents", level=1, exact=True)).to_be_visible()
     expect(button).to_have_attribute("aria-expanded", "false")
 
 
 def test_what_is_kept_in_this_browser_is_chosen_in_the_settings(page):
     page.goto("/settings/browser")
     picture(page, "browser")
-    page.get_by_role("radio", name="Dark").check()
+    page.get_by_role("radio", name="Dark", exact=True).check()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    page.get_by_role("checkbox", name="Developer mode").check()
-    page.get_by_role("radio", name="español").check()
+    page.get_by_role("checkbox", name="Developer mode", exact=True).check()
+    page.get_by_role("radio", name="español", exact=True).check()
     page.reload()
-    expect(page.get_by_role("heading", name="Ajustes", level=1)).to_be_visible()
-    expect(page.get_by_role("radio", name="Oscuro")).to_be_checked()
-    expect(page.get_by_role("checkbox", name="Modo desarrollador")).to_be_checked()
+    expect(page.get_by_role("heading", name="Ajustes", level=1, exact=True)).to_be_visible()
+    expect(page.get_by_role("radio", name="Oscuro", exact=True)).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Modo desarrollador", exact=True)).to_be_checked()
     expect(page).to_have_title("Este navegador · Ajustes · AudioSense")
     picture(page, "browser-spanish")
-    page.get_by_role("link", name="A su cuenta").click()
-    expect(page.get_by_role("heading", name="anna")).to_be_visible()
+    page.get_by_role("link", name="A su cuenta", exact=True).click()
+    expect(page.get_by_role("heading", name="anna", exact=True)).to_be_visible()
 
 
 @pytest.fixture
@@ -108,45 +108,45 @@ def user_of(api, name):
 def test_users_are_made_changed_and_disabled_and_an_administrator_is_left(page, api):
     page.watch.expected += ["409"]
     page.goto("/settings")
-    expect(page.get_by_role("heading", name="Users and roles", level=2)).to_be_visible()
+    expect(page.get_by_role("heading", name="Users and roles", level=2, exact=True)).to_be_visible()
     assert page.url.endswith("/settings/people")
     name = f"ben-{uuid.uuid4().hex[:6]}"
-    page.get_by_role("button", name="Add a user").click()
-    form = page.get_by_role("form", name="Add a user")
-    form.get_by_label("Name").fill("anna")
-    form.get_by_label("First password").fill(PASSWORD)
-    form.get_by_label("Role").select_option("operator")
+    page.get_by_role("button", name="Add a user", exact=True).click()
+    form = page.get_by_role("form", name="Add a user", exact=True)
+    form.get_by_label("Name", exact=True).fill("anna")
+    form.get_by_label("First password", exact=True).fill(PASSWORD)
+    form.get_by_label("Role", exact=True).select_option("operator")
     expect(form).to_contain_text("Also listens to sound")
     picture(page, "people-add")
-    form.get_by_role("button", name="Make the user").click()
+    form.get_by_role("button", name="Make the user", exact=True).click()
     expect(form.get_by_role("alert")).to_have_text("This name is taken already. Choose another one.")
-    form.get_by_label("Name").fill(name)
-    form.get_by_role("button", name="Make the user").click()
+    form.get_by_label("Name", exact=True).fill(name)
+    form.get_by_role("button", name="Make the user", exact=True).click()
     expect(form).to_have_count(0)
     ben = page.locator(f'[data-person="{name}"]')
     expect(ben).to_contain_text("Operator")
     expect(ben).to_contain_text("never signed in")
 
-    ben.get_by_role("button", name=f"Change \u2013 {name}").click()
-    ben.get_by_label("Role").select_option("viewer")
-    ben.get_by_role("button", name="Save").click()
+    ben.get_by_role("button", name=f"Change \u2013 {name}", exact=True).click()
+    ben.get_by_label("Role", exact=True).select_option("viewer")
+    ben.get_by_role("button", name="Save", exact=True).click()
     expect(ben).to_contain_text("Viewer")
     assert user_of(api, name)["role"] == "viewer"
-    ben.get_by_role("button", name=f"Disable \u2013 {name}").click()
-    expect(ben.get_by_role("group", name="Disable")).to_contain_text("cannot sign in")
-    ben.get_by_role("group", name="Disable").get_by_role("button", name="Disable").click()
+    ben.get_by_role("button", name=f"Disable \u2013 {name}", exact=True).click()
+    expect(ben.get_by_role("group", name="Disable", exact=True)).to_contain_text("cannot sign in")
+    ben.get_by_role("group", name="Disable", exact=True).get_by_role("button", name="Disable", exact=True).click()
     expect(ben).to_contain_text("Disabled")
     picture(page, "people")
-    ben.get_by_role("button", name=f"Enable \u2013 {name}").click()
-    expect(ben.get_by_role("button", name=f"Disable \u2013 {name}")).to_be_visible()
+    ben.get_by_role("button", name=f"Enable \u2013 {name}", exact=True).click()
+    expect(ben.get_by_role("button", name=f"Disable \u2013 {name}", exact=True)).to_be_visible()
     assert user_of(api, name)["disabled_us"] is None
 
     anna = page.locator('[data-person="anna"]')
     expect(anna).to_contain_text("last sign-in")
-    anna.get_by_role("button", name="Change \u2013 anna").click()
-    expect(anna.get_by_label("New password")).to_have_count(0), "one's own is on the account's page"
-    anna.get_by_label("Role").select_option("viewer")
-    anna.get_by_role("button", name="Save").click()
+    anna.get_by_role("button", name="Change \u2013 anna", exact=True).click()
+    expect(anna.get_by_label("New password", exact=True)).to_have_count(0), "one's own is on the account's page"
+    anna.get_by_label("Role", exact=True).select_option("viewer")
+    anna.get_by_role("button", name="Save", exact=True).click()
     expect(anna.get_by_role("alert")).to_have_text(
         "No administrator would be left. Make another user an administrator first."
     )
@@ -157,28 +157,28 @@ def test_users_are_made_changed_and_disabled_and_an_administrator_is_left(page, 
 def test_a_token_is_shown_once_opens_what_its_role_says_and_is_revoked(page, collector):
     page.context.grant_permissions(["clipboard-write"])
     page.goto("/settings/tokens")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Make a token", exact=True).click()
     name = f"report {uuid.uuid4().hex[:6]}"
-    form = page.get_by_role("form", name="Make a token")
-    form.get_by_label("What is it for?").fill(name)
-    form.get_by_label("Days until it ends").fill("7")
-    form.get_by_role("button", name="Make the token").click()
-    made = page.get_by_role("group", name=f"Token “{name}” is made.")
-    made.get_by_role("button", name="Copy").click()
+    form = page.get_by_role("form", name="Make a token", exact=True)
+    form.get_by_label("What is it for?", exact=True).fill(name)
+    form.get_by_label("Days until it ends", exact=True).fill("7")
+    form.get_by_role("button", name="Make the token", exact=True).click()
+    made = page.get_by_role("group", name=f"Token “{name}” is made.", exact=True)
+    made.get_by_role("button", name="Copy", exact=True).click()
     expect(made).to_contain_text("Copied")
     picture(page, "token-made")
     secret = made.locator("code").first.inner_text()
     headers = {"Authorization": f"Bearer {secret}"}
     assert httpx.get(f"{collector.http}/api/v1/fleet", headers=headers).status_code == 200
     assert httpx.get(f"{collector.http}/api/v1/users", headers=headers).status_code == 403
-    made.get_by_role("button", name="I have copied it").click()
+    made.get_by_role("button", name="I have copied it", exact=True).click()
     assert secret not in page.content()
     row = page.locator(f'[data-token="{name}"]')
     expect(row).to_contain_text("Viewer")
     expect(row).to_contain_text("of anna")
     picture(page, "tokens")
-    row.get_by_role("button", name=f"Revoke \u2013 {name}").click()
-    row.get_by_role("group", name="Revoke").get_by_role("button", name="Revoke").click()
+    row.get_by_role("button", name=f"Revoke \u2013 {name}", exact=True).click()
+    row.get_by_role("group", name="Revoke", exact=True).get_by_role("button", name="Revoke", exact=True).click()
     expect(row).to_be_hidden()
     page.get_by_text("Ended tokens (").click()
     expect(row).to_contain_text("Revoked")
@@ -191,7 +191,7 @@ def test_the_log_is_filtered_proven_whole_and_saved(page, api, make_user):
     user = user_of(api, name)["id"]
     assert api.patch(f"/api/v1/users/{user}", json={"role": "operator"}).status_code == 200
     page.goto("/settings/audit")
-    page.get_by_label("Did").select_option(label="changed a user")
+    page.get_by_label("Did", exact=True).select_option(label="changed a user")
     entry = page.locator("[data-entry]").filter(has=page.get_by_role("link", name=name)).first
     expect(entry).to_contain_text("anna changed a user")
     expect(entry.locator("del")).to_have_text("viewer")
@@ -200,19 +200,19 @@ def test_the_log_is_filtered_proven_whole_and_saved(page, api, make_user):
     expect(page.locator("[data-entry]")).to_have_count(2)
     expect(page.locator("[data-entry]").last).to_contain_text("made a user")
     assert f"subject_id={user}" in page.url
-    page.get_by_role("button", name="Check the log").click()
+    page.get_by_role("button", name="Check the log", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="none changed or missing")).to_be_visible()
     picture(page, "audit-of-user")
     with page.expect_download() as saved:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     rows = list(csv.reader(Path(saved.value.path()).read_text().splitlines()))
     assert [row[4] for row in rows[1:3]] == ["change_user", "create_user"]
     assert rows[3:] == [["# rows: 2"]]
-    page.get_by_label("From").fill("2099-01-01T00:00")
+    page.get_by_label("From", exact=True).fill("2099-01-01T00:00")
     page.keyboard.press("Enter")
     expect(page.get_by_text("No such entries")).to_be_visible()
-    page.get_by_role("button", name="Show all").click()
-    expect(page.get_by_label("From")).to_have_value("")
+    page.get_by_role("button", name="Show all", exact=True).click()
+    expect(page.get_by_label("From", exact=True)).to_have_value("")
     expect(page.locator("[data-entry]").nth(3)).to_be_visible()
     picture(page, "audit")
 
@@ -226,10 +226,10 @@ def test_of_the_settings_a_viewer_sees_only_what_concerns_him(page, make_user):
     )
     assert answer.status == 201
     page.goto("/settings")
-    expect(page.get_by_role("heading", name="This browser")).to_be_visible()
-    expect(page.get_by_role("navigation", name="Sections of the settings").get_by_role("link")).to_have_text(
-        ["This browser"]
-    )
+    expect(page.get_by_role("heading", name="This browser", exact=True)).to_be_visible()
+    expect(
+        page.get_by_role("navigation", name="Sections of the settings", exact=True).get_by_role("link")
+    ).to_have_text(["This browser"])
     for part in ("people", "tokens", "audit"):
         page.goto(f"/settings/{part}")
         expect(page.get_by_text("needs the role administrator")).to_be_visible()
@@ -238,6 +238,6 @@ def test_of_the_settings_a_viewer_sees_only_what_concerns_him(page, make_user):
         assert page.request.get(f"/api/v1/{path}").status == 403
     picture(page, "refused")
     page.goto("/settings/browser")
-    page.get_by_role("radio", name="español").check()
+    page.get_by_role("radio", name="español", exact=True).check()
     page.goto("/settings/people")
     expect(page.get_by_text("requiere el papel de administrador")).to_be_visible()

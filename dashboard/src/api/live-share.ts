@@ -8,6 +8,8 @@ import { openStream, type Kind, type Stream, type StreamListener } from "./live-
 type Told =
   | { what: "message"; kind: Kind; data: string }
   | { what: "lost"; refused: boolean }
+  /** There has been no stream yet, and there is none now. */
+  | { what: "down"; refused: boolean }
   /** A tab has come and wants to know how the stream is. */
   | { what: "asked" }
   | { what: "retry" };
@@ -25,6 +27,7 @@ class SharedStream implements Stream {
   private own: Stream | undefined;
   private release: (() => void) | undefined;
   private hello: { data: Record<string, unknown> & { server_time_us: number }; atMs: number } | undefined;
+  private down: { refused: boolean } | undefined;
   private followed = false;
   private readonly listener: StreamListener;
 
@@ -55,6 +58,7 @@ class SharedStream implements Stream {
   }
 
   private readonly heard = (kind: Kind, data: string): void => {
+    this.down = undefined;
     if (kind === "hello") this.hello = { data: JSON.parse(data) as { server_time_us: number }, atMs: Date.now() };
     this.listener.onMessage(kind, data);
     this.tell({ what: "message", kind, data });
@@ -65,14 +69,18 @@ class SharedStream implements Stream {
   };
 
   private readonly lost = (refused: boolean): void => {
+    const what = this.hello ? "lost" : "down";
     this.hello = undefined;
+    this.down = { refused };
     this.listener.onLost(refused);
-    this.tell({ what: "lost", refused });
+    this.tell({ what, refused });
   };
 
   private answer(told: Told): void {
     if (told.what === "retry") this.own?.reconnect();
-    if (told.what !== "asked" || !this.hello) return;
+    if (told.what !== "asked") return;
+    if (this.down) this.tell({ what: "down", ...this.down });
+    if (!this.hello) return;
     const { data, atMs } = this.hello;
     const now = { ...data, server_time_us: data.server_time_us + (Date.now() - atMs) * 1000 };
     this.tell({ what: "message", kind: "hello", data: JSON.stringify(now) });
@@ -80,7 +88,7 @@ class SharedStream implements Stream {
 
   private follow(told: Told): void {
     // A page that is left says so of its stream, too; who has heard nothing of it yet is about to have one.
-    if (told.what === "lost" && this.followed) this.listener.onLost(told.refused);
+    if (told.what === "down" || (told.what === "lost" && this.followed)) this.listener.onLost(told.refused);
     if (told.what !== "message") return;
     this.followed = true;
     this.listener.onMessage(told.kind, told.data);

@@ -14,11 +14,14 @@ const FLUSH_MS = 250;
 export interface LiveState {
   /** `connecting` until the first message; `lost` while the stream is down. */
   link: "connecting" | "open" | "lost";
-  /** When the last message came, this browser's clock, ms. */
+  /** When the last message came, this browser's clock, ms; before the first one, when it began to be awaited. */
   lastMessageMs: number;
+  /** Whether there has been a message: without one, what is shown was read when the page was opened. */
+  heard: boolean;
 }
 
-let state: LiveState = { link: "connecting", lastMessageMs: Date.now() };
+const awaited = (): LiveState => ({ link: "connecting", lastMessageMs: Date.now(), heard: false });
+let state: LiveState = awaited();
 let stream: Stream | undefined;
 let flushTimer: ReturnType<typeof setTimeout> | undefined;
 let pending: LiveMeasurements[] = [];
@@ -50,7 +53,7 @@ function flush(): void {
 }
 
 function touched(): void {
-  setState({ link: "open", lastMessageMs: Date.now() });
+  setState({ link: "open", lastMessageMs: Date.now(), heard: true });
   flushTimer ??= setTimeout(flush, FLUSH_MS);
 }
 
@@ -83,6 +86,7 @@ function onLost(refused: boolean): void {
 }
 
 function open(): void {
+  if (!state.heard) setState(awaited());
   stream?.close();
   stream = shareStream({ onMessage, onLost });
 }
@@ -103,7 +107,7 @@ export function startLive(): () => void {
   window.addEventListener("pageshow", onShow);
   return () => {
     close();
-    setState({ link: "connecting", lastMessageMs: Date.now() });
+    setState(awaited());
     window.removeEventListener("pagehide", close);
     window.removeEventListener("pageshow", onShow);
   };

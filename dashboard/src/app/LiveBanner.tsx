@@ -12,7 +12,7 @@ export function LiveBanner() {
 function LostBanner() {
   const t = useMessages();
   const format = useFormat();
-  const { lastMessageMs } = useLive();
+  const { lastMessageMs, heard } = useLive();
   const ageUs = useServerNowUs() - toServerUs(lastMessageMs);
   return (
     <aside data-live-banner aria-label={t.live.lost} className="border-b border-line bg-fault-wash text-sm text-fault">
@@ -20,7 +20,7 @@ function LostBanner() {
         <span role="alert" className="sr-only">
           {t.live.lost}
         </span>
-        <span data-testid="stale-banner">{t.live.banner(format.duration(ageUs))}</span>
+        <span data-testid="stale-banner">{(heard ? t.live.banner : t.live.never)(format.duration(ageUs))}</span>
         <button type="button" className="button" onClick={reconnect}>
           {t.live.retry}
         </button>

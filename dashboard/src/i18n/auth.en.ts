@@ -3,7 +3,6 @@
 export const auth = {
   title: "Sign in",
   lead: "The machines are shown to people who have an account here.",
-  ended: "You are not signed in. Sign in to go on where you were.",
   name: "Name",
   password: "Password",
   submit: "Sign in",
@@ -23,7 +22,6 @@ export const auth = {
   },
   role: { viewer: "Viewer", operator: "Operator", administrator: "Administrator" },
   needs: {
-    viewer: "Sign in to do this.",
     operator: "This needs the role operator. Ask an administrator.",
     administrator: "This needs the role administrator.",
   },
@@ -39,7 +37,6 @@ export const auth = {
   tooMany: "Too many failed attempts. Wait a little, then try again.",
   signOut: "Sign out",
   account: (name: string, role: string) => `Account of ${name} (${role})`,
-  accountTitle: "Account",
   changePassword: "Change the password",
   currentPassword: "Current password",
   newPassword: "New password",

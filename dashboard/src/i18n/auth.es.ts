@@ -4,7 +4,6 @@ import type { auth as english } from "./auth.en";
 export const auth: typeof english = {
   title: "Iniciar sesión",
   lead: "Las máquinas se muestran a quien tiene aquí una cuenta.",
-  ended: "No ha iniciado sesión. Iníciela para seguir donde estaba.",
   name: "Nombre",
   password: "Contraseña",
   submit: "Iniciar sesión",
@@ -24,7 +23,6 @@ export const auth: typeof english = {
   },
   role: { viewer: "Observador", operator: "Operador", administrator: "Administrador" },
   needs: {
-    viewer: "Inicie sesión para hacer esto.",
     operator: "Hace falta el papel de operador. Pídalo a un administrador.",
     administrator: "Hace falta el papel de administrador.",
   },
@@ -40,7 +38,6 @@ export const auth: typeof english = {
   tooMany: "Demasiados intentos fallidos. Espere un poco e inténtelo de nuevo.",
   signOut: "Cerrar sesión",
   account: (name, role) => `Cuenta de ${name} (${role})`,
-  accountTitle: "Cuenta",
   changePassword: "Cambiar la contraseña",
   currentPassword: "Contraseña actual",
   newPassword: "Contraseña nueva",

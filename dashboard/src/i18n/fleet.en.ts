@@ -11,8 +11,6 @@ export const fleet = {
   sensors: (n: number) => (n === 1 ? "1 sensor" : `${n} sensors`),
   score: "Score",
   threshold: "Threshold",
-  ofThreshold: (score: string, threshold: string) => `score ${score}, threshold ${threshold}`,
-  noScore: "no score",
   sparkScoreSpan: (span: string) => `Score, last ${span}`,
   sparkLevelSpan: (span: string) => `Level, last ${span}`,
   sparkScore: (low: string, high: string) => `Score in the last hour from ${low} to ${high}`,

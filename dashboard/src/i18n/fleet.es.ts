@@ -12,8 +12,6 @@ export const fleet: Messages["fleet"] = {
   sensors: (n) => (n === 1 ? "1 sensor" : `${n} sensores`),
   score: "Puntuación",
   threshold: "Umbral",
-  ofThreshold: (score, threshold) => `puntuación ${score}, umbral ${threshold}`,
-  noScore: "sin puntuación",
   sparkScoreSpan: (span) => `Puntuación, últimos ${span}`,
   sparkLevelSpan: (span) => `Nivel, últimos ${span}`,
   sparkScore: (low, high) => `Puntuación en la última hora, de ${low} a ${high}`,

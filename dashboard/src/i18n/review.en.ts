@@ -62,7 +62,6 @@ export const review = {
   save: "Save",
   saveMany: (text: string) => `Save for ${text} events`,
   cancel: "Cancel",
-  saving: "Saving…",
   said: (verdict: string, n: number, text: string) => (n === 1 ? `Saved: ${verdict}` : `Saved for ${text} events: ${verdict}`),
   undo: "Undo",
   undone: "Taken back; the event is as it was before.",
@@ -71,7 +70,6 @@ export const review = {
   history: "History",
   historyEntry: { judged: (what: string) => what, undone: (what: string) => `taken back; now: ${what}` },
   sound: {
-    title: "Sound",
     none: "No sound of this event: clips are switched off for its sensor, or it has not arrived yet.",
     gone: "Sound is for operators: ask an administrator for the role.",
     event: "Event",

@@ -63,7 +63,6 @@ export const review: typeof english = {
   save: "Guardar",
   saveMany: (text) => `Guardar para ${text} eventos`,
   cancel: "Cancelar",
-  saving: "Guardando…",
   said: (verdict, n, text) => (n === 1 ? `Guardado: ${verdict}` : `Guardado para ${text} eventos: ${verdict}`),
   undo: "Deshacer",
   undone: "Deshecho; el evento está como antes.",
@@ -72,7 +71,6 @@ export const review: typeof english = {
   history: "Historial",
   historyEntry: { judged: (what) => what, undone: (what) => `deshecho; ahora: ${what}` },
   sound: {
-    title: "Sonido",
     none: "No hay sonido de este evento: los clips de su sensor están desactivados, o aún no ha llegado.",
     gone: "El sonido es para operadores: pida el rol a un administrador.",
     event: "Evento",

@@ -29,7 +29,7 @@ interface Answer {
 export function toMatrix({ time_us: times, resolution_us: width, centre_hz: centres }: Answer, levels: Float32Array): BandMatrix | null {
   const first = times[0];
   const last = times.at(-1);
-  if (first === undefined || last === undefined) return null;
+  if (first === undefined || last === undefined || last < first) return null;
   const all = centres.length;
   const rows = heardRows(levels, all);
   const step = Math.max(width, (last - first) / (MOST_COLUMNS - 1));
@@ -37,7 +37,7 @@ export function toMatrix({ time_us: times, resolution_us: width, centre_hz: cent
   const values = new Float32Array(columns * rows).fill(Number.NaN);
   times.forEach((time, index) => {
     const column = Math.min(columns - 1, Math.round((time - first) / step));
-    values.set(levels.subarray(index * all, index * all + rows), column * rows);
+    if (column >= 0) values.set(levels.subarray(index * all, index * all + rows), column * rows);
   });
   return { fromS: first / 1e6, toS: (first + columns * step) / 1e6, columns, rows, values, centreHz: centres.slice(0, rows) };
 }

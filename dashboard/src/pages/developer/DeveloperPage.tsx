@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { sandboxKpisQuery, sandboxRowsQuery } from "@/api/developer";
+import { systemQuery } from "@/api/queries";
 import { useDeveloperMode } from "@/app/developer-mode";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
@@ -19,11 +20,14 @@ const LIMITS = [500, 2000, 10_000] as const;
 export function DeveloperPage() {
   const t = useMessages();
   const { known, offered } = useDeveloperMode();
+  const system = useQuery(systemQuery);
   return (
     <>
       <title>{`${t.developer.title} · ${t.app.name}`}</title>
       <h1 className="text-xl font-semibold tracking-tight">{t.developer.title}</h1>
       <p className="mb-4 text-sm text-faint">{t.developer.lead}</p>
+      {system.isPending && <SkeletonPanels count={1} className="h-36" />}
+      {system.isError && !system.data && <ErrorState error={system.error} onRetry={() => void system.refetch()} />}
       {known && !offered && (
         <div className="panel">
           <EmptyState title={t.developer.off} />

@@ -74,11 +74,8 @@ function Machine({ machine }: { machine: MachineDetail }) {
       {sensor ? (
         <>
           <SectionLinks />
-          <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_20rem] lg:grid-rows-[auto_1fr]">
-            <div className="lg:col-start-2">
-              <SensorFacts sensor={sensor} />
-            </div>
-            <div className="flex min-w-0 flex-col gap-3 lg:col-start-1 lg:row-span-2 lg:row-start-1">
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_20rem]">
+            <div className="flex min-w-0 flex-col gap-3">
               <div id="charts" className="flex min-w-0 scroll-mt-16 flex-col gap-3">
                 <SensorCharts key={sensor.id} machine={machine} sensor={sensor} />
               </div>
@@ -87,7 +84,8 @@ function Machine({ machine }: { machine: MachineDetail }) {
               </div>
               <NotesPanel machineId={machine.id} sensors={machine.sensors} current={sensor} />
             </div>
-            <div className="flex flex-col gap-3 lg:col-start-2">
+            <div className="flex flex-col gap-3">
+              <SensorFacts sensor={sensor} />
               <SensorHealthPanel key={`health ${sensor.id}`} sensor={sensor} />
               <ModelPanel key={sensor.id} sensor={sensor} />
               <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />

@@ -1,0 +1,95 @@
+// Draws a page of the dashboard at an address, with given answers of the collector.
+import { QueryClientProvider } from "@tanstack/react-query";
+import { createMemoryHistory, createRouter, RouterProvider } from "@tanstack/react-router";
+import { act, cleanup, render, waitFor } from "@testing-library/react";
+import { answerWith, SteeredStream } from "./browser";
+import { answerOf, type Fill, type Problem, ROUTES } from "./answers";
+import { queryClient } from "@/api/query-client";
+import { router } from "@/app/router";
+import type { Language } from "@/i18n";
+
+const ID = "0f9d5a57-8f55-4b0e-9a2b-6f8c6a1f7a10";
+/** What reading a page's modules for the first time may take on a busy computer. */
+const IMPORT_MS = 15_000;
+const SESSION = "/api/v1/session";
+const SIGNED_IN = { user: { id: ID, name: "anna", role: "administrator", means: "session" }, demo: false, insecure: false, setup_needed: false };
+
+/** Every page, with an id in the place of each parameter: a new page is tested as soon as it has an address. */
+export const PAGES: readonly string[] = Object.keys(router.routesByPath).map((path) => path.replaceAll(/\$\w+/g, ID));
+
+/** How the collector is: what it answers with, or how it fails. */
+export type State =
+  | { is: "answering"; fill: Fill; seed: number }
+  | { is: "loading" }
+  | { is: "unreachable" }
+  | { is: "refusing"; problem: Problem };
+
+const json = (body: unknown, status = 200, type = "application/json") =>
+  new Response(JSON.stringify(body), { status, headers: { "Content-Type": type } });
+
+/** Lists that were read in this page: their second part is their last. */
+const begun = new Set<string>();
+
+function lastPart(path: string, body: unknown): unknown {
+  if (!begun.has(path) || typeof body !== "object" || body === null || !("next" in body)) return body;
+  return { ...body, next: null };
+}
+
+function answer(path: string, state: State): Response | Promise<Response> {
+  if (path === SESSION) return json(SIGNED_IN);
+  if (state.is === "loading") return new Promise(() => undefined);
+  if (state.is === "unreachable") return Promise.reject(new TypeError("Failed to fetch"));
+  if (state.is === "refusing") return json(state.problem, state.problem.status, "application/problem+json");
+  const route = ROUTES.find(({ matches }) => matches.test(path));
+  if (!route) throw new Error(`the dashboard asks for ${path}, which the OpenAPI document does not have`);
+  const body = lastPart(path, answerOf(route, state.fill, state.seed));
+  begun.add(path);
+  return body === undefined ? new Response(new Uint8Array(8)) : json(body);
+}
+
+/** Calls that are under way, so that a test can wait for a page that has all it asked for. */
+let open = 0;
+
+export async function openPage(path: string, state: State, language: Language = "en"): Promise<HTMLElement> {
+  cleanup();
+  queryClient.clear();
+  queryClient.setDefaultOptions({ queries: { staleTime: 10_000, retry: false } });
+  SteeredStream.opened = [];
+  begun.clear();
+  localStorage.setItem("audiosense.language", language);
+  answerWith(async (asked) => {
+    const held = state.is === "loading" && asked !== SESSION;
+    open += held ? 0 : 1;
+    try {
+      return await answer(asked, state);
+    } finally {
+      open -= held ? 0 : 1;
+    }
+  });
+  const history = createMemoryHistory({ initialEntries: [path] });
+  // A router of its own: what is left over from another page would be waited for.
+  const own = createRouter({ ...router.options, history });
+  const { container } = render(
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={own} />
+    </QueryClientProvider>,
+  );
+  await waitFor(
+    () => {
+      if (own.state.status !== "idle" || own.state.resolvedLocation?.pathname !== path) throw new Error(`${path} is not open yet`);
+    },
+    { timeout: IMPORT_MS },
+  );
+  await settled();
+  return container;
+}
+
+/** Wait until a page has what it asked for. */
+export async function settled(): Promise<void> {
+  await waitFor(() => {
+    if (open > 0) throw new Error(`${open} calls are under way`);
+  });
+  await act(async () => {
+    await new Promise((done) => setTimeout(done, 0));
+  });
+}
