@@ -412,7 +412,7 @@ def set_up(collector: Collector) -> StorageState:
         watch = Watch(page)
         make_account(page, link)
         page.get_by_role("link", name="Fleet", exact=True).wait_for()
-        assert page.url == f"{collector.http}/start"
+        expect(page).to_have_url(f"{collector.http}/start")
         assert watch.found == []
         return context.storage_state()
 

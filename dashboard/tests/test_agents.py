@@ -329,7 +329,7 @@ def test_what_is_clicked_has_a_name_and_is_large_enough(page, enrol, open_menu, 
 def test_without_agents_the_page_says_how_to_have_one(page):
     page.route("**/api/v1/agents?*", lambda route: route.fulfill(json={"items": [], "next": None}))
     page.goto("/agents")
-    expect(page.get_by_text("No agents yet")).to_be_visible()
+    expect(page.locator("main").get_by_text("No agents yet")).to_be_visible()
     page.get_by_role("link", name="Set up a machine", exact=True).click()
     expect(page.get_by_role("heading", name="Set up a machine", exact=True)).to_be_visible()
 

@@ -131,7 +131,7 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
     page.get_by_role("button", name="Features", exact=True).click()
     page.get_by_role("button", name=re.compile("^Chart RMS level")).click()
     expect(page.get_by_role("region", name=re.compile("^RMS level")).locator("canvas")).to_be_visible()
-    assert "feature=" in page.url
+    expect(page).to_have_url(re.compile("feature="))
 
     page.get_by_role("button", name="Compare with all machines", exact=True).click()
     expect(page.locator(f'[data-compared="{fan.machine}"]')).to_be_visible()
@@ -143,7 +143,7 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
 
     page.goto(page.url)
     expect(page.locator("[data-sentence]")).to_contain_text(fan.machine)
-    expect(page.get_by_text("The sound is not kept")).to_be_visible()
+    expect(page.locator("main").get_by_text("The sound is not kept")).to_be_visible()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("group", name="Delete", exact=True).get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("heading", name="Analysed before", exact=True)).to_be_visible()

@@ -109,7 +109,7 @@ def test_a_policy_is_changed_and_says_first_what_it_deletes(page, api, enrol, vi
     windows = page.get_by_role("form", name="Keep windows for", exact=True)
     expect(windows.get_by_text("The default.")).to_be_visible()
     expect(page.get_by_role("form", name="Length of a baseline", exact=True).get_by_role("spinbutton")).to_be_disabled()
-    expect(page.get_by_text("AUDIOSENSE_BASELINE_WINDOWS=40 stands over")).to_be_visible()
+    expect(page.locator("main").get_by_text("AUDIOSENSE_BASELINE_WINDOWS=40 stands over")).to_be_visible()
     windows.get_by_role("spinbutton").fill("2")
     windows.get_by_role("button", name="Save", exact=True).click()
     expect(windows.get_by_text("With 2 days the next upkeep deletes for good")).to_be_visible()

@@ -48,7 +48,7 @@ export const en = {
     waiting: "Never heard: start its agent.",
     maintenance: "It is worked on: what is heard says nothing of it, and nobody is notified.",
   },
-  theme: { light: "Light", dark: "Dark", contrast: "High contrast", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
+  theme: { label: "Theme", light: "Light", dark: "Dark", contrast: "High contrast", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
   language: { label: "Language" },
   auth,
   developer,

@@ -46,7 +46,7 @@ export const es: Messages = {
     waiting: "Nunca oída: inicie su agente.",
     maintenance: "Se trabaja en ella: lo que se oye no dice nada de ella y no se avisa a nadie.",
   },
-  theme: { light: "Claro", dark: "Oscuro", contrast: "Alto contraste", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
+  theme: { label: "Tema", light: "Claro", dark: "Oscuro", contrast: "Alto contraste", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
   language: { label: "Idioma" },
   auth,
   developer,

@@ -123,7 +123,6 @@ export const models = {
   evaluationFailed: (why: string) => `The evaluation failed: ${why}`,
   noWindows: "There are no windows in this span that count.",
   asked: (when: string) => `Asked for ${when}`,
-  windows: "Windows",
   windowsValue: (windows: string, hours: string) => `${windows} (${hours})`,
   leftOut: "Left out",
   leftOutKinds: { stopped: "at rest", invalid: "sensor fault", other_features: "other features", in_baseline: "learnt" },

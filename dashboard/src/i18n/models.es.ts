@@ -124,7 +124,6 @@ export const models: typeof english = {
   evaluationFailed: (why) => `La evaluación ha fallado: ${why}`,
   noWindows: "En este periodo no hay ventanas que cuenten.",
   asked: (when) => `Pedida ${when}`,
-  windows: "Ventanas",
   windowsValue: (windows, hours) => `${windows} (${hours})`,
   leftOut: "Excluidas",
   leftOutKinds: { stopped: "en reposo", invalid: "fallo de sensor", other_features: "otras características", in_baseline: "aprendidas" },

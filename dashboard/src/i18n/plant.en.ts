@@ -96,7 +96,6 @@ export const policies = {
   environment: (variable: string) => `Set by the environment: ${variable} stands over what is set here. Take it out of the environment of every process of the collector and start them again to change it here.`,
   toDefault: (value: string) => `Back to the default, ${value}`,
   save: "Save",
-  saved: "Saved.",
   ask: (value: string) => `With ${value} the next upkeep deletes for good, within the hour:`,
   losses: (rows: string, days: string, bytes: string) => `about ${rows} over ${days} days, ${bytes}`,
   rows: { retention_days: "windows", minute_retention_days: "minutes", clip_retention_days: "clips" } as Record<string, string>,

@@ -97,7 +97,6 @@ export const policies: typeof englishPolicies = {
   environment: (variable: string) => `Fijado por el entorno: ${variable} prevalece sobre lo que se fije aquí. Quítela del entorno de cada proceso del colector y reinícielos para cambiarlo aquí.`,
   toDefault: (value: string) => `Volver al predeterminado, ${value}`,
   save: "Guardar",
-  saved: "Guardado.",
   ask: (value: string) => `Con ${value}, el próximo mantenimiento elimina para siempre, en menos de una hora:`,
   losses: (rows: string, days: string, bytes: string) => `unos ${rows} en ${days} días, ${bytes}`,
   rows: { retention_days: "ventanas", minute_retention_days: "minutos", clip_retention_days: "clips" },

@@ -7,6 +7,7 @@ import { RoleField, roleOf } from "../RoleField";
 
 const DAYS = 90;
 const MOST_DAYS = 3650;
+const HEADER = "Authorization: Bearer …";
 
 export function NewToken({ onClose }: { onClose: () => void }) {
   const t = useMessages();
@@ -52,7 +53,7 @@ function Made({ name, secret, onClose }: { name: string; secret: string; onClose
       <p className="text-soft">{words.once}</p>
       <Command command={secret} />
       <p className="text-xs text-faint">
-        {words.use} <code className="font-mono">Authorization: Bearer …</code>
+        {words.use} <code className="font-mono">{HEADER}</code>
       </p>
       <button type="button" autoFocus className="button button-primary self-start" onClick={onClose}>
         {words.done}
