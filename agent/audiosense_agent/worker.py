@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -117,10 +118,6 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Listen until the sound ends, the wanted number of windows is reached, or stopped."""
-        with self._committer.taking_part():
-            self._run(stop)
-
-    def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 self._listen(Context(stop, self._commit_with_others, self._warn, self._resume_us()))
@@ -146,16 +143,20 @@ class Worker:
     def _listen(self, context: Context) -> None:
         if self._left == 0:
             return
-        for window in self._source.windows(context):
-            self._say("ok")
-            self.health.note(window)
-            if window.gaps:
-                self._warn(f"{window.gaps} gap(s) in the sound")
-            self._take(window)
-            if self._left is not None:
-                self._left -= 1
-                if self._left <= 0:
-                    return
+        with ExitStack() as part:
+            for number, window in enumerate(self._source.windows(context)):
+                if number == 0:
+                    # Not before: while a device is looked for, no group waits for it.
+                    part.enter_context(self._committer.taking_part())
+                self._say("ok")
+                self.health.note(window)
+                if window.gaps:
+                    self._warn(f"{window.gaps} gap(s) in the sound")
+                self._take(window)
+                if self._left is not None:
+                    self._left -= 1
+                    if self._left <= 0:
+                        return
 
     def _resume_us(self) -> int:
         last_us = self._spool.last_time_us(self.sensor.name)
