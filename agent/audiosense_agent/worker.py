@@ -16,7 +16,7 @@ from audiosense_agent.committer import Committer
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
-from audiosense_agent.errors import SpoolError
+from audiosense_agent.errors import SpoolError, UnstorableError
 from audiosense_agent.events import Debouncer, EventRevision
 from audiosense_agent.model_store.ward import Ward
 from audiosense_agent.pause import Pause, interval_us
@@ -324,10 +324,14 @@ class Worker:
             measured = {self.sensor.name: self._measured}
             self._committer.commit(self._measurements, self._events, measured, waits=waits and not self._events)
         except SpoolError as error:
-            self._warn(str(error))
             self._lose(max(0, len(self._measurements) - _MAX_WAITING))
+            if isinstance(error, UnstorableError):
+                self._warn(str(error))
+            else:
+                self._committer.refusals.refused(self.sensor.name, len(self._measurements), error)
             self.health.pulse.beat()
             return
+        self._committer.refusals.taken(self.sensor.name)
         self._measurements, self._events, self._measured = [], [], 0
         self.health.pulse.commit()
         self._on_commit()
@@ -349,6 +353,7 @@ class Worker:
 
     def _give_up(self) -> None:
         """Record what could not be stored until the end; a slice of the disk's reserve is for that."""
+        self._committer.refusals.given_up(self.sensor.name)
         lost = replace(self._lost)
         for measurement in self._measurements:
             lost.add(measurement.time_us)
