@@ -127,8 +127,11 @@ heard.run(threading.Event())
 try:
     other.write(b"x")
 except OSError as error:
-    told = disk.check(folder).cause
-    print(json.dumps({"windows": heard.health.windows, "error": error.errno, "health": told}))
+    told = {"windows": heard.health.windows, "error": error.errno, "health": disk.check(folder).cause}
+    look = "import sys, pathlib; from audiosense_agent.spool.view import read_spool as read; "
+    look += "print(read(pathlib.Path(sys.argv[1])).status.rows)"
+    rows = subprocess.run([sys.executable, "-c", look, folder / "s.db"], stdout=subprocess.PIPE, check=True).stdout
+    print(json.dumps(told | {"rows": int(rows)}))
 spool.close()
 """
 
@@ -139,7 +142,7 @@ def test_an_agent_outlives_the_breakdown_of_its_disk_and_what_was_committed_is_t
     command = [sys.executable, "-c", _HEARS_ON, disk.folder]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done
-    assert json.loads(done.stdout) == {"windows": 60, "error": errno.EROFS, "health": "read_only"}
+    assert json.loads(done.stdout) == {"windows": 60, "error": errno.EROFS, "health": "read_only", "rows": 20}
     assert "its file system stopped taking writes (Read-only file system)" in done.stderr
     assert done.stderr.count("windows wait in memory meanwhile") == 1
     assert "pump: 40 windows are lost: the spool" in done.stderr
