@@ -25,15 +25,33 @@ FILES = ("s.db", "s.db-wal")
 
 
 class Disk:
-    """An ext4 file system of 24 MB in a file of its own."""
+    """An ext4 file system of 64 MB in a file, which lies in a memory of ``room``: once that is used, writes fail."""
 
-    def __init__(self, folder):
-        self.folder, self._image = folder / "disk", folder / "image"
+    def __init__(self, folder, room="64m"):
+        self.folder, self._card = folder / "disk", folder / "card"
+        self._image = self._card / "image"
         self.folder.mkdir()
-        with self._image.open("wb") as file:
-            file.truncate(24 * 2**20)
-        _run("mkfs.ext4", "-q", "-F", self._image)
+        self._card.mkdir()
+        _run("mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", self._card)
+        try:
+            with self._image.open("wb") as file:
+                file.truncate(64 * 2**20)
+            _run("mkfs.ext4", "-q", "-F", "-J", "size=4", "-e", "remount-ro", self._image)
+            self.mount()
+        except subprocess.CalledProcessError:
+            _run("umount", self._card)
+            raise
+
+    def repair(self):
+        """Take it out, mend its card, check it and mount it anew."""
+        self.unmount()
+        _run("mount", "-o", "remount,size=80m", self._card)
+        _run("e2fsck", "-p", self._image, fine=(0, 1))
         self.mount()
+
+    def close(self):
+        self.unmount()
+        _run("umount", self._card)
 
     def mount(self):
         _run("mount", "-o", "loop", self._image, self.folder)
@@ -60,20 +78,32 @@ class Disk:
             _run("chattr", "-i", *files)
 
 
-def _run(*command):
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+def _run(*command, fine=(0,)):
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    if done.returncode not in fine:
+        raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
 
 
 @pytest.fixture
-def disk(tmp_path):
+def make_disk(tmp_path):
     if os.geteuid() != 0:
         pytest.skip("a file system can be mounted by root only")
-    try:
-        disk = Disk(tmp_path)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"ext4 cannot be mounted from a file here: {getattr(error, 'stderr', error)}")
-    yield disk
-    disk.unmount()
+    with ExitStack() as made:
+
+        def make(**options):
+            try:
+                disk = Disk(tmp_path, **options)
+            except (OSError, subprocess.CalledProcessError) as error:
+                pytest.skip(f"ext4 cannot be mounted from a file here: {getattr(error, 'stderr', error)}")
+            made.callback(disk.close)
+            return disk
+
+        yield make
+
+
+@pytest.fixture
+def disk(make_disk):
+    return make_disk()
 
 
 def times(rows):
@@ -116,13 +146,15 @@ from audiosense_agent import worker
 from audiosense_agent.health import disk
 from audiosense_agent.spool import Spool
 from audiosense_agent.state_lock import lock_state_dir
-folder = Path(sys.argv[1])
+folder, count, breaks_at = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 worker._MAX_WAITING = 10
 lock = lock_state_dir(folder)
 spool = Spool(folder / "s.db")
 other = (folder / "other").open("wb", buffering=0)
 breaks = lambda: subprocess.run(["mount", "-o", "remount,abort", folder], check=True)
-heard = worker.Worker(simulated(), QuietSound(60, {20: breaks}), spool, group=1)
+commits = []
+sound = QuietSound(count, {breaks_at: breaks})
+heard = worker.Worker(simulated(), sound, spool, group=1, on_commit=lambda: commits.append(1))
 heard.run(threading.Event())
 try:
     other.write(b"x")
@@ -131,24 +163,34 @@ except OSError as error:
     look = "import sys, pathlib; from audiosense_agent.spool.view import read_spool as read; "
     look += "print(read(pathlib.Path(sys.argv[1])).status.rows)"
     rows = subprocess.run([sys.executable, "-c", look, folder / "s.db"], stdout=subprocess.PIPE, check=True).stdout
-    print(json.dumps(told | {"rows": int(rows)}))
+    print(json.dumps(told | {"committed": len(commits), "rows": int(rows)}))
 spool.close()
 """
+NEVER = -1
 
 
-def test_an_agent_outlives_the_breakdown_of_its_disk_and_what_was_committed_is_there(disk):
+@pytest.mark.parametrize(
+    ("room", "count", "breaks_at"), [("64m", 60, 20), ("5m", 1_000, NEVER)], ids=["by_command", "by_write_errors"]
+)
+def test_an_agent_outlives_a_disk_that_turns_read_only_by_itself(make_disk, room, count, breaks_at):
     """The kernel takes such a disk back only checked and mounted anew; without a look first it sends SIGBUS."""
+    disk = make_disk(room=room)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", _HEARS_ON, disk.folder]
+    command = [sys.executable, "-c", _HEARS_ON, disk.folder, str(count), str(breaks_at)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done
-    assert json.loads(done.stdout) == {"windows": 60, "error": errno.EROFS, "health": "read_only", "rows": 20}
+    found = json.loads(done.stdout)
+    committed, rows = found.pop("committed"), found.pop("rows")
+    assert found == {"windows": count, "error": errno.EROFS, "health": "read_only"}
+    assert committed == breaks_at or (breaks_at == NEVER and 20 < committed < count)
+    assert committed <= rows <= committed + 1
     assert "its file system stopped taking writes (Read-only file system)" in done.stderr
     assert done.stderr.count("windows wait in memory meanwhile") == 1
-    assert "pump: 40 windows are lost: the spool" in done.stderr
-    disk.unmount()
-    disk.mount()
+    assert f"pump: {count - committed} windows are lost: the spool" in done.stderr
+    disk.repair()
     with closing(Spool(disk.folder / "s.db")) as spool:
-        assert times(spool.read(100)) == list(range(20))
-        assert spool.append([measurement(20)]) == [21]
+        kept = times(spool.read(2_000))
+        assert kept[:committed] == list(range(committed)), "the commit that failed may be there; none else"
+        assert len(kept) <= committed + 1
+        assert spool.append([measurement(count)]) == [len(kept) + 1]
         assert spool.status().set_aside == 0

@@ -151,8 +151,19 @@ def test_a_batch_packs_its_range_of_numbers(spool):
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(SpoolError, match="permissions"):
-        Spool(tmp_path)
+    folder, user = tmp_path / "state", os.geteuid()
+    folder.mkdir(mode=0o500)
+    if user == 0:
+        for each in (folder, *folder.parents[:2]):
+            each.chmod(0o555)
+        os.seteuid(65_534)
+    try:
+        with pytest.raises(SpoolError, match="permissions"):
+            Spool(folder / "s.db")
+    finally:
+        os.seteuid(user)
+        for each in (folder, *folder.parents[:2]):
+            each.chmod(0o700)
 
 
 def test_status_is_read_beside_the_writer(tmp_path, spool):
