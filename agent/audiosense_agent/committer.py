@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from audiosense_agent.errors import SpoolError, UnstorableError
 from audiosense_agent.events import EventRevision
+from audiosense_agent.refusals import Refusals
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.rows import Measurement
 
@@ -34,9 +35,13 @@ class Committer:
         spool: takes the groups.
         most: windows in a group beyond which nothing more is waited for.
         patience_s: how long others are waited for, in seconds.
+
+    Attributes:
+        refusals: tells of a disk that takes nothing, for all sensors together.
     """
 
     def __init__(self, spool: Spool, *, most: int = 64, patience_s: float = PATIENCE_S) -> None:
+        self.refusals = Refusals()
         self._spool = spool
         self._most = most
         self._patience_s = patience_s
@@ -49,7 +54,7 @@ class Committer:
 
     @contextmanager
     def taking_part(self) -> Iterator[None]:
-        """Be one of those that a group may wait for."""
+        """Be one of those that a group may wait for, as long as there is sound."""
         self._join(1)
         try:
             yield

@@ -9,13 +9,18 @@ from typing import IO
 from audiosense_agent.errors import AgentError
 
 
+def lock_path(state_dir: Path) -> Path:
+    """The file that is locked."""
+    return state_dir / "agent.lock"
+
+
 def lock_state_dir(state_dir: Path) -> IO[str]:
     """Make sure that this is the only agent on its state directory, until the file is closed.
 
     Raises:
         AgentError: another one runs, or the directory cannot be written.
     """
-    path = state_dir / "agent.lock"
+    path = lock_path(state_dir)
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path.open("a+", encoding="ascii")

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from audiosense_agent.committer import Committer
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
-from audiosense_agent.errors import SpoolError
+from audiosense_agent.errors import SpoolError, UnstorableError
 from audiosense_agent.events import Debouncer, EventRevision
 from audiosense_agent.model_store.ward import Ward
 from audiosense_agent.pause import Pause, interval_us
@@ -117,10 +118,6 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Listen until the sound ends, the wanted number of windows is reached, or stopped."""
-        with self._committer.taking_part():
-            self._run(stop)
-
-    def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 self._listen(Context(stop, self._commit_with_others, self._warn, self._resume_us()))
@@ -146,16 +143,20 @@ class Worker:
     def _listen(self, context: Context) -> None:
         if self._left == 0:
             return
-        for window in self._source.windows(context):
-            self._say("ok")
-            self.health.note(window)
-            if window.gaps:
-                self._warn(f"{window.gaps} gap(s) in the sound")
-            self._take(window)
-            if self._left is not None:
-                self._left -= 1
-                if self._left <= 0:
-                    return
+        with ExitStack() as part:
+            for number, window in enumerate(self._source.windows(context)):
+                if number == 0:
+                    # Not before: while a device is looked for, no group waits for it.
+                    part.enter_context(self._committer.taking_part())
+                self._say("ok")
+                self.health.note(window)
+                if window.gaps:
+                    self._warn(f"{window.gaps} gap(s) in the sound")
+                self._take(window)
+                if self._left is not None:
+                    self._left -= 1
+                    if self._left <= 0:
+                        return
 
     def _resume_us(self) -> int:
         last_us = self._spool.last_time_us(self.sensor.name)
@@ -323,10 +324,14 @@ class Worker:
             measured = {self.sensor.name: self._measured}
             self._committer.commit(self._measurements, self._events, measured, waits=waits and not self._events)
         except SpoolError as error:
-            self._warn(str(error))
             self._lose(max(0, len(self._measurements) - _MAX_WAITING))
+            if isinstance(error, UnstorableError):
+                self._warn(str(error))
+            else:
+                self._committer.refusals.refused(self.sensor.name, len(self._measurements), error)
             self.health.pulse.beat()
             return
+        self._committer.refusals.taken(self.sensor.name)
         self._measurements, self._events, self._measured = [], [], 0
         self.health.pulse.commit()
         self._on_commit()
@@ -348,6 +353,7 @@ class Worker:
 
     def _give_up(self) -> None:
         """Record what could not be stored until the end; a slice of the disk's reserve is for that."""
+        self._committer.refusals.given_up(self.sensor.name)
         lost = replace(self._lost)
         for measurement in self._measurements:
             lost.add(measurement.time_us)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from audiosense_agent.committer import Committer
 from audiosense_agent.errors import SpoolError
+from audiosense_agent.sources.devices import MissingDeviceError
 from audiosense_agent.spool import Spool
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
@@ -193,15 +194,16 @@ def test_each_sensor_keeps_its_order_and_loses_nothing(tmp_path, plans):
 
 
 class Live:
-    """A source that waits after each window, as one in real time does; none begins before all take part."""
+    """A source that waits after each window, as one in real time does; none goes on before all have one."""
 
     def __init__(self, count, start):
         self.count, self.start = count, start
 
     def windows(self, context):
-        self.start.wait(FOR_EVER_S)
         for number in range(self.count):
             yield Window(1_790_000_000_000_000 + number * 500_000, np.full(4_000, 1e-3 * (-1) ** number, np.float32))
+            if number == 0:
+                self.start.wait(FOR_EVER_S)
             context.idle()
 
 
@@ -218,3 +220,38 @@ def test_sensors_in_real_time_make_one_commit_a_window_together(spool, monkeypat
         thread.join(FOR_EVER_S / 2)
     assert len(spool.read(100)) == 40
     assert commits.count == 5
+
+
+class Pulled:
+    """A source that fails after some windows, at once if none: its device is gone, and stays so."""
+
+    def __init__(self, count):
+        self.count, self.has_failed = count, threading.Event()
+
+    def windows(self, context):
+        yield from Live(self.count, threading.Barrier(1)).windows(context)
+        self.has_failed.set()
+        raise MissingDeviceError("no device 'north'; check its plug")
+
+
+@pytest.mark.parametrize("heard", [0, 1], ids=["missing", "pulled"])
+def test_nobody_waits_for_a_sensor_whose_device_is_missing(spool, heard, monkeypatch):
+    monkeypatch.setattr("audiosense_agent.worker._LONGEST_S", FOR_EVER_S)
+    committer, start, stop = Committer(spool, patience_s=FOR_EVER_S), threading.Barrier(2), threading.Event()
+    pulled = Pulled(heard)
+    absent = Worker(simulated("north"), pulled, spool, committer=committer, retry_s=FOR_EVER_S)
+    workers = [Worker(simulated(f"pump {number}"), Live(3, start), spool, committer=committer) for number in range(2)]
+    threads = [threading.Thread(target=worker.run, args=(stop,)) for worker in (absent, *workers)]
+    threads[0].start()
+    assert pulled.has_failed.wait(FOR_EVER_S / 2)
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads[1:]:
+        thread.join(FOR_EVER_S / 2)
+    are_held_up = any(thread.is_alive() for thread in threads[1:])
+    committer.hurry()
+    stop.set()
+    for thread in threads:
+        thread.join(FOR_EVER_S / 2)
+    assert not are_held_up
+    assert len(spool.read(100)) == 2 * 3 + heard

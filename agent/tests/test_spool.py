@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,9 +152,18 @@ def test_a_batch_packs_its_range_of_numbers(spool):
     assert cover(spool.read(5), [7]).items == 3
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(SpoolError, match="permissions"):
-        Spool(tmp_path)
+def test_a_folder_that_cannot_be_written_is_named():
+    # Not in pytest's folder, which another user may not enter.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65_534)
+        try:
+            with pytest.raises(SpoolError, match="permissions"):
+                Spool(Path(folder) / "s.db")
+        finally:
+            os.seteuid(user)
 
 
 def test_status_is_read_beside_the_writer(tmp_path, spool):

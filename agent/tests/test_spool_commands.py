@@ -5,15 +5,19 @@ import csv
 import io
 import json
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 from agent_testing.samples import REASONS, event, measurement
 
 from audiosense_agent.cli import main
+from audiosense_agent.errors import SpoolError
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.state_lock import lock_state_dir
@@ -248,3 +252,41 @@ def test_a_reader_that_goes_away_is_no_error_to_be_shown(folder, filled):
     done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith('{"kind":"measurement"')
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "repair", "export"])
+def test_a_directory_in_the_spools_place_is_named_with_what_to_do(run, folder, command):
+    (folder / "state" / "spool.db").mkdir(parents=True)
+    out, err = run(command, code=1)
+    assert out == ""
+    assert err.count("\n") == 1
+    assert re.search(r"spool.db is a directory; expected a file.*move it away", err)
+    assert [each.name for each in (folder / "state").iterdir()] == ["spool.db"]
+
+
+def test_an_agent_does_not_start_on_a_directory_in_the_spools_place(folder):
+    path = folder / "state" / "spool.db"
+    path.mkdir(parents=True)
+    with pytest.raises(SpoolError, match=r"is a directory; expected a file.*move it away"):
+        Spool(path)
+    with pytest.raises(SpoolError, match="neither file nor directory"):
+        Spool(Path("/dev/null"))
+    assert [each.name for each in path.parent.iterdir()] == ["spool.db"]
+
+
+@pytest.mark.parametrize("version", [0, 1, 7])
+def test_the_database_of_another_program_is_told_and_not_touched(run, folder, version):
+    path = folder / "state" / "spool.db"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE songs (title TEXT)")
+        db.execute("INSERT INTO songs VALUES ('Kind of Blue')")
+        db.execute(f"PRAGMA user_version = {version}")
+        db.commit()
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    for arguments in (["status"], ["status", "--json"]):
+        out, err = run(*arguments, code=1)
+        assert out == ""
+        assert re.search(r"another program: it has a table songs, expected .*measurement; move it away", err)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert [each.name for each in path.parent.iterdir()] == ["spool.db"]

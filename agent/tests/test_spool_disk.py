@@ -6,8 +6,8 @@ import subprocess
 import threading
 from contextlib import closing
 
-import numpy as np
 import pytest
+from agent_testing.quiet import APART_US, BEGAN_US, QuietSound
 from agent_testing.samples import measurement, simulated
 
 from audiosense_agent.errors import AgentError, SpoolError
@@ -16,10 +16,7 @@ from audiosense_agent.spool.file import files_aside
 from audiosense_agent.spool.flight import InFlight
 from audiosense_agent.spool.limits import Limits, Policy
 from audiosense_agent.state_lock import lock_state_dir
-from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
-
-BEGAN_US = measurement(0).time_us
 
 
 @pytest.fixture
@@ -177,30 +174,19 @@ def test_the_lock_holds_on_a_full_disk_that_does_not_take_the_process_number(dis
         assert (disk / "agent.lock").read_text() == f"{os.getpid()}\n"
 
 
-class Sound:
-    """A source of quiet windows."""
-
-    def __init__(self, count):
-        self.count = count
-
-    def windows(self, _context):
-        for number in range(self.count):
-            yield Window(BEGAN_US + number * 500_000, np.full(4_000, 1e-3 * (-1) ** number, np.float32))
-
-
 def test_windows_that_memory_could_not_hold_are_told_and_so_are_those_left_at_the_end(disk, monkeypatch):
     monkeypatch.setattr("audiosense_agent.worker._MAX_WAITING", 10)
     with closing(Spool(disk / "s.db")) as spool:
         stored = fill_disk(spool)
         take_all_room(disk)
-        worker = Worker(simulated(), Sound(30), spool, group=1)
+        worker = Worker(simulated(), QuietSound(30), spool, group=1)
         worker.run(threading.Event())
         status = spool.status()
         assert status.rows < stored + 5, "the disk took nothing but what the log had room for"
         assert status.rows + status.lost["not_stored"] == stored + 30
         (gap,) = spool.read_gaps(5)
         assert (gap.sensor, gap.reason, gap.windows) == ("pump", "not_stored", status.lost["not_stored"])
-        assert gap.span.last_us == BEGAN_US + 29 * 500_000
+        assert gap.span.last_us == BEGAN_US + 29 * APART_US
         rows = spool.read(100_000)
         spool.acknowledge(InFlight(b"", rows[0].seq, rows[-1].seq, (), life=spool.epoch), token="t")
         assert spool.status().rows == 0, "the rest of the reserve does for deleting"

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -87,8 +88,9 @@ def open_spool_file(path: Path) -> sqlite3.Connection:
     ``retire`` and ``open_fresh`` are for then.
 
     Raises:
-        SpoolError: the disk or its permissions do not let it be opened.
+        SpoolError: the disk or its permissions do not let it be opened, or its name is another thing's than a file's.
     """
+    check_kind(path)
     try:
         _check_not_emptied(path)
         try:
@@ -99,6 +101,21 @@ def open_spool_file(path: Path) -> sqlite3.Connection:
             return _connect(path)
     except DamagedSpoolError as error:
         return open_fresh(path, retire(path, Retirement(str(error))))
+
+
+def check_kind(path: Path) -> None:
+    """Make sure that what has the spool's name, if anything, is a file.
+
+    Raises:
+        SpoolError: it is a directory, a device or a pipe.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        what = "a directory" if stat.S_ISDIR(mode) else "neither file nor directory"
+        raise SpoolError(f"the spool {path} is {what}; expected a file, which the agent makes itself: move it away")
 
 
 @dataclass(slots=True)
@@ -159,7 +176,7 @@ def open_fresh(path: Path, remains: Remains) -> sqlite3.Connection:
 
 def _set_aside(path: Path, name: str) -> None:
     with contextlib.suppress(OSError):
-        shutil.copy2(_epoch_file(path), path.with_name(name + _EPOCH))
+        shutil.copy2(epoch_file(path), path.with_name(name + _EPOCH))
     _rename(path, path.with_name(name), _LOG_FILES)
 
 
@@ -179,7 +196,7 @@ def files_aside(path: Path) -> list[Path]:
 def epoch_beside(path: Path) -> str:
     """Return the epoch that stands beside a spool's file, for when that cannot be read; ``""`` if there is none."""
     try:
-        return str(UUID(_epoch_file(path).read_text(encoding="ascii").strip()))
+        return str(UUID(epoch_file(path).read_text(encoding="ascii").strip()))
     except (OSError, ValueError):
         return ""
 
@@ -253,7 +270,7 @@ def _check_not_emptied(path: Path) -> None:
         is_empty = path.with_name(path.name + "-wal").exists()
     except OSError:
         return
-    if is_empty and _epoch_file(path).exists():
+    if is_empty and epoch_file(path).exists():
         raise DamagedSpoolError("the file is empty or gone")
 
 
@@ -291,9 +308,9 @@ def _note_epoch(db: sqlite3.Connection, path: Path) -> None:
     epoch = get(db, "epoch")
     if epoch_beside(path) != epoch:
         try:
-            write_atomically(_epoch_file(path), epoch.encode())
+            write_atomically(epoch_file(path), epoch.encode())
         except OSError as error:
-            log.warning("the spool's epoch cannot be kept in %s: %s; free space on its disk", _epoch_file(path), error)
+            log.warning("the spool's epoch cannot be kept in %s: %s; free space on its disk", epoch_file(path), error)
 
 
 def _upgrade(db: sqlite3.Connection, path: Path) -> None:
@@ -349,7 +366,8 @@ def _size(file: Path) -> int:
     return sum(each.stat().st_size for each in names if each.exists())
 
 
-def _epoch_file(path: Path) -> Path:
+def epoch_file(path: Path) -> Path:
+    """The file beside a spool that keeps its epoch too."""
     return path.with_name(path.name + _EPOCH)
 
 

@@ -23,6 +23,7 @@ from audiosense_agent.spool.file import (
     SQLITE_ERRORS,
     DamagedSpoolError,
     Retirement,
+    epoch_file,
     give_reserve,
     has_damaged_values,
     is_damage,
@@ -35,6 +36,7 @@ from audiosense_agent.spool.file import (
 from audiosense_agent.spool.flight import InFlight, count_windows, put_in_flight, read_in_flight, remove
 from audiosense_agent.spool.gaps import Gap, LossReason, Span
 from audiosense_agent.spool.limits import Limits, drop_old, hold_bytes, is_full
+from audiosense_agent.spool.read_only import Probe, leave_open
 from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
 from audiosense_agent.spool.values import count, damage, get, put
 from audiosense_agent.spool.withheld import count_rows, numbers_of
@@ -81,11 +83,16 @@ class Spool:
         self._withheld: frozenset[str] = frozenset()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = open_spool_file(path)
+        self._probe = Probe(epoch_file(path))
 
     def close(self) -> None:
         """Close the file; everything committed is in it."""
         with self._lock:
-            self._db.close()
+            if self._probe.why_refused():
+                leave_open(self._db)
+            else:
+                self._db.close()
+            self._probe.close()
 
     @property
     def epoch(self) -> UUID:
@@ -385,6 +392,7 @@ class Spool:
         On a full disk, deletions get the reserve.
         """
         with self._lock:
+            self._probe.check(self.path)
             self._open_fresh()
             if deleting:
                 give_reserve(self.path, self._db)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from audiosense_agent.errors import SpoolError
-from audiosense_agent.spool.file import SQLITE_ERRORS
+from audiosense_agent.spool.file import SQLITE_ERRORS, check_kind
 from audiosense_agent.spool.flight import read_in_flight
 from audiosense_agent.spool.gaps import Gap, select_gaps
 from audiosense_agent.spool.remains import open_for_reading
 from audiosense_agent.spool.rows import SpoolStatus, read_status
+from audiosense_agent.spool.schema import TABLES
 from audiosense_agent.spool.values import get
 
 _MOST_GAPS = 1_000
@@ -52,8 +53,9 @@ def size_of(path: Path) -> int | None:
     """Return the bytes of a spool's file, None where there is none.
 
     Raises:
-        SpoolError: this user may not look at it; the message says who may.
+        SpoolError: this user may not look at it, the message says who may; or it is no file.
     """
+    check_kind(path)
     try:
         size = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
@@ -124,6 +126,13 @@ def _view(db: sqlite3.Connection) -> SpoolView:
     )
 
 
+def _foreign(path: Path, table: str) -> SpoolError:
+    return SpoolError(
+        f"{path} is the database of another program: it has a table {table}, expected those of a spool, such as "
+        "measurement; move it away, else the agent sets it aside at its next start"
+    )
+
+
 def _read(path: Path, read: Callable[[sqlite3.Connection], _Read]) -> _Read | None:
     """Read in one transaction; None where there is no spool, or one that is just being made."""
     if not size_of(path):
@@ -131,6 +140,9 @@ def _read(path: Path, read: Callable[[sqlite3.Connection], _Read]) -> _Read | No
     try:
         with open_for_reading(path) as db:
             db.execute("BEGIN")
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+            if tables and tables.isdisjoint(TABLES):
+                raise _foreign(path, min(tables))
             is_made = db.execute("PRAGMA user_version").fetchone()[0] != 0
             return read(db) if is_made else None
     except SQLITE_ERRORS as error:
