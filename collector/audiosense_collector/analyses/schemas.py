@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PositiveInt
 
 from audiosense_common.wire import Reason
 
@@ -121,7 +121,7 @@ class AnalysisSpectrogram(BaseModel):
 
     duration_s: float
     sample_rate_hz: int
-    shape: tuple[int, int]
+    shape: tuple[PositiveInt, PositiveInt]
     centre_hz: list[float]
     low_db: float
     high_db: float

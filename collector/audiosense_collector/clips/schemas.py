@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from audiosense_common.wire_clips import ClipKind
 
@@ -54,7 +54,7 @@ class ClipSpectrogram(BaseModel):
     start_us: int
     duration_s: float
     sample_rate_hz: int
-    shape: tuple[int, int]
+    shape: tuple[PositiveInt, PositiveInt]
     centre_hz: list[float]
     low_db: float
     high_db: float

@@ -69,7 +69,7 @@ class ModelSummary(BaseModel):
     refused_reason: str | None
     heard_from_db: dict[str, float | None] | None = None
     pushed_from: str | None = None
-    runs: list[ModelRunOut] = []
+    runs: list[ModelRunOut]
 
 
 class ModelPage(BaseModel):

@@ -209,6 +209,25 @@ async def read(ask, sensor, event, agent):
     await ask("change_clips_permission", json={"allowed": True}, sensor_id=sensor)
     await ask("change_site_clips_permission", json={"allowed": None}, site_id=machine["site"]["id"])
     await ask("read_clip_audit", params={"limit": 3})
+    await arrange(ask, sensor, machine)
+
+
+async def arrange(ask, sensor, machine):
+    """What people change of sites, machines, sensors and policies."""
+    site = await ask("create_site", json={"name": "Hall 2"})
+    await ask("rename_site", json={"name": "Hall 3"}, site_id=site["id"])
+    await ask("list_sites")
+    await ask("create_machine", json={"site_id": site["id"], "name": "Press 4", "tags": ["press"]})
+    await ask("change_machine", json={"tags": ["press", "shift 2"]}, machine_id=machine["id"])
+    await ask("list_machines", params={"limit": 3})
+    await ask("list_tags")
+    await ask("place_sensor", json={"name": "press 3 gearbox"}, sensor_id=sensor)
+    calibration = {"method": "sound_calibrator", "level_db": 94, "reads_dbfs": -31.2}
+    await ask("calibrate_sensor", json=calibration, sensor_id=sensor)
+    await ask("forget_calibration", sensor_id=sensor)
+    await ask("preview_policy", params={"value": 20}, setting="retention_days")
+    await ask("change_policy", json={"value": 40}, setting="retention_days")
+    await ask("list_policies")
 
 
 async def judge(ask, agent, sensor, event):

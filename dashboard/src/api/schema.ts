@@ -3875,10 +3875,7 @@ export interface components {
             refused_reason: string | null;
             /** Running Level Dbfs */
             running_level_dbfs: number | null;
-            /**
-             * Runs
-             * @default []
-             */
+            /** Runs */
             runs: components["schemas"]["ModelRunOut"][];
             /** Sample Rate Hz */
             sample_rate_hz: number;
@@ -4027,10 +4024,7 @@ export interface components {
             refused_reason: string | null;
             /** Running Level Dbfs */
             running_level_dbfs: number | null;
-            /**
-             * Runs
-             * @default []
-             */
+            /** Runs */
             runs: components["schemas"]["ModelRunOut"][];
             /**
              * Sensor Id

@@ -48,7 +48,7 @@ export function AnalysisPage() {
 function Gone() {
   const t = useMessages();
   return (
-    <div className="panel flex flex-col items-start gap-3 p-4">
+    <div role="alert" className="panel flex flex-col items-start gap-3 p-4">
       <title>{`${t.analyse.gone} · ${t.app.name}`}</title>
       <h1 className="font-medium">{t.analyse.gone}</h1>
       <p className="max-w-prose text-sm text-soft">{t.analyse.goneHint}</p>
