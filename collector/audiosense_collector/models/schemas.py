@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from audiosense_collector.detectability.schemas import Detectability
 from audiosense_common.bundle import Debouncing, Mode
@@ -15,6 +15,8 @@ ModelState = Literal["offered", "running", "refused", "previous"]
 class BaselineSummary(BaseModel):
     """What a model was trained on; see the manifest's baseline. Older models tell no modes."""
 
+    # Read of old manifests with these defaults, and always told.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
     from_us: int
     to_us: int
     windows: int
