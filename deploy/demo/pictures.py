@@ -16,6 +16,12 @@ from deploy.demo.run import Demo
 from deploy.demo.terminal import Terminal
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+PLAIN_PAGES = {
+    "analyse": "/analyse",
+    "plant": "/settings/plant",
+    "policies": "/settings/policies",
+    "start": "/start?again=true",
+}
 LISTENED_S = 40
 """So long the machines are heard with their faults before the pictures."""
 
@@ -64,6 +70,16 @@ class PicturedDemo(Demo):
         page.goto("/agents")
         page.locator("[data-agent]").first.wait_for()
         self._take(page, f"agents-{size}")
+        page.goto("/models")
+        page.locator("main a[href*='/models/']").first.wait_for()
+        self._take(page, f"models-{size}")
+        page.locator("main a[href*='/models/']").first.click()
+        page.locator("#model-facts").wait_for()
+        self._take(page, f"model-{size}")
+        for name, place in PLAIN_PAGES.items():
+            page.goto(place)
+            page.locator("main h1").first.wait_for()
+            self._take(page, f"{name}-{size}")
         context.close()
 
     def _take(self, page: Page, name: str) -> None:
