@@ -108,7 +108,7 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
     expect(page.get_by_role("heading", name="Analyse a recording", exact=True)).to_be_visible()
     assert not (found := violations(page)), found
     keep(page, f"analyse-{viewport}")
-    page.get_by_label("Score for", exact=True).select_option(label=f"{pump.machine}, {pump.machine} sensor")
+    page.get_by_label(re.compile("^Score for")).select_option(label=f"{pump.machine}, {pump.machine} sensor")
     name = f"knock {uuid4().hex[:6]}.wav"
     upload(page, (name, tone(3, level=3)))
     expect(page.get_by_role("heading", name=name)).to_be_visible()
@@ -123,20 +123,20 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
         expect(page.get_by_role("region", name=title, exact=True).locator("canvas")).to_be_visible()
     expect(page.locator('[data-warning="clipped"]')).to_contain_text("Lower the gain")
 
-    page.get_by_role("button", name="Play", exact=True).click()
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    page.get_by_role("button", name=re.compile("Play")).click()
+    expect(page.get_by_role("button", name=re.compile("Pause"))).to_be_visible()
     expect(page.locator("[data-play-cursor]")).to_be_visible()
-    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_role("button", name=re.compile("Pause")).click()
 
-    page.get_by_role("button", name="Features", exact=True).click()
+    page.get_by_role("button", name=re.compile("Features")).click()
     page.get_by_role("button", name=re.compile("^Chart RMS level")).click()
     expect(page.get_by_role("region", name=re.compile("^RMS level")).locator("canvas")).to_be_visible()
     expect(page).to_have_url(re.compile("feature="))
 
-    page.get_by_role("button", name="Compare with all machines", exact=True).click()
+    page.get_by_role("button", name=re.compile("Compare with all machines")).click()
     expect(page.locator(f'[data-compared="{fan.machine}"]')).to_be_visible()
     expect(page.locator("[data-likest]")).to_be_visible()
-    page.get_by_role("button", name=f"Show the scores of {fan.machine}", exact=True).click()
+    page.get_by_role("button", name=re.compile(re.escape(f"Show the scores of {fan.machine}"))).click()
     expect(page.locator("[data-sentence]")).to_contain_text(fan.machine)
     keep(page, f"analysis-{viewport}")
     assert not (found := violations(page)), found
@@ -144,8 +144,8 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
     page.goto(page.url)
     expect(page.locator("[data-sentence]")).to_contain_text(fan.machine)
     expect(page.locator("main").get_by_text("The sound is not kept")).to_be_visible()
-    page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("group", name="Delete", exact=True).get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name=re.compile("Delete")).click()
+    page.get_by_role("group", name="Delete", exact=True).get_by_role("button", name=re.compile("Delete")).click()
     expect(page.get_by_role("heading", name="Analysed before", exact=True)).to_be_visible()
     expect(page.locator(f'[data-analysis="{name}"]')).to_have_count(0)
 
@@ -169,7 +169,7 @@ def test_several_recordings_queue_and_what_cannot_be_read_says_what_to_do(page, 
     stored = page.locator(f'[data-analysis="good {unique}.flac"]')
     expect(stored).to_contain_text("anna")
     expect(stored).to_contain_text("Not scored")
-    page.get_by_role("button", name=f"Cancel: letter {unique}.wav", exact=True).click()
+    page.get_by_role("button", name=re.compile(re.escape(f"Cancel: letter {unique}.wav"))).click()
     expect(page.locator('[data-job="failed"]')).to_have_count(1)
     stored.get_by_role("link").click()
     with page.expect_download() as saved:

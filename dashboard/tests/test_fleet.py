@@ -66,7 +66,7 @@ def test_a_lost_connection_is_said_and_mended(page, enrol):
     cut = {"off": True}
     page.route("**/api/v1/live", lambda route: route.abort() if cut["off"] else route.continue_())
     page.goto("/")
-    expect(page.get_by_test_id("stale-banner")).to_contain_text("old")
+    expect(page.get_by_test_id("stale-banner")).to_contain_text("was read")
     cut["off"] = False
     page.get_by_role("button", name="Try now", exact=True).click()
     expect(page.get_by_test_id("stale-banner")).to_have_count(0)

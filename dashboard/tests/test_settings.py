@@ -47,27 +47,27 @@ def test_the_menu_of_a_phone_works_by_keyboard_and_closes(page):
     page.goto("/")
     button = page.get_by_role("button", name="Menu", exact=True)
     navigation = page.get_by_role("navigation", name="Main", exact=True)
-    agents = navigation.get_by_role("link", name="Agents", exact=True)
+    first = navigation.get_by_role("link", name="Models", exact=True)
     expect(button).to_have_attribute("aria-expanded", "false")
     expect(navigation.get_by_role("link", name=re.compile("^(Fleet|Review)"))).to_have_count(2)
-    expect(agents).to_have_count(0)
+    expect(first).to_have_count(0)
     button.focus()
     page.keyboard.press("Enter")
     expect(button).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("Tab")
-    expect(agents).to_be_focused()
+    expect(first).to_be_focused()
     expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
     page.keyboard.press("Escape")
     expect(button).to_be_focused()
     expect(button).to_have_attribute("aria-expanded", "false")
-    expect(agents).to_have_count(0)
+    expect(first).to_have_count(0)
     button.click()
-    expect(agents).to_be_visible()
+    expect(first).to_be_visible()
     page.mouse.click(195, 830)
-    expect(agents).to_have_count(0)
+    expect(first).to_have_count(0)
     button.click()
-    agents.click()
+    navigation.get_by_role("link", name="Agents", exact=True).click()
     expect(page.get_by_role("heading", name="Agents", level=1, exact=True)).to_be_visible()
     expect(button).to_have_attribute("aria-expanded", "false")
 
@@ -86,7 +86,7 @@ def test_what_is_kept_in_this_browser_is_chosen_in_the_settings(page):
     expect(page).to_have_title("Este navegador · Ajustes · AudioSense")
     picture(page, "browser-spanish")
     page.get_by_role("link", name="A su cuenta", exact=True).click()
-    expect(page.get_by_role("heading", name="anna", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^anna"))).to_be_visible()
 
 
 @pytest.fixture
@@ -108,19 +108,20 @@ def user_of(api, name):
 def test_users_are_made_changed_and_disabled_and_an_administrator_is_left(page, api):
     page.watch.expected += ["409"]
     page.goto("/settings")
+    page.get_by_role("link", name="Users and roles", exact=True).click()
     expect(page.get_by_role("heading", name="Users and roles", level=2, exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile("/settings/people$"))
     name = f"ben-{uuid.uuid4().hex[:6]}"
     page.get_by_role("button", name="Add a user", exact=True).click()
     form = page.get_by_role("form", name="Add a user", exact=True)
-    form.get_by_label("Name", exact=True).fill("anna")
-    form.get_by_label("First password", exact=True).fill(PASSWORD)
-    form.get_by_label("Role", exact=True).select_option("operator")
+    form.get_by_label(re.compile("^Name")).fill("anna")
+    form.get_by_label(re.compile("^First password")).fill(PASSWORD)
+    form.get_by_label(re.compile("^Role")).select_option("operator")
     expect(form).to_contain_text("Also listens to sound")
     picture(page, "people-add")
     form.get_by_role("button", name="Make the user", exact=True).click()
     expect(form.get_by_role("alert")).to_have_text("This name is taken already. Choose another one.")
-    form.get_by_label("Name", exact=True).fill(name)
+    form.get_by_label(re.compile("^Name")).fill(name)
     form.get_by_role("button", name="Make the user", exact=True).click()
     expect(form).to_have_count(0)
     ben = page.locator(f'[data-person="{name}"]')
@@ -128,8 +129,9 @@ def test_users_are_made_changed_and_disabled_and_an_administrator_is_left(page, 
     expect(ben).to_contain_text("never signed in")
 
     ben.get_by_role("button", name=f"Change \u2013 {name}", exact=True).click()
-    ben.get_by_label("Role", exact=True).select_option("viewer")
+    ben.get_by_label(re.compile("^Role")).select_option("viewer")
     ben.get_by_role("button", name="Save", exact=True).click()
+    expect(ben.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     expect(ben).to_contain_text("Viewer")
     assert user_of(api, name)["role"] == "viewer"
     ben.get_by_role("button", name=f"Disable \u2013 {name}", exact=True).click()
@@ -144,8 +146,8 @@ def test_users_are_made_changed_and_disabled_and_an_administrator_is_left(page, 
     anna = page.locator('[data-person="anna"]')
     expect(anna).to_contain_text("last sign-in")
     anna.get_by_role("button", name="Change \u2013 anna", exact=True).click()
-    expect(anna.get_by_label("New password", exact=True)).to_have_count(0), "one's own is on the account's page"
-    anna.get_by_label("Role", exact=True).select_option("viewer")
+    expect(anna.get_by_label(re.compile("^New password"))).to_have_count(0), "one's own is on the account's page"
+    anna.get_by_label(re.compile("^Role")).select_option("viewer")
     anna.get_by_role("button", name="Save", exact=True).click()
     expect(anna.get_by_role("alert")).to_have_text(
         "No administrator would be left. Make another user an administrator first."
@@ -160,11 +162,11 @@ def test_a_token_is_shown_once_opens_what_its_role_says_and_is_revoked(page, col
     page.get_by_role("button", name="Make a token", exact=True).click()
     name = f"report {uuid.uuid4().hex[:6]}"
     form = page.get_by_role("form", name="Make a token", exact=True)
-    form.get_by_label("What is it for?", exact=True).fill(name)
-    form.get_by_label("Days until it ends", exact=True).fill("7")
+    form.get_by_label(re.compile(r"^What is it for\?")).fill(name)
+    form.get_by_label(re.compile("^Days until it ends")).fill("7")
     form.get_by_role("button", name="Make the token", exact=True).click()
     made = page.get_by_role("group", name=f"Token “{name}” is made.", exact=True)
-    made.get_by_role("button", name="Copy", exact=True).click()
+    made.get_by_role("button", name=re.compile("^Copy")).click()
     expect(made).to_contain_text("Copied")
     picture(page, "token-made")
     secret = made.locator("code").first.evaluate("it => it.innerText")
@@ -191,7 +193,7 @@ def test_the_log_is_filtered_proven_whole_and_saved(page, api, make_user):
     user = user_of(api, name)["id"]
     assert api.patch(f"/api/v1/users/{user}", json={"role": "operator"}).status_code == 200
     page.goto("/settings/audit")
-    page.get_by_label("Did", exact=True).select_option(label="changed a user")
+    page.get_by_label(re.compile("^Did")).select_option(label="changed a user")
     entry = page.locator("[data-entry]").filter(has=page.get_by_role("link", name=name)).first
     expect(entry).to_contain_text("anna changed a user")
     expect(entry.locator("del")).to_have_text("viewer")
@@ -208,11 +210,11 @@ def test_the_log_is_filtered_proven_whole_and_saved(page, api, make_user):
     rows = list(csv.reader(Path(saved.value.path()).read_text().splitlines()))
     assert [row[4] for row in rows[1:3]] == ["change_user", "create_user"]
     assert rows[3:] == [["# rows: 2"]]
-    page.get_by_label("From", exact=True).fill("2099-01-01T00:00")
+    page.get_by_label(re.compile("^From")).fill("2099-01-01T00:00")
     page.keyboard.press("Enter")
     expect(page.locator("main").get_by_text("No such entries")).to_be_visible()
     page.get_by_role("button", name="Show all", exact=True).click()
-    expect(page.get_by_label("From", exact=True)).to_have_value("")
+    expect(page.get_by_label(re.compile("^From"))).to_have_value("")
     expect(page.locator("[data-entry]").nth(3)).to_be_visible()
     picture(page, "audit")
 

@@ -20,6 +20,14 @@ def storage():
     return
 
 
+class Patient(ThreadingHTTPServer):
+    """Takes all connections that a page opens at once, and lets streams end with the test."""
+
+    request_queue_size = 128
+    daemon_threads = True
+    block_on_close = False
+
+
 @pytest.fixture
 def proxied(collector) -> Iterator[str]:
     """Address of the folder on a proxy that passes everything below it on, the live stream as it comes."""
@@ -54,9 +62,7 @@ def proxied(collector) -> Iterator[str]:
 
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Proxy, f"do_{method}", Proxy.pass_on)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = Patient(("127.0.0.1", 0), Proxy)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     yield f"http://127.0.0.1:{server.server_port}{FOLDER}"

@@ -73,8 +73,8 @@ async def test_no_bomb_is_taken_at_any_door(  # noqa: PLR0917
     browser, agents_port, agent, viewer, name, body, headers
 ):
     kinds = ["sensor", "agent", "clip", "site", "session", "user", "token", "event", "note", "export", "evaluation"]
-    kinds += ["analysis", "key"]
-    ids = {f"{kind}_id": uuid.uuid4() for kind in kinds}
+    kinds += ["analysis", "key", "machine"]
+    ids = {f"{kind}_id": uuid.uuid4() for kind in kinds} | {"setting": "retention_days"}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     taken = []
     for client, credential, routers in ((browser, {}, BROWSER_ROUTERS), (agents_port, agent.headers, AGENT_ROUTERS)):

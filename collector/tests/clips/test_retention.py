@@ -60,7 +60,7 @@ async def test_beyond_the_size_references_go_before_events_and_the_oldest_first(
         settings = runtime.settings.model_copy(update={"clip_max_bytes": limit})
         async with runtime.sessions.begin() as session:
             await session.execute(update(Clip).where(Clip.sensor_id != UUID(sensor)).values(locked=True))
-        object.__setattr__(runtime, "settings", settings)
+        object.__setattr__(runtime, "environment", settings)
         await retention.clean(runtime)
         return {clip["id"] for clip in await listed(browser, sensor=sensor)}
 

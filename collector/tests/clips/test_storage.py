@@ -72,7 +72,7 @@ async def test_a_clip_in_a_store_is_played_whole_and_in_ranges_and_leaves_no_fil
     runtime, browser, make_agent, tmp_path, monkeypatch
 ):
     settings = runtime.settings.model_copy(update={"clips_url": f"memory://{uuid4()}"})
-    object.__setattr__(runtime, "settings", settings)
+    object.__setattr__(runtime, "environment", settings)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     agent = await make_agent()
     (sensor,) = agent.sensors.values()

@@ -27,7 +27,7 @@ export function useChangePolicy(setting: Policy["setting"]) {
       if (!acceptLoss) {
         const query = value === null ? {} : { value };
         const loss = await unwrap(client.GET("/api/v1/policies/{setting}/loss", { params: { path: { setting }, query } }));
-        if (loss.rows > 0 || loss.bytes > 0) return loss;
+        if (loss.rows > 0 || loss.bytes > 0 || loss.days > 0) return loss;
       }
       await unwrap(client.PUT("/api/v1/policies/{setting}", { params: { path: { setting } }, body: { value, accept_loss: acceptLoss } }));
       await cache.invalidateQueries({ queryKey: POLICIES });

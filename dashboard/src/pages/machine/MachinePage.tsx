@@ -77,6 +77,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
           <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_20rem]">
             <div className="flex min-w-0 flex-col gap-3">
               <div id="charts" className="flex min-w-0 scroll-mt-16 flex-col gap-3">
+                <h2 className="sr-only">{t.view.charts}</h2>
                 <SensorCharts key={sensor.id} machine={machine} sensor={sensor} />
               </div>
               <div id="events" className="min-w-0 scroll-mt-16">

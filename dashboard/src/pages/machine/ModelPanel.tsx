@@ -25,6 +25,13 @@ export function ModelPanel({ sensor }: { sensor: SensorDetail }) {
           {sensor.learning && t.model.noneHint(format.number(sensor.learning.needed))}
         </EmptyState>
       )}
+      {sensor.models
+        .filter((model) => model.refused_reason !== null && model.digest !== sensor.model?.digest)
+        .map((model) => (
+          <p key={model.digest} role="alert" className="mt-3 rounded-md bg-fault-wash px-2.5 py-1.5 text-sm text-fault">
+            {t.models.refusedVersion(format.number(model.version), model.refused_reason ?? "")}
+          </p>
+        ))}
       {sensor.training_error && (
         <p role="alert" className="mt-3 text-sm text-warning">
           {t.train.failed(sensor.training_error)}
