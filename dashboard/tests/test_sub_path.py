@@ -72,7 +72,7 @@ def proxied(collector) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
-def test_under_a_sub_path_links_files_sign_in_and_live_data_stay_in_it(page, proxied, enrol, viewport):
+def test_under_a_sub_path_links_files_sign_in_and_live_data_stay_in_it(proxied, page, enrol, viewport):
     agent = enrol(f"Proxied {viewport}")
     agent.send(3)
     asked: list[str] = []

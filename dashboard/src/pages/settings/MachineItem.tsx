@@ -29,10 +29,10 @@ export function MachineItem({ machine }: { machine: MachineEntry }) {
           )}
           <span className="ml-2 text-xs text-faint">{machine.tags.join(" · ") || t.plant.noTags}</span>
         </span>
-        <button type="button" className="button" onClick={() => setDoing("change")}>
+        <button type="button" className="button max-w-full whitespace-normal [overflow-wrap:anywhere]" onClick={() => setDoing("change")}>
           {t.plant.change(machine.name)}
         </button>
-        <button type="button" className="button button-danger" disabled={full} title={full ? t.plant.hasSensors : undefined} onClick={() => setDoing("delete")}>
+        <button type="button" className="button button-danger max-w-full whitespace-normal [overflow-wrap:anywhere]" disabled={full} title={full ? t.plant.hasSensors : undefined} onClick={() => setDoing("delete")}>
           {t.plant.remove(machine.name)}
         </button>
       </div>

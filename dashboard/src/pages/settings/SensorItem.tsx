@@ -29,10 +29,10 @@ export function SensorItem({ sensor, machine }: Props) {
             {sensor.full_scale === null ? t.plant.uncalibrated : t.plant.calibrated(fullScaleText(sensor.full_scale, sensor.quantity, format))}
           </span>
         </span>
-        <button type="button" className="button" onClick={() => setDoing("place")}>
+        <button type="button" className="button max-w-full whitespace-normal [overflow-wrap:anywhere]" onClick={() => setDoing("place")}>
           {t.plant.change(sensor.name)}
         </button>
-        <button type="button" className="button" onClick={() => setDoing("calibrate")}>
+        <button type="button" className="button max-w-full whitespace-normal [overflow-wrap:anywhere]" onClick={() => setDoing("calibrate")}>
           {t.plant.calibrate(sensor.name)}
         </button>
       </div>

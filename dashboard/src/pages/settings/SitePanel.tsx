@@ -30,10 +30,10 @@ export function SitePanel({ site, alone }: { site: Site; alone: boolean }) {
             <span className="text-sm font-normal text-faint">{t.plant.machines(site.machines, format.number(site.machines))}</span>
           </button>
         </h3>
-        <button type="button" className="button" onClick={() => setDoing("rename")}>
+        <button type="button" className="button max-w-full whitespace-normal [overflow-wrap:anywhere]" onClick={() => setDoing("rename")}>
           {t.plant.rename(site.name)}
         </button>
-        <button type="button" className="button button-danger" disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
+        <button type="button" className="button button-danger max-w-full whitespace-normal [overflow-wrap:anywhere]" disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
           {t.plant.remove(site.name)}
         </button>
       </div>
