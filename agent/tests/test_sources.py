@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from audiosense_agent.clock import Clock, Follower
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.errors import SourceError
-from audiosense_agent.sources import DeviceHub, Injections, make_source
+from audiosense_agent.sources import DeviceHub, Injections, make_source, recording
 from audiosense_agent.sources.injection import Injection, inject
 from audiosense_agent.sources.pacing import Pace
 from audiosense_agent.sources.recording import LOOP_SHIFT_S, find_recordings
@@ -194,6 +194,23 @@ def test_an_injected_path_is_replayed_from_the_next_window_until_cleared(tmp_pat
         if len(heard) == 9:
             break
     assert heard == [400] * 3 + [1_200] * 3 + [400] * 3
+
+
+def test_a_loop_decodes_its_only_file_once_and_again_after_it_was_written_anew(tmp_path, monkeypatch):
+    decoded = []
+    read = recording.read_recording
+    monkeypatch.setattr(recording, "read_recording", lambda file: decoded.append(file) or read(file))
+    sound = tone(tmp_path / "a.wav", frequency=400, seconds=1)
+    heard = []
+    for window in replay(sound, tmp_path, loop=True).windows(Listener().context):
+        heard.append(round(dominant_hz(window), -1))
+        if len(heard) == 6:
+            assert len(decoded) == 1
+            tone(tmp_path / "new.wav", frequency=1_200, seconds=2).replace(sound)
+        if len(heard) == 14:
+            break
+    assert heard == [400] * 6 + [1_200] * 8
+    assert len(decoded) == 2
 
 
 def test_the_same_seed_gives_the_same_sound_and_another_does_not(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from audiosense_common.spectrum import unit_power_hann
+from audiosense_common.spectrum import real_spectra, unit_power_hann
 
 TOP_HZ = 1_000.0
 """Up to here the spectrum is right; above, what the thinning folds back is not held off."""
@@ -54,7 +54,7 @@ class LowBandAnalyzer:
         thinned = self._thin(samples)
         length = min(self.length, len(thinned))
         segments = np.lib.stride_tricks.sliding_window_view(thinned, length)[:: max(1, length // 2)]
-        spectra = np.fft.rfft(segments * unit_power_hann(length), self.length)
+        spectra = real_spectra(segments * (unit_power_hann(length) * np.float32(self.length)), self.length)
         parts = spectra.view(np.float32)[:, : 2 * len(self.frequencies_hz)]
         squares = np.multiply(parts, parts).sum(axis=0, dtype=np.float64)
         return np.asarray((squares[::2] + squares[1::2]) * self._correction * (2.0 / self.length / len(segments)))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiosense_common.descriptors import FLOOR_POWER
-from audiosense_common.spectrum import hann, unit_power_hann
+from audiosense_common.spectrum import hann, real_spectra, unit_power_hann
 
 ENVELOPE_RATE_HZ = 1_500.0
 """About how often a second the power of each carrier is taken: swings up to half of it would show."""
@@ -67,9 +67,9 @@ class ModulationAnalyzer:
         audible = means > FLOOR_POWER
         envelopes /= np.where(audible, means, np.float32(1.0))
         envelopes -= audible
-        envelopes *= unit_power_hann(frames)
         length = 1 << int(np.ceil(np.log2(frames)))
-        parts = np.fft.rfft(envelopes, length).view(np.float32)
+        envelopes *= unit_power_hann(frames) * np.float32(length)
+        parts = real_spectra(envelopes, length).view(np.float32)
         np.multiply(parts, parts, out=parts)
         power = parts[:, ::2] + parts[:, 1::2]
         edges = np.minimum(np.ceil(np.array(SWINGS_HZ) * (length / self.rate_hz)).astype(int), length // 2)

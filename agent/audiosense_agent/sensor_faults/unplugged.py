@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from audiosense_agent.sensor_faults.fault import FaultKind, Figure, SensorFault
 from audiosense_agent.sensor_faults.figures import SoundFigures
 from audiosense_agent.sensor_faults.limits import Limits
+from audiosense_common.spectrum import real_spectra
 
 MAINS_HZ = (50.0, 60.0)
 _TOP_HUM_HZ = 700.0
@@ -89,8 +90,8 @@ def analyse(samples: NDArray[np.float32], sample_rate_hz: int) -> Floor:
 def _hum(samples: NDArray[np.float32], rate: int, mains_hz: float) -> tuple[float, float]:
     """Return the mean square of a mains frequency with its harmonics, and its share; none without a fundamental."""
     window = np.hanning(len(samples)).astype(np.float32)
-    power = np.abs(np.fft.rfft((samples - samples.mean()) * window)) ** 2
-    power *= 2.0 / (len(samples) * float(np.dot(window, window)))
+    power = np.abs(real_spectra((samples - samples.mean()) * window, len(samples))) ** 2
+    power *= 2.0 * len(samples) / float(np.dot(window, window))
     bin_hz = rate / len(samples)
     power[: int(10.0 / bin_hz)] = 0.0
     total = float(power.sum())
@@ -111,7 +112,7 @@ def _rest(samples: NDArray[np.float32], rate: int) -> tuple[float, float]:
     """Return how uneven the spectrum is above the hum, and how much its level changes from frame to frame, in dB."""
     length = round(min(_FRAME_S, len(samples) / rate / _LEAST_FRAMES) * rate)
     frames = samples[: len(samples) // length * length].reshape(-1, length)
-    power = np.abs(np.fft.rfft(frames * np.hanning(length).astype(np.float32), axis=1)) ** 2
+    power = np.abs(real_spectra(frames * np.hanning(length).astype(np.float32), length)) ** 2
     low, high = round(_FROM_HZ * length / rate), round(_TO_SHARE * length)
     heard = power[:, low:high]
     bands = [float(band.mean()) for band in np.array_split(heard.mean(axis=0), _BANDS)]

@@ -49,10 +49,10 @@ def find_recordings(path: str | list[str]) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
-    """A file's windows at the sensor's rate, its own rate, and what is unusual about it."""
+class _Sound:
+    """A decoded file: its channel (n,) at the sensor's rate, its own rate, and what is unusual about it."""
 
-    windows: list[NDArray[np.float32]]
+    samples: NDArray[np.float32]
     sample_rate_hz: int
     notes: list[str]
 
@@ -66,6 +66,7 @@ class Replay:
         self._source = source
         self._injections = injections
         self._warned: set[str] = set()
+        self._kept: tuple[object, _Sound] | None = None
 
     def probe(self) -> Probe:
         """Decode every file."""
@@ -76,13 +77,13 @@ class Replay:
         windows = 0
         for file in files:
             try:
-                cut = self._cut(file)
+                sound = self._decode(file)
             except AudioError as error:
                 warnings.append(str(error))
                 continue
-            windows += len(cut.windows)
-            rates.add(cut.sample_rate_hz)
-            notes += cut.notes
+            windows += len(self._cut(sound.samples, 0.0))
+            rates.add(sound.sample_rate_hz)
+            notes += sound.notes
         if not windows:
             raise _nothing(files, warnings)
         skipped = f", {len(warnings)} left out ({warnings[0]})" if warnings else ""
@@ -125,15 +126,16 @@ class Replay:
         windows = 0
         for file in files:
             try:
-                cut = self._cut(file, skip_s)
+                sound = self._play(file, is_only=len(files) == 1)
             except AudioError as error:
                 failures.append(str(error))
                 self._warn(context, f"left out: {error}")
                 continue
-            for note in cut.notes:
+            for note in sound.notes:
                 self._warn(context, note)
-            windows += len(cut.windows)
-            yield from cut.windows
+            cut = self._cut(sound.samples, skip_s)
+            windows += len(cut)
+            yield from cut
         if not windows:
             raise _nothing(files, failures)
 
@@ -147,20 +149,44 @@ class Replay:
         injection = self._injections.of(self._sensor.name)
         return self._source.path if injection is None or injection.path is None else injection.path
 
-    def _cut(self, file: Path, skip_s: float = 0.0) -> _Cut:
+    def _play(self, file: Path, *, is_only: bool) -> _Sound:
+        """Decode a file; the only one of a loop is in memory anyway, and decoded again only after it changed."""
+        key = _version(file)
+        if self._kept is not None and key is not None and self._kept[0] == key:
+            return self._kept[1]
+        self._kept = None
+        sound = self._decode(file)
+        if is_only and self._source.loop:
+            self._kept = key, sound
+        return sound
+
+    def _decode(self, file: Path) -> _Sound:
         recording = read_recording(file)
         samples = recording.channel(self._source.channel)
         samples = resample(samples, recording.sample_rate_hz, self._sensor.sample_rate_hz)
-        skip = round(skip_s * self._sensor.sample_rate_hz)
         if len(samples) < self._sensor.window_samples:
             raise AudioError(
                 f"{file} lasts {recording.duration_s:.3g} s, shorter than one window of {self._sensor.window_s:g} s; "
                 "set a shorter window_s or give a longer recording"
             )
+        notes = [finding.message for finding in inspect(recording, channel=self._source.channel)]
+        samples.flags.writeable = False
+        return _Sound(samples, recording.sample_rate_hz, notes)
+
+    def _cut(self, samples: NDArray[np.float32], skip_s: float) -> list[NDArray[np.float32]]:
+        skip = round(skip_s * self._sensor.sample_rate_hz)
         if len(samples) - skip < self._sensor.window_samples:
             skip = 0
-        notes = [finding.message for finding in inspect(recording, channel=self._source.channel)]
-        return _Cut(list(split(samples[skip:], self._sensor.window_samples)), recording.sample_rate_hz, notes)
+        return list(split(samples[skip:], self._sensor.window_samples))
+
+
+def _version(file: Path) -> object:
+    """Return what differs once a file is another one or was written again; None where it cannot be told."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return file, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _khz(rate_hz: int) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from audiosense_common.spectrum import real_spectra
 from audiosense_common.weighting import a_weighting_db
 
 EDITION = 1
@@ -70,7 +71,7 @@ def make_picture(
     columns = int(np.clip(len(samples) * 500 // rate_hz, 1, columns))
     centre_hz, edges = _rows(rate_hz, size, rows_per_octave)
     window = np.hanning(size + 1)[:-1].astype(np.float32)
-    scale = 2.0 / float(np.sum(window.astype(np.float64) ** 2)) / size
+    scale = 2.0 * size / float(np.sum(window.astype(np.float64) ** 2))
     starts = ((np.arange(columns) + 0.5) * len(samples) / columns).astype(np.int64)
     padded = np.pad(samples, size // 2, mode="reflect" if len(samples) > size // 2 else "constant")
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)
@@ -78,7 +79,7 @@ def make_picture(
     total = np.zeros(size // 2 + 1)
     for first in range(0, columns, _BLOCK):
         block = slice(first, first + _BLOCK)
-        power = np.abs(np.fft.rfft(frames[starts[block]] * window, axis=1)) ** 2 * scale
+        power = np.abs(real_spectra(frames[starts[block]] * window, size)) ** 2 * scale
         total += power.sum(axis=0)
         band[block] = _within(power, edges)
     level = 10.0 * np.log10(np.maximum(band, _LEAST))
