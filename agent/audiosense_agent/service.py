@@ -17,6 +17,7 @@ from audiosense_agent.config import Settings
 from audiosense_agent.enrolment import load_identity
 from audiosense_agent.errors import AgentError, EnrolmentError, SpoolError
 from audiosense_agent.health.examiner import Examiner
+from audiosense_agent.memory import Tidy
 from audiosense_agent.model_fetcher import ModelFetcher
 from audiosense_agent.model_store import Limits, ModelStore
 from audiosense_agent.pause import Pause
@@ -146,12 +147,14 @@ class Service:
         prober = threading.Thread(target=self._prober.run, args=(uplink_stop,), name="prober", daemon=True)
         clips = threading.Thread(target=self._clip_uplink.run, args=(uplink_stop,), name="clips", daemon=True)
         examiner = threading.Thread(target=self._examiner.run, args=(uplink_stop,), name="health", daemon=True)
+        tidy = Tidy()
         watchdog = Watchdog({name: worker.health.pulse for name, worker in self.workers.items()})
         for thread in (*workers, uplink, prober, clips, examiner):
             thread.start()
         try:
             while not self._stop.wait(_WATCH_S) and any(thread.is_alive() for thread in workers):
                 watchdog.tick()
+                tidy.tick()
         finally:
             self._shut_down(workers, uplink, uplink_stop)
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from audiosense_agent.memory import unwritten_text
+
 PROGRAM = """
 import sys, threading
 import numpy as np
@@ -38,3 +40,52 @@ def grown(how):
 
 def test_what_windows_took_is_given_back_in_all_threads():
     assert grown("small") < grown("as it is") / 2
+
+
+STARTED = """
+import sqlite3, ssl
+import numpy as np
+import onnxruntime
+from audiosense_agent.memory import give_back
+from audiosense_common.features import FeatureExtractor
+
+def resident(kind):
+    for line in open("/proc/self/status"):
+        if line.startswith(kind):
+            return int(line.split()[1]) / 1024
+
+def work():
+    sound = np.sin(np.arange(48_000) * 0.3).astype(np.float32)
+    rows = sqlite3.connect(":memory:").execute("select sum(value) from json_each('[1, 2, 3]')").fetchall()
+    return FeatureExtractor(48_000).extract(sound).tobytes(), rows, len(ssl.create_default_context().get_ciphers())
+
+expected, before = work(), resident("RssFile")
+give_back()
+after = resident("RssFile")
+assert work() == expected
+print(before - after, resident("RssFile") - after)
+"""
+
+
+def test_program_text_that_only_the_start_needed_is_given_back_and_comes_back_where_it_is_needed():
+    run = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True)
+    given, returned = map(float, run.stdout.split())
+    assert given > 10
+    assert 0 < returned < given
+
+
+def test_only_what_nobody_wrote_to_is_let_go():
+    def mapping(addresses, rights, path, own_kib):
+        return [f"{addresses} {rights} 00000000 fe:00 123    {path}\n", "Rss: 64 kB\n", f"Anonymous: {own_kib:8} kB\n"]
+
+    smaps = [
+        *mapping("1000-3000", "r-xp", "/usr/lib/a.so", 0),
+        *mapping("3000-4000", "r--p", "/usr/lib/a.so", 0),
+        *mapping("4000-5000", "r--p", "/usr/lib/a.so", 4),
+        *mapping("5000-6000", "rw-p", "/usr/lib/a.so", 0),
+        *mapping("6000-7000", "r--s", "/usr/lib/cache", 0),
+        *mapping("7000-8000", "r-xp", "[vdso]", 0),
+        *mapping("8000-9000", "r--p", "", 0),
+        *mapping("9000-a000", "r-xp", "/usr/lib/with a blank.so (deleted)", 0),
+    ]
+    assert unwritten_text(smaps) == [(0x1000, 0x3000), (0x3000, 0x4000), (0x9000, 0xA000)]
