@@ -124,3 +124,13 @@ class Follower:
         if stepped:
             self.offset_us = offset_us
         return replace(window, start_us=window.start_us + self.offset_us, stepped=stepped)
+
+
+def proven_offset_us(asked_us: int, server_us: int, answered_us: int) -> int:
+    """Return how far the collector's clock is from this one at the least, in microseconds; 0 where they may agree.
+
+    The collector read its clock at some time between question and answer (NTP's bound, RFC 5905): a slow network or a
+    busy collector is no skew.
+    """
+    least, most = sorted((server_us - answered_us, server_us - asked_us))
+    return max(0, least) + min(0, most)

@@ -16,7 +16,7 @@ from audiosense_agent import __version__
 from audiosense_agent.batches import UnknownSensorError, cover, pack, to_columns, wire_event, wire_gap
 from audiosense_agent.client import INSTANCE, Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
-from audiosense_agent.clock import Clock
+from audiosense_agent.clock import Clock, proven_offset_us
 from audiosense_agent.enrolment import Identity
 from audiosense_agent.errors import EnrolmentError, LinkError, SpoolError
 from audiosense_agent.isolation import Remedy
@@ -265,7 +265,7 @@ class Uplink:
             server_us=answer.server_time_us,
             token=answer.token,
             last_answer_us=str(self._clock.now_us()),
-            clock_offset_us=str(answer.server_time_us - (started_us + ended_us) // 2),
+            clock_offset_us=str(proven_offset_us(started_us, answer.server_time_us, ended_us)),
         )
         self._lanes.accepted(batch)
         self._failures = 0

@@ -18,8 +18,10 @@ from agent_testing.samples import event, measurement, simulated
 from agent_testing.trust import Authority
 from agent_testing.waiting import wait_for
 from agent_testing.wards import trusted
+from hypothesis import given
+from hypothesis import strategies as st
 
-from audiosense_agent.clock import PROVISIONAL_BEFORE_US, RELEASED_US, Clock, Follower, is_provisional
+from audiosense_agent.clock import PROVISIONAL_BEFORE_US, RELEASED_US, Clock, Follower, is_provisional, proven_offset_us
 from audiosense_agent.config import Settings
 from audiosense_agent.errors import LinkError
 from audiosense_agent.health import clock as clock_check
@@ -317,6 +319,15 @@ def test_jumps_of_the_clock_lose_nothing_and_times_follow_it(collector, tmp_path
     odd = [each for each in distances if each != WINDOW_US]
     assert len(odd) == wrong.steps == 6
     assert [round((each - WINDOW_US) / 1e6) for each in odd] == [3_600, -3_600, -3_600, 7_200, 5, -5]
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 10**8), st.integers(0, 10**8))
+def test_a_slow_answer_is_no_skew_and_a_skew_is_told_as_far_as_the_answer_proves_it(skew_us, there_us, back_us):
+    asked_us = NOW_US
+    told_us = proven_offset_us(asked_us, asked_us + there_us + skew_us, asked_us + there_us + back_us)
+    assert abs(told_us) <= abs(skew_us)
+    assert told_us * skew_us >= 0
+    assert abs(told_us - skew_us) <= there_us + back_us
 
 
 @pytest.mark.parametrize(("skew_s", "state"), [(90, CheckState.FAILED), (-7, CheckState.WARNING), (0, CheckState.OK)])
