@@ -133,7 +133,7 @@ class Popen(subprocess.Popen):  # type: ignore[type-arg]
 
 
 def run(
-    command: list[str],
+    args: list[str],
     *,
     capture_output: bool = False,
     timeout: float | None = None,
@@ -143,13 +143,13 @@ def run(
     """Run a command to its end, as ``subprocess.run`` does."""
     if capture_output:
         options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with Popen(command, **options) as process:
+    with Popen(args, **options) as process:
         try:
             output, errors = process.communicate(timeout=timeout)
         except BaseException:
             process.send_signal(signal.SIGKILL)
             raise
-    done = subprocess.CompletedProcess(command, process.returncode, output, errors)
+    done = subprocess.CompletedProcess(args, process.returncode, output, errors)
     if check:
         done.check_returncode()
     return done

@@ -39,14 +39,14 @@ def main(listening: socket.socket) -> dict[str, Any] | None:
         ready, _, _ = select.select([listening, woken], [], [])
         if woken in ready:
             woken.recv(LARGEST)
-            _tell_ends(children)
+            _tell_ends(children, os.WNOHANG)
         if listening not in ready:
             continue
         content, files, _, _ = socket.recv_fds(listening, LARGEST, FILES)
         if not content:
             for pid in children:
                 os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+            _tell_ends(children, 0)
             return None
         telling = socket.socket(fileno=files[-1])
         pid = os.fork()
@@ -63,10 +63,10 @@ def main(listening: socket.socket) -> dict[str, Any] | None:
         telling.send(str(pid).encode())
 
 
-def _tell_ends(children: dict[int, socket.socket]) -> None:
+def _tell_ends(children: dict[int, socket.socket], options: int) -> None:
     """Tell those who wait for children that have ended how they did, as ``waitpid`` says it."""
     while children:
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        pid, status = os.waitpid(-1, options)
         if pid == 0:
             return
         with children.pop(pid) as telling, contextlib.suppress(OSError):
