@@ -1,5 +1,6 @@
 """The two applications: one for browsers, one for agents."""
 
+import copy
 import functools
 from typing import Any
 
@@ -84,6 +85,8 @@ AGENT_ROUTERS = [
     clips.agent_router,
 ]
 _BROWSERS, _AGENTS = "AudioSense", "AudioSense for agents"
+_documents: dict[str, dict[str, Any]] = {}
+"""OpenAPI documents by title: one takes a second, and is the same in all applications of a process."""
 _ROUTERS = {_BROWSERS: BROWSER_ROUTERS, _AGENTS: AGENT_ROUTERS}
 
 
@@ -158,12 +161,14 @@ def _name(route: APIRoute) -> str:
 def _document(app: FastAPI, demands: Demands | None) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            if demands is not None:
-                document_demands(document, demands)
-            document_problems(document)
-            document_examples(document)
-            app.openapi_schema = document
+            if app.title not in _documents:
+                document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+                if demands is not None:
+                    document_demands(document, demands)
+                document_problems(document)
+                document_examples(document)
+                _documents[app.title] = document
+            app.openapi_schema = copy.deepcopy(_documents[app.title])
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
