@@ -131,8 +131,9 @@ def pytest_pycollect_makeitem(collector: Any, obj: Any) -> Generator[None, Any, 
     """Leave out what ``-m "not soak"`` would deselect, before cases are made of it: of one there are hundreds."""
     found = yield
     left_out = "not soak" in collector.config.getoption("markexpr").split(" and ")
-    marks = vars(obj).get("pytestmark", []) if callable(obj) and hasattr(obj, "__dict__") else []
-    return [] if left_out and any(mark.name == "soak" for mark in marks) else found
+    marks = getattr(obj, "__dict__", {}).get("pytestmark")
+    is_soak = isinstance(marks, list) and any(mark.name == "soak" for mark in marks)
+    return [] if left_out and is_soak else found
 
 
 @pytest.hookimpl(wrapper=True)
