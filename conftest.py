@@ -28,6 +28,7 @@ from xdist.scheduler import LoadScopeScheduling
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import migrate
+from deploy.testing import warm
 
 TOGETHER = ("dashboard/tests/", "collector/tests/training/quality/")
 """Folders whose tests share a server, or sound."""
@@ -125,6 +126,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return ByFile(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pycollect_makeitem(collector: Any, obj: Any) -> Generator[None, Any, Any]:
+    """Leave out what ``-m "not soak"`` would deselect, before cases are made of it: of one there are hundreds."""
+    found = yield
+    left_out = "not soak" in collector.config.getoption("markexpr").split(" and ")
+    marks = getattr(obj, "__dict__", {}).get("pytestmark")
+    is_soak = isinstance(marks, list) and any(mark.name == "soak" for mark in marks)
+    return [] if left_out and is_soak else found
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With AUDIOSENSE_REQUIRE_ALL a test may not skip, unless what it lacks are recordings."""
@@ -139,6 +150,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove what the run's workers shared when the whole run is over: the template, the server."""
+    warm.close()
     if hasattr(session.config, "workerinput"):
         return
     base = _base(session.config)

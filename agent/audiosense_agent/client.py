@@ -1,6 +1,7 @@
 """HTTPS to the collector's port for agents, trusting only the enrolled CA."""
 
 import contextlib
+import functools
 import hashlib
 import logging
 import socket
@@ -25,11 +26,18 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx  # noqa: E402
 
 log = logging.getLogger(__name__)
-INSTANCE = uuid4()
-"""This process, drawn anew at each start and never written down: a copied disk cannot carry it along."""
 _MAX_ANSWER_BYTES = 4 * 2**20
 _OK = 200
 _CREATED = 201
+
+
+@functools.cache
+def this_process() -> UUID:
+    """Return what stands for this process, drawn anew at each start and never written down.
+
+    A copied disk cannot carry it along.
+    """
+    return uuid4()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class Client:
         ca_pem: the only CA to trust; None for the operating system's store.
         credential: sent as bearer token.
         timeout_s: for connecting, and between two pieces of an answer.
-        instance: which process this is; told with the credential.
+        instance: which process this is; told with the credential. This one, if it is not given.
         check_dates: whether certificates must be valid today. Without, for a computer whose clock is known to be wrong,
             the chain up to the enrolled CA is verified all the same; the operating system's store always checks dates.
     """
@@ -75,7 +83,7 @@ class Client:
         ca_pem: str | None,
         credential: str | None = None,
         timeout_s: float = 30.0,
-        instance: UUID = INSTANCE,
+        instance: UUID | None = None,
         *,
         check_dates: bool = True,
     ) -> None:
@@ -85,7 +93,11 @@ class Client:
             raise LinkError("the kept CA certificate is damaged; enrol the agent again") from None
         if ca_pem is not None and not check_dates:
             context.verify_flags |= NO_CHECK_TIME
-        headers = {"Authorization": f"Bearer {credential}", INSTANCE_HEADER: str(instance)} if credential else {}
+        headers = (
+            {"Authorization": f"Bearer {credential}", INSTANCE_HEADER: str(instance or this_process())}
+            if credential
+            else {}
+        )
         self.request_id = ""
         self.url, self._ca_pem, self._timeout_s = url, ca_pem, timeout_s
         limits = httpx.Limits(keepalive_expiry=IDLE_CONNECTION_S)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audiosense_agent import __version__
-from audiosense_agent.client import INSTANCE, Client, fetch_trust
+from audiosense_agent.client import Client, fetch_trust
 from audiosense_agent.clock import Clock
 from audiosense_agent.config import SensorSettings, Settings
 from audiosense_agent.errors import DamagedIdentityError, EnrolmentError
@@ -61,7 +61,7 @@ class Identity(BaseModel):
         self,
         timeout_s: float = 30.0,
         credential: str | None = None,
-        instance: UUID = INSTANCE,
+        instance: UUID | None = None,
         *,
         check_dates: bool = True,
     ) -> Client:

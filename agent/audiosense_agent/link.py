@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from audiosense_agent.client import INSTANCE, Client, Reply
+from audiosense_agent.client import Client, Reply
 from audiosense_agent.clock import Clock
 from audiosense_agent.enrolment import Identity, identity_path, load_identity
 from audiosense_agent.errors import DamagedIdentityError, EnrolmentError, LinkError
@@ -53,7 +53,7 @@ class Link:
         timeout_s: float,
         clock: Clock,
         *,
-        instance: UUID = INSTANCE,
+        instance: UUID | None = None,
         enrol: Callable[[], Identity | None] = lambda: None,
     ) -> None:
         self._instance = instance

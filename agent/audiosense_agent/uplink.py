@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from audiosense_agent import __version__
 from audiosense_agent.batches import UnknownSensorError, cover, pack, to_columns, wire_event, wire_gap
-from audiosense_agent.client import INSTANCE, Client, Reply
+from audiosense_agent.client import Client, Reply
 from audiosense_agent.clip_spool import ClipStatus
 from audiosense_agent.clock import Clock, proven_offset_us
 from audiosense_agent.enrolment import Identity
@@ -117,7 +117,7 @@ class Uplink:
         clips: Clips | None = None,
         clock: Clock | None = None,
         checks: Callable[[Mapping[str, UUID]], list[Check] | None] = lambda _: None,
-        instance: UUID = INSTANCE,
+        instance: UUID | None = None,
         enrol: Callable[[], Identity | None] = lambda: None,
     ) -> None:
         self._checks = checks

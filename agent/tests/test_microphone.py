@@ -11,6 +11,7 @@ import pytest
 
 from audiosense_agent.errors import SourceError
 from audiosense_agent.sources.devices import Device, choose_device, portaudio
+from deploy.testing import warm
 
 SYSTEM = Path("/usr/share/alsa/alsa.conf")
 RATE = 16_000
@@ -43,7 +44,7 @@ def alsa(tmp_path):
 
 def agent(environment, *arguments):
     command = [sys.executable, "-m", "audiosense_agent", *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return warm.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def configure(tmp_path, *sensors):
@@ -103,7 +104,7 @@ def test_check_names_what_is_wrong_with_a_device(alsa, tmp_path, device, channel
 @needs_portaudio
 def test_a_missing_microphone_does_not_stop_the_others(alsa, tmp_path):
     config = configure(tmp_path, ("left", "zoom", 0), ("right", "press", 0))
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, "-m", "audiosense_agent", "run", "-c", str(config), "--stop-after", "2", "--verbose"],
         env=alsa,
         stdout=subprocess.PIPE,
@@ -125,7 +126,9 @@ def test_a_missing_microphone_does_not_stop_the_others(alsa, tmp_path):
 def test_a_missing_portaudio_names_the_package(tmp_path):
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     path = os.pathsep.join([str(tmp_path), *sys.path])
-    done = agent(os.environ | {"PYTHONPATH": path}, "devices")
+    command = [sys.executable, "-m", "audiosense_agent", "devices"]
+    environment = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert done.stderr == "error: the PortAudio library is missing; install it: apt-get install libportaudio2\n"
 

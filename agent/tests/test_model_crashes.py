@@ -15,6 +15,7 @@ from agent_testing.waiting import wait_for
 from audiosense_agent.model_store.guard import LOADING, SCORING, Guard
 from audiosense_agent.model_store.record import Record, read_record, write_record
 from audiosense_common.wire import DesiredModel
+from deploy.testing import warm
 
 CONFIG = """
 state_dir = "{folder}/state"
@@ -73,9 +74,8 @@ class Agent:
 
     def start(self, *launcher):
         command = [sys.executable, *(launcher or ("-m", "audiosense_agent")), "run", "-c", str(self._config)]
-        return subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        begin = subprocess.Popen if launcher else warm.Popen
+        return begin(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def die(self, *launcher):
         """Run until it dies of itself."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -17,6 +16,7 @@ from audiosense_agent.self_enrolment import KEY_CREDENTIAL, SelfEnrolment
 from audiosense_agent.spool import Spool
 from audiosense_agent.uplink import Retry, Uplink
 from audiosense_common.enrolment import EnrolmentKey
+from deploy.testing import warm
 
 QUICK = Retry(first_s=0.001, cap_s=0.002, slow_s=7.0)
 LOST = 15
@@ -139,7 +139,7 @@ def test_the_service_finds_the_key_where_systemd_puts_it(tmp_path, collector):
     )
     environment = os.environ | {"CREDENTIALS_DIRECTORY": str(credentials), "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "audiosense_agent", "run", "--config", str(configuration), "--stop-after", "6"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = warm.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert json.loads((state / "identity.json").read_text())["agent"] == str(collector.agent)
     assert len(collector.stored) == 6

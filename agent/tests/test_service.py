@@ -26,6 +26,7 @@ from audiosense_agent.uplink import Retry
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
 from audiosense_common.wire import DesiredModel, EventState, Status
+from deploy.testing import warm
 
 QUICK = Retry(first_s=0.01, cap_s=0.05, slow_s=0.05)
 INTERVALS = CollectorSettings(batch_interval_s=0.05, heartbeat_s=0.5, timeout_s=5)
@@ -240,7 +241,7 @@ def start(tmp_path, *arguments, **environment):
     )
     command = [sys.executable, "-m", "audiosense_agent", "run", "-c", str(config), "--verbose", *arguments]
     paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(
+    return warm.Popen(
         command, env=os.environ | paths | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 

@@ -1,10 +1,13 @@
 """The two applications: one for browsers, one for agents."""
 
+import copy
+import functools
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audiosense_collector import system
@@ -81,12 +84,16 @@ AGENT_ROUTERS = [
     detectability.agent_router,
     clips.agent_router,
 ]
+_BROWSERS, _AGENTS = "AudioSense", "AudioSense for agents"
+_documents: dict[str, dict[str, Any]] = {}
+"""OpenAPI documents by title: one takes a second, and is the same in all applications of a process."""
+_ROUTERS = {_BROWSERS: BROWSER_ROUTERS, _AGENTS: AGENT_ROUTERS}
 
 
 def create_app(runtime: Runtime) -> FastAPI:
     """Make the application for browsers: the interface under ``/api/v1``, the developer interface, the dashboard."""
     demands = demands_of(BROWSER_ROUTERS)
-    app = _make("AudioSense", BROWSER_ROUTERS, demands=demands)
+    app = _make(_BROWSERS, demands=demands)
     app.state.runtime = runtime
     public = [operation for operation, role in demands.items() if role is None]
     small = frozenset(path for method, path in public if method == "POST" and path.startswith("/api/"))
@@ -103,7 +110,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
 def create_agent_app(runtime: Runtime) -> FastAPI:
     """Make the application for agents."""
-    app = _make("AudioSense for agents", AGENT_ROUTERS)
+    app = _make(_AGENTS)
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes", "/api/v1/clips/"}))
     app.add_middleware(Punctual)
@@ -114,11 +121,29 @@ def create_agent_app(runtime: Runtime) -> FastAPI:
 
 def browser_document() -> dict[str, Any]:
     """Return the OpenAPI document of the browser's interface; the dashboard's client is generated from it."""
-    return _make("AudioSense", BROWSER_ROUTERS, demands=demands_of(BROWSER_ROUTERS)).openapi()
+    return _make(_BROWSERS, demands=demands_of(BROWSER_ROUTERS)).openapi()
 
 
-def _make(title: str, routers: list[APIRouter], *, demands: Demands | None = None) -> FastAPI:
-    app = FastAPI(
+def _make(title: str, *, demands: Demands | None = None) -> FastAPI:
+    app = _empty(title)
+    app.router.routes.extend(_included(title))
+    install_handlers(app)
+    _document(app, demands)
+    return app
+
+
+@functools.cache
+def _included(title: str) -> list[BaseRoute]:
+    """Return an interface's routes, for all applications of a process: what is made of each takes half a second."""
+    app = _empty(title)
+    own = len(app.routes)
+    for router in _ROUTERS[title]:
+        app.include_router(router)
+    return app.routes[own:]
+
+
+def _empty(title: str) -> FastAPI:
+    return FastAPI(
         title=title,
         version=system.release(),
         docs_url=None,
@@ -127,11 +152,6 @@ def _make(title: str, routers: list[APIRouter], *, demands: Demands | None = Non
         generate_unique_id_function=_name,
         responses=responses(InvalidError),
     )
-    for router in routers:
-        app.include_router(router)
-    install_handlers(app)
-    _document(app, demands)
-    return app
 
 
 def _name(route: APIRoute) -> str:
@@ -141,12 +161,14 @@ def _name(route: APIRoute) -> str:
 def _document(app: FastAPI, demands: Demands | None) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            if demands is not None:
-                document_demands(document, demands)
-            document_problems(document)
-            document_examples(document)
-            app.openapi_schema = document
+            if app.title not in _documents:
+                document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+                if demands is not None:
+                    document_demands(document, demands)
+                document_problems(document)
+                document_examples(document)
+                _documents[app.title] = document
+            app.openapi_schema = copy.deepcopy(_documents[app.title])
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]

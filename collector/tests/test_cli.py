@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from audiosense_collector.cli import app
 from audiosense_collector.machines.tables import Sensor
 from audiosense_common.enrolment import EnrolmentKey
 from audiosense_common.errors import AudioSenseError
+from deploy.testing import warm
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def launch(settings, database_url, runtime):
 
     def call(*arguments, code=0):
         keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
-        result = subprocess.run(
+        result = warm.run(
             [sys.executable, "-m", "audiosense_collector", *arguments],
             env=keep | {"DATABASE_URL": database_url, "AUDIOSENSE_DATA_DIR": str(settings.data_dir)},
             cwd=settings.data_dir,

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from audiosense_collector.db.engine import libpq_url
+from deploy.testing import warm
 
 LIMIT_S = 240
 CONNECTIONS = 24
@@ -27,7 +28,7 @@ _STORED = re.compile(r'^audiosense_ingest_rows_total\{result="stored"\} (\S+)$',
 def start(folder, database_url, port="0"):
     keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(
+        return warm.Popen(
             [sys.executable, "-m", "audiosense_collector", "serve", "--processes", "2", "--no-worker"],
             cwd=folder,
             stdout=subprocess.DEVNULL,

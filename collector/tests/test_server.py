@@ -21,6 +21,7 @@ from audiosense_collector.auth.roles import Role
 from audiosense_collector.cli import app
 from audiosense_collector.server import running
 from audiosense_common.errors import AudioSenseError
+from deploy.testing import warm
 
 LIMIT_S = 120
 
@@ -176,7 +177,7 @@ def postgres_of(data_dir):
 
 def test_signals_that_come_again_while_the_database_stops_do_not_cut_that_short(tmp_path_factory):
     data_dir = tmp_path_factory.mktemp("serve")
-    process = subprocess.Popen(**command(data_dir, "serve"))
+    process = warm.Popen(**command(data_dir, "serve"))
     try:
         wait_for_file(data_dir / "run" / "addresses.json", process)
         deadline = time.monotonic() + 60
@@ -195,7 +196,7 @@ def test_signals_that_come_again_while_the_database_stops_do_not_cut_that_short(
 @pytest.mark.parametrize("found", ["data.new", "data", "data/postmaster.pid"])
 def test_a_signal_during_the_start_leaves_no_database(tmp_path_factory, found):
     data_dir = tmp_path_factory.mktemp("serve")
-    process = subprocess.Popen(**command(data_dir, "serve"))
+    process = warm.Popen(**command(data_dir, "serve"))
     try:
         deadline = time.monotonic() + 60
         while not (data_dir / "postgresql" / found).exists() and time.monotonic() < deadline:
@@ -219,7 +220,7 @@ def test_a_signal_during_the_start_leaves_no_database(tmp_path_factory, found):
     ],
 )
 def test_a_start_that_fails_is_one_line_with_the_remedy(tmp_path, environment, words):
-    result = subprocess.run(**command(tmp_path, "serve", **environment), check=False, timeout=60)
+    result = warm.run(**command(tmp_path, "serve", **environment), timeout=60)
     assert result.returncode == 1
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
@@ -253,7 +254,7 @@ def test_a_taken_port_is_named(tmp_path, database_url):
         taken.listen()
         port = str(taken.getsockname()[1])
         found = {"DATABASE_URL": database_url, "AUDIOSENSE_AGENT_PORT": port}
-        result = subprocess.run(**command(tmp_path, "serve", **found), check=False, timeout=60)
+        result = warm.run(**command(tmp_path, "serve", **found), timeout=60)
     assert result.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
     assert result.stderr.count("\n") == 1
@@ -261,10 +262,10 @@ def test_a_taken_port_is_named(tmp_path, database_url):
 
 def test_a_second_server_on_a_data_directory_is_refused_and_leaves_the_first_alone(tmp_path, database_url):
     environment = {"DATABASE_URL": database_url}
-    first = subprocess.Popen(**command(tmp_path, "serve", **environment))
+    first = warm.Popen(**command(tmp_path, "serve", **environment))
     try:
         found = wait_for_file(tmp_path / "run" / "addresses.json", first)
-        second = subprocess.run(**command(tmp_path, "serve", **environment), check=False, timeout=60)
+        second = warm.run(**command(tmp_path, "serve", **environment), timeout=60)
         assert second.returncode == 1
         assert second.stderr.startswith(f"error: another collector runs on the data directory {tmp_path}; ")
         assert second.stderr.count("\n") == 1

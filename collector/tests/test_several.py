@@ -23,6 +23,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "clips"))  # noqa: PT
 
 from clip_testing import flac, put
 
+from deploy.testing import warm
+
 LIMIT_S = 120
 URL = "https://localhost:8443"
 
@@ -34,7 +36,7 @@ class Collector:
         self.data_dir = folder / name
         self.data_dir.mkdir()
         keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
-        self.process = subprocess.Popen(
+        self.process = warm.Popen(
             [sys.executable, "-m", "audiosense_collector", "serve"],
             cwd=self.data_dir,
             stdout=subprocess.DEVNULL,

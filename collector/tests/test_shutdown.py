@@ -17,6 +17,7 @@ import pytest
 
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.tls import ensure_tls
+from deploy.testing import warm
 
 AGENTS, ROWS, LIMIT_S = 6, 40, 60
 
@@ -37,7 +38,7 @@ def collector(settings, database_url):
         "AUDIOSENSE_ACCESS_LOG": "1",
     }
     with log.open("wb") as errors:
-        process = subprocess.Popen(
+        process = warm.Popen(
             [sys.executable, "-m", "audiosense_collector", "serve"],
             env=keep | own,
             cwd=settings.data_dir,

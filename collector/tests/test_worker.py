@@ -19,6 +19,7 @@ from audiosense_collector.clock import HOUR_US, now_us
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.training import service
 from audiosense_common.wire import Status
+from deploy.testing import warm
 
 LIMIT_S = 240
 STALLED_S = 4.0
@@ -35,7 +36,7 @@ def worker(database_url, data_dir, *options, **environment):
         "AUDIOSENSE_TREES": "20",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, "-m", "audiosense_collector", "worker", "--concurrency", "1", *options],
         env=keep | own | environment,
         cwd=data_dir.parent,

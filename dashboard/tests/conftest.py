@@ -27,6 +27,7 @@ from audiosense_common.enrolment import PREFIX, EnrolmentKey
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
 from audiosense_common.wire_checks import Check
+from deploy.testing import warm
 
 # As long as a page may take for anything else; a busy computer hashes a password in seconds.
 expect.set_options(timeout=15_000)
@@ -57,7 +58,7 @@ class Collector:
     log: Path
 
     def command(self, *arguments: str) -> str:
-        run = subprocess.run(
+        run = warm.run(
             [sys.executable, "-m", "audiosense_collector", *arguments],
             env=self.environment,
             capture_output=True,
@@ -115,7 +116,7 @@ def serving(data: Path, **settings: str) -> Iterator[Collector]:
     )
     addresses = data / "data" / "run" / "addresses.json"
     with log.open("w") as output:
-        process = subprocess.Popen(
+        process = warm.Popen(
             [sys.executable, "-m", "audiosense_collector", "serve"],
             env=environment,
             cwd=data,

@@ -3,12 +3,13 @@
 import json
 import re
 import signal
-import subprocess
 import sys
 import uuid
 
 import pytest
 from playwright.sync_api import expect
+
+from deploy.testing import warm
 
 PASSWORD = "four words of mine"
 OTHER = "some other words, longer"
@@ -160,7 +161,7 @@ def test_each_page_says_what_is_not_protected(  # noqa: PLR0917
         mode: "1",
     }
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
+        process = warm.Popen(
             [sys.executable, "-m", "audiosense_collector", "serve"],
             env=environment,
             cwd=tmp_path,

@@ -3,11 +3,12 @@
 import json
 import re
 import signal
-import subprocess
 import sys
 
 import pytest
 from playwright.sync_api import expect
+
+from deploy.testing import warm
 
 FOCUSED = "document.activeElement"
 
@@ -47,7 +48,7 @@ def own(collector, make_database, tmp_path, page):
     }
     command = [sys.executable, "-m", "audiosense_collector", "serve"]
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=log, stderr=log)
+        process = warm.Popen(command, env=environment, cwd=tmp_path, stdout=log, stderr=log)
     addresses = tmp_path / "run" / "addresses.json"
     try:
         while not addresses.is_file():

@@ -7,14 +7,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 import psycopg
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +23,9 @@ from audiosense_collector.rollups.contents import hour_features, minute_features
 from audiosense_collector.series.plan import Resolution
 from audiosense_collector.series.sources import Span, number_schemas
 from audiosense_common.features import FEATURES, SCHEMAS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BLOCK_ROWS = 10_000
 """Rows that are read at a time."""
@@ -40,7 +40,6 @@ READER_TIMEOUT_S = 60
 AT_ONCE = 4
 """Exports at a time; each has a connection of its own until it ends."""
 ALL = "*"
-_TIME = pa.timestamp("us", tz="UTC")
 _RAW = {
     "time": "m.time",
     "epoch": "m.epoch::text",
@@ -66,16 +65,16 @@ _ROLLED = {
         for kind in ("min", "mean", "max")
     },
 }
-_TYPES: dict[str, pa.DataType] = {
-    "sensor": pa.string(),
-    "time": _TIME,
-    "epoch": pa.string(),
-    "seq": pa.int64(),
-    "status": pa.string(),
-    "model": pa.string(),
-    "clock_suspect": pa.bool_(),
-    **dict.fromkeys(("windows", *(status.value for status in STATUSES), "scored"), pa.int32()),
+_TYPES = {
+    "sensor": "string",
+    "epoch": "string",
+    "seq": "int64",
+    "status": "string",
+    "model": "string",
+    "clock_suspect": "bool",
+    **dict.fromkeys(("windows", *(status.value for status in STATUSES), "scored"), "int32"),
 }
+"""Columns that are neither the time nor float32, by Arrow's names."""
 _TABLES = {
     Resolution.RAW: ("measurement", "m.features", "<f2", SCHEMAS.__getitem__),
     Resolution.MINUTE: ("rollup_minute", "m.means", "<f4", minute_features),
@@ -132,6 +131,19 @@ def check_features(features: Sequence[str], resolution: Resolution) -> None:
             )
 
 
+def _arrow() -> Any:
+    """Return Arrow, which is imported when something is first exported: it takes 40 MB, and a thread."""
+    import pyarrow.csv  # noqa: PLC0415
+    import pyarrow.parquet  # noqa: PLC0415
+
+    return pyarrow
+
+
+def _type(name: str) -> "pa.DataType":
+    arrow = _arrow()
+    return arrow.timestamp("us", tz="UTC") if name == "time" else arrow.type_for_alias(_TYPES.get(name, "float32"))
+
+
 async def write(sessions: Sessions, export: Export) -> AsyncGenerator[bytes]:
     """Yield an export piece by piece, as ``pieces`` does."""
     async with aclosing(pieces(sessions, export)) as found:
@@ -151,14 +163,15 @@ async def pieces(sessions: Sessions, export: Export) -> AsyncGenerator[Piece]:
         await session.execute(timeout, {"ms": f"{READER_TIMEOUT_S * 1000}"})
         schemas = await number_schemas(session)
         names = _names(export, schemas)
-        schema = pa.schema([*((name, _TYPES.get(name, pa.float32())) for name in _heads(export)), *names])
+        arrow = await asyncio.to_thread(_arrow)
+        schema = arrow.schema([(name, _type(name)) for name in (*_heads(export), *names)])
         sink = io.BytesIO()
         writer = _Csv(sink, schema) if export.format is Format.CSV else _Parquet(sink, schema)
         rows = 0
         spans = [replace(export.span, sensor_id=sensor) for sensor in export.sensors] or [export.span]
         for place, span in enumerate(spans):
             own = replace(export, span=span)
-            async with aclosing(_blocks(session, own, schemas, [name for name, _ in names], schema)) as blocks:
+            async with aclosing(_blocks(session, own, schemas, names, schema)) as blocks:
                 async for block, covered in blocks:
                     rows += block.num_rows
                     content = await asyncio.to_thread(_drain, writer, sink, block)
@@ -167,11 +180,11 @@ async def pieces(sessions: Sessions, export: Export) -> AsyncGenerator[Piece]:
 
 
 class _Csv:
-    def __init__(self, sink: io.BytesIO, schema: pa.Schema) -> None:
+    def __init__(self, sink: io.BytesIO, schema: "pa.Schema") -> None:
         self._sink = sink
-        self._writer = pa.csv.CSVWriter(sink, schema)
+        self._writer = _arrow().csv.CSVWriter(sink, schema)
 
-    def write(self, block: pa.RecordBatch) -> None:
+    def write(self, block: "pa.RecordBatch") -> None:
         """Add rows."""
         self._writer.write_batch(block)
 
@@ -182,12 +195,12 @@ class _Csv:
 
 
 class _Parquet:
-    def __init__(self, sink: io.BytesIO, schema: pa.Schema) -> None:
-        self._writer = pa.parquet.ParquetWriter(_Stream(sink), schema, compression="zstd")
+    def __init__(self, sink: io.BytesIO, schema: "pa.Schema") -> None:
+        self._writer = _arrow().parquet.ParquetWriter(_Stream(sink), schema, compression="zstd")
         self._gathered: list[pa.RecordBatch] = []
         self._bytes = self._groups = 0
 
-    def write(self, block: pa.RecordBatch) -> None:
+    def write(self, block: "pa.RecordBatch") -> None:
         """Add rows; they are written when there are enough for a row group.
 
         Raises:
@@ -205,7 +218,8 @@ class _Parquet:
                 f"the export is more than {most} GiB before it is compressed, too much for one Parquet file; "
                 "ask for fewer sensors, a shorter span or fewer features, or for CSV"
             )
-        self._writer.write_table(pa.Table.from_batches(self._gathered), row_group_size=len(self._gathered) * BLOCK_ROWS)
+        table = _arrow().Table.from_batches(self._gathered)
+        self._writer.write_table(table, row_group_size=len(self._gathered) * BLOCK_ROWS)
         self._groups += 1
         self._gathered, self._bytes = [], 0
 
@@ -236,7 +250,7 @@ class _Stream(io.RawIOBase):
         return self._place
 
 
-def _drain(writer: _Csv | _Parquet, sink: io.BytesIO, block: pa.RecordBatch) -> bytes:
+def _drain(writer: _Csv | _Parquet, sink: io.BytesIO, block: "pa.RecordBatch") -> bytes:
     writer.write(block)
     return _take(sink)
 
@@ -261,18 +275,18 @@ def _heads(export: Export) -> list[str]:
     return [*(["sensor"] if export.sensors else []), *_columns(export)]
 
 
-def _names(export: Export, schemas: Mapping[int, str]) -> list[tuple[str, pa.DataType]]:
+def _names(export: Export, schemas: Mapping[int, str]) -> list[str]:
     """Return the features' columns; all means those of every schema that agents have sent."""
     held = _TABLES[export.resolution][3]
     names: list[str] = [name for name in export.features if name != ALL]
     if ALL in export.features:
         names += [name for schema_id in SCHEMAS if schema_id in schemas.values() for name in held(schema_id)]
-    return [(name, pa.float32()) for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(names))
 
 
 async def _blocks(
-    session: AsyncSession, export: Export, schemas: Mapping[int, str], names: list[str], schema: pa.Schema
-) -> AsyncGenerator[tuple[pa.RecordBatch, float]]:
+    session: AsyncSession, export: Export, schemas: Mapping[int, str], names: list[str], schema: "pa.Schema"
+) -> AsyncGenerator[tuple["pa.RecordBatch", float]]:
     """Yield the rows of one sensor, and how much of the time from its first one on they cover."""
     table, vector, _, _ = _TABLES[export.resolution]
     columns = _columns(export)
@@ -317,25 +331,26 @@ class _Block:
     resolution: Resolution
     schemas: Mapping[int, str]
     names: list[str]
-    schema: pa.Schema
+    schema: "pa.Schema"
     digests: Mapping[int, str]
     sensor: str | None = None
 
-    def make(self, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
+    def make(self, rows: list[tuple[Any, ...]]) -> "pa.RecordBatch":
         """Return rows as columns."""
+        arrow = _arrow()
         values: list[Any] = list(zip(*rows, strict=True))
-        arrays = [] if self.sensor is None else [pa.repeat(pa.scalar(self.sensor), len(rows))]
+        arrays = [] if self.sensor is None else [arrow.repeat(arrow.scalar(self.sensor), len(rows))]
         for place, name in enumerate(_RAW if self.resolution is Resolution.RAW else _ROLLED):
             cells = values[place]
             if name == "model":
                 cells = [None if number is None else self.digests[number] for number in cells]
             if name == "status":
                 cells = [STATUSES[code].value for code in cells]
-            arrays.append(pa.array(cells, self.schema.field(name).type))
+            arrays.append(arrow.array(cells, self.schema.field(name).type))
         if self.names:
             vectors = _unpack(self.resolution, values[-2], values[-1], self.schemas, self.names)
-            arrays += [pa.array(column, pa.float32(), mask=np.isnan(column)) for column in vectors]
-        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+            arrays += [arrow.array(column, arrow.float32(), mask=np.isnan(column)) for column in vectors]
+        return arrow.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
 def _unpack(

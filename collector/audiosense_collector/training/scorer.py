@@ -1,16 +1,24 @@
 """Scoring many windows in one run of ONNX Runtime."""
 
+import functools
+from types import ModuleType
+
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from audiosense_common.errors import BundleError
 
-_ORT_ERRORS = tuple(
-    kind for kind in vars(ort_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
-)
 _ERRORS_ONLY = 3
+
+
+@functools.cache
+def _runtime() -> tuple[ModuleType, tuple[type[Exception], ...]]:
+    """Return ONNX Runtime, which is imported with the first model, and its errors."""
+    import onnxruntime  # noqa: PLC0415 - most processes have no model to run
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
+
+    kinds = vars(state).values()
+    return onnxruntime, tuple(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 class OnnxScorer:
@@ -25,13 +33,14 @@ class OnnxScorer:
         Raises:
             BundleError: reason ``graph``; ONNX Runtime cannot load it, or it has other inputs or outputs.
         """
+        ort, self._errors = _runtime()
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
         try:
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except _ORT_ERRORS as error:
+        except self._errors as error:
             raise BundleError("graph", f"ONNX Runtime cannot load the model: {_line(error)}; train it again") from None
         inputs = [(node.name, node.type) for node in self._session.get_inputs()]
         outputs = [(node.name, node.type) for node in self._session.get_outputs()]
@@ -49,7 +58,7 @@ class OnnxScorer:
         """
         try:
             (score,) = self._session.run(["score"], {"features": np.ascontiguousarray(features, dtype=np.float32)})
-        except _ORT_ERRORS as error:
+        except self._errors as error:
             raise BundleError(
                 "graph", f"the model cannot score windows of shape {features.shape}: {_line(error)}"
             ) from None

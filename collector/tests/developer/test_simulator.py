@@ -14,6 +14,7 @@ from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.developer.settings import DeveloperSettings
 from audiosense_collector.developer.simulator import MAX_ROWS, simulate
 from audiosense_collector.errors import SettingsError
+from deploy.testing import warm
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_the_command_writes_and_stops_cleanly_on_a_signal(connection, tmp_path, 
         "SIM_LOG_EVERY": "2",
     }
     command = [sys.executable, "-m", "audiosense_collector", "sandbox-simulator"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = warm.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         _until(lambda: _count(connection) >= 6, "6 measurements")
         process.send_signal(number)
