@@ -15,11 +15,12 @@ async def apply_retention(context: JobContext, timestamp: int) -> None:
 
 
 async def order_minutes(context: JobContext, timestamp: int) -> None:
-    """Move together the minutes of what is over."""
+    """Move together the minutes and the hours of what is over."""
     del timestamp
     runtime = runtime_of(context)
     if runtime.settings.order_minutes:
-        await ordering.order(runtime)
+        for kind in ordering.KINDS:
+            await ordering.order(runtime, kind)
 
 
 async def rebuild_rollups(context: JobContext, timestamp: int) -> None:
