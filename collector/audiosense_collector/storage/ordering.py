@@ -1,7 +1,7 @@
-"""Roll-ups side by side: a sensor's minutes, and its hours, of a span that is over are moved together.
+"""Rows side by side: a sensor's minutes, hours and raw measurements of a span that is over are moved together.
 
-Ingest writes the roll-ups of all sensors one after the other, so that each of a sensor's lies in a page of its own, and
-a chart of a week or of a year reads ten thousand pages. Here the rows of some sensors and a span are taken out and put
+Ingest writes the rows of all sensors one after the other, so that each of a sensor's lies in a page of its own, and a
+chart of a week or of a year reads ten thousand pages. Here the rows of some sensors and a span are taken out and put
 in again at once, sensor by sensor, in a transaction that holds the sensors' rows as ingest does: nothing can come in
 between, nothing is lost or there twice, and no table is locked or copied. What is taken out is used again by what comes
 next, once the database's own upkeep (autovacuum) has been there.
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 RUN_S = 300.0
 """A run ends after this time, and the next one goes on: other jobs have their turn."""
 FEW_ROWS = 4
-"""A page holds seven hours or more, or ten minutes; where there are fewer than these of one sensor, they are moved."""
+"""A page holds at least seven rows of any kind; where there are fewer than these of one sensor, they are moved."""
 LOOKED_AT = 200
 """Sensors of which it is asked at once whether their rows are apart."""
 AT_ONCE = 16
@@ -42,7 +42,7 @@ class Kind:
     """A table whose rows are moved, ``span_us`` of a sensor at a time, ``settled_us`` after the end of the span.
 
     What agents send later than that lies apart, and is as right as before. The first run goes back ``first_us``, as far
-    as charts that are made of these rows do.
+    as charts that are made of these rows do; so does one that comes after a long time, or did not keep up.
     """
 
     table: str
@@ -55,7 +55,9 @@ MINUTES = Kind("rollup_minute", 6 * HOUR_US, HOUR_US, 8 * DAY_US)
 """Some 360 rows, 30 pages; spans begin at midnight UTC, so none is of two months."""
 HOURS = Kind("rollup_hour", 7 * DAY_US, DAY_US, 54 * 7 * DAY_US)
 """Some 168 rows, 25 pages."""
-KINDS = (MINUTES, HOURS)
+RAW = Kind("measurement", HOUR_US, HOUR_US, 2 * DAY_US)
+"""Some 720 rows, 40 pages."""
+KINDS = (MINUTES, HOURS, RAW)
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ async def order(runtime: Runtime, kind: Kind, *, since_us: int | None = None, se
     async with runtime.sessions() as session:
         mark = await ordered_before_us(session, kind)
         sensors = list(await session.scalars(select(Sensor.id).order_by(Sensor.id)))
-    low = now_us() - kind.first_us if mark is None else mark
+    low = max(now_us() - kind.first_us, mark or 0)
     low = (low if since_us is None else min(low, since_us)) // kind.span_us * kind.span_us
     done = Ordered(low)
     while done.complete and done.until_us + kind.span_us <= now_us() - kind.settled_us:
@@ -92,7 +94,7 @@ async def order(runtime: Runtime, kind: Kind, *, since_us: int | None = None, se
                 await _mark(session, kind, done.until_us)
     if done.rows:
         log.info(
-            "roll-ups moved together",
+            "rows moved together",
             table=kind.table,
             rows=done.rows,
             spans=done.spans,

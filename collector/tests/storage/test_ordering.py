@@ -20,15 +20,17 @@ from audiosense_collector.series import columns, sources
 from audiosense_collector.series.plan import Resolution
 from audiosense_collector.series.sources import Span
 from audiosense_collector.storage import jobs, ordering
-from audiosense_collector.storage.ordering import AT_ONCE, HOURS, MINUTES
+from audiosense_collector.storage.ordering import AT_ONCE, HOURS, MINUTES, RAW
 
 ROWS = 60
 SENSORS = AT_ONCE + 4
 APART, TOGETHER = ROWS // 2, ROWS // 5
 """Pages that a sensor's rows take at least and at most."""
 INDEX_PAGES = 8
-WIDTH_US = {MINUTES: MINUTE_US, HOURS: HOUR_US}
+WIDTH_US = {MINUTES: MINUTE_US, HOURS: HOUR_US, RAW: MINUTE_US}
 RESOLUTIONS = {MINUTES: Resolution.MINUTE, HOURS: Resolution.HOUR}
+STORED = {MINUTES: ROWS, HOURS: ROWS, RAW: 2 * ROWS}
+"""Rows of a sensor: two windows are sent at a time."""
 WAITING = """
 SELECT {what} FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT FROM sensor%'
@@ -49,7 +51,7 @@ async def pages(runtime, sensor, kind=MINUTES):
     """In how many pages a sensor's rows lie."""
     query = f"SELECT count(*), count(DISTINCT (ctid::text::point)[0]) FROM {kind.table} WHERE sensor_id = :sensor"
     ((rows, found),) = await fetch(runtime, query, sensor=UUID(str(sensor)))
-    assert rows == ROWS
+    assert rows == STORED[kind]
     return found
 
 
@@ -96,8 +98,11 @@ def chart_pages(runtime, monkeypatch):
         span = Span(UUID(sensor), span_us(kind), span_us(kind) + kind.span_us)
         async with runtime.sessions() as session:
             await (await session.connection()).exec_driver_sql("SET LOCAL enable_seqscan = off")
-            found = await sources.read_rolled(session, span, RESOLUTIONS[kind], ["crest_db"])
-        assert len(found["time_us"]) == ROWS
+            if kind is RAW:
+                found = await sources.read_raw(session, span, ["crest_db"])
+            else:
+                found = await sources.read_rolled(session, span, RESOLUTIONS[kind], ["crest_db"])
+        assert len(found["time_us"]) == STORED[kind]
         return read.pop()
 
     monkeypatch.setattr(columns.psycopg.AsyncCursor, "execute", explain)
@@ -133,7 +138,7 @@ async def test_a_sensors_rows_lie_side_by_side_and_nothing_else_has_changed(
     assert min([await pages(runtime, sensor, kind) for sensor in sensors]) > APART
     assert await chart_pages(kind, sensors[0]) > APART
     done = await ordering.order(runtime, kind)
-    assert (done.rows, done.spans, done.complete) == (SENSORS * ROWS, SENSORS, True)
+    assert (done.rows, done.spans, done.complete) == (SENSORS * STORED[kind], SENSORS, True)
     assert await everything(runtime, kind) == before
     for sensor in sensors:
         assert await pages(runtime, sensor, kind) <= TOGETHER
@@ -221,10 +226,10 @@ async def test_a_span_that_is_not_over_for_an_hour_is_left_alone(runtime, make_a
 
 async def test_the_job_runs_unless_it_is_switched_off(runtime, scattered, monkeypatch):
     context = SimpleNamespace(additional_context={"runtime": runtime})
-    monkeypatch.setitem(runtime.settings.__dict__, "order_minutes", False)
-    await jobs.order_minutes(context, 0)
     sensor = next(iter(scattered.sensors.values()))
-    assert await pages(runtime, sensor) > APART
-    monkeypatch.setitem(runtime.settings.__dict__, "order_minutes", True)
-    await jobs.order_minutes(context, 0)
-    assert await pages(runtime, sensor) <= TOGETHER
+    for switched in ("", "order_minutes", "order_raw"):
+        for name in ("order_minutes", "order_raw"):
+            monkeypatch.setitem(runtime.settings.__dict__, name, name == switched)
+        await jobs.order_minutes(context, 0)
+        assert (await pages(runtime, sensor) <= TOGETHER) is bool(switched)
+        assert (await pages(runtime, sensor, RAW) <= TOGETHER) is (switched == "order_raw")
