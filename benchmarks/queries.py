@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument(
         "--as-ingested", action="store_true", help="do not move roll-ups together as the hourly job does"
     )
-    parser.add_argument("--folder", type=Path, help="where the database is made, with 25 GB free (default: temporary)")
+    parser.add_argument("--folder", type=Path, help="where the database is made, with 30 GB free (default: temporary)")
     parser.add_argument("--keep", action="store_true", help="leave the database in --folder, and take the one there")
     arguments = parser.parse_args()
     if arguments.keep:
