@@ -1,6 +1,7 @@
 """A database as large as years of running make it, written by PostgreSQL itself: for ``benchmarks.queries``.
 
-Rows lie as ingest leaves them: each sensor's minute in one piece, the sensors' minutes one after the other.
+Rows lie in the order in which they come: 10 s of a sensor, as an agent sends them unless it is told otherwise, then the
+same 10 s of the next one; roll-ups sensor by sensor, one minute or hour after the other.
 """
 
 import time
@@ -55,13 +56,13 @@ SELECT s.id, w.time, %(epoch)s, (extract(epoch FROM w.time) / 5)::bigint, d.id,
     CASE WHEN r.lot < 0.0005 THEN 2 ELSE 1 END, f.id,
     substring(v.raw FROM 1 + (r.lot * %(vectors)s)::int * %(raw)s FOR %(raw)s)
 FROM (
-    SELECT m.time AS minute, s.id
-    FROM generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 minute', interval '1 minute')
-        AS m (time)
+    SELECT b.time AS batch, s.id
+    FROM generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '10 seconds', interval '10 seconds')
+        AS b (time)
     CROSS JOIN unnest(%(sensors)s::uuid[]) AS s (id)
-    ORDER BY m.time, s.id
+    ORDER BY b.time, s.id
 ) AS s
-CROSS JOIN LATERAL generate_series(s.minute, s.minute + interval '55 seconds', interval '5 seconds') AS w (time)
+CROSS JOIN LATERAL generate_series(s.batch, s.batch + interval '5 seconds', interval '5 seconds') AS w (time)
 CROSS JOIN LATERAL (SELECT random() AS lot, w.time) AS r
 CROSS JOIN drawn v
 JOIN model_digest d ON d.digest = %(digest)s

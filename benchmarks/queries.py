@@ -4,7 +4,8 @@ Fills a database of its own with 20 million raw rows (38 days of 30 sensors at 5
 (a year of them), runs a collector on it and asks over HTTP as the dashboard does: charts that end at a random time, and
 the fleet of 10,000 sensors more. ``--scale 0.1`` does it with a tenth of the sensors; ``--keep`` leaves the database
 for the next run, which then takes a minute. The figures are those of one client that waits for each answer to its last
-byte; beside them stands the processor time that collector and PostgreSQL took for it.
+byte; beside them stands the processor time that collector and PostgreSQL took for it, and how many pages and rows the
+chart's query reads.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -29,6 +30,7 @@ from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import Retention, migrate
 from benchmarks.history import Filled, History, stay_heard
+from benchmarks.query_pages import Plan, explain
 from deploy.demo.processes import Process, command, read_json, wait_for
 
 SENSORS, RAW_DAYS, MINUTE_DAYS, FLEET = 30, 38, 365, 10_000
@@ -46,6 +48,13 @@ SPANS = {
 MINUTES_OFF = 20_000
 """A chart ends so many minutes ago at most, at random: no two read the same rows."""
 EXPORT_PAUSE_S = 1.0
+RETENTION = Retention(RAW_DAYS + 7, MINUTE_DAYS + 35)
+PLANS = 5
+"""Charts of each kind whose plans are looked at."""
+HEADINGS = (
+    *("REQUEST", "P50 MS", "P95 MS", "KIB", "COLLECTOR CPU MS", "POSTGRESQL CPU MS"),
+    *("PAGES", "ROWS", "PLANNING MS"),
+)
 
 Call = Callable[[], tuple[str, dict[str, str | int]]]
 
@@ -56,9 +65,9 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of sensors (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=60, help="requests of each kind (default: %(default)s)")
     parser.add_argument(
-        "--as-ingested", action="store_true", help="do not move minutes together as the hourly job does"
+        "--as-ingested", action="store_true", help="do not move roll-ups together as the hourly job does"
     )
-    parser.add_argument("--folder", type=Path, help="where the database is made, with 25 GB free (default: temporary)")
+    parser.add_argument("--folder", type=Path, help="where the database is made, with 30 GB free (default: temporary)")
     parser.add_argument("--keep", action="store_true", help="leave the database in --folder, and take the one there")
     arguments = parser.parse_args()
     if arguments.keep:
@@ -77,16 +86,19 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
         filled = fill(folder, libpq_url(url), arguments.scale)
         if not arguments.as_ingested:
             order(folder, url)
+        kinds = charts(filled)
         with collector(folder, url) as (client, pid):
             asking = Asking(client, pid, postmaster, arguments.rounds)
-            series = asking.ask(charts(filled))
+            plans = explain(url, RETENTION, {name: [call() for _ in range(PLANS)] for name, call in kinds.items()})
+            series = asking.ask(kinds, plans)
             asking.ask(lists(filled))
             asking.exports(filled)
             stay_heard(libpq_url(url))
             fleet = asking.ask(overviews(filled))
-    print_table(("REQUEST", "P50 MS", "P95 MS", "KIB", "COLLECTOR CPU MS", "POSTGRESQL CPU MS"), asking.rows)
+    print_table(HEADINGS, asking.rows)
     return {
         "series_p95_ms": round(max(series), 1),
+        "series_pages": round(max(plan.pages for plan in plans.values())),
         "fleet_p95_ms": round(fleet[0], 1),
         "fleet_sensors": len(filled.sensors) + filled.fleet,
         "raw_rows": filled.raw,
@@ -115,14 +127,14 @@ def fill(folder: Path, url: str, scale: float) -> Filled:
 
 
 def order(folder: Path, url: str) -> None:
-    """Move the minutes that charts ask for together, as the collector has done by the time that they are so old."""
+    """Move the roll-ups that charts ask for together, as the collector has done by the time that they are so old."""
     days = MINUTES_OFF // (24 * 60) + SPANS["7 days"].days + 2
     started = time.monotonic()
     environment = {"DATABASE_URL": url, "AUDIOSENSE_DATA_DIR": str(folder / "collector")}
     said = command(["audiosense_collector", "db", "order", "--days", str(days)], environment=environment)
     with psycopg.connect(libpq_url(url), autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE) rollup_minute")
-    print(f"{said.strip()}, {time.monotonic() - started:.0f} s", flush=True)
+        connection.execute("VACUUM (ANALYZE) rollup_minute, rollup_hour")
+    print(f"{said.strip()}\nin {time.monotonic() - started:.0f} s", flush=True)
 
 
 @contextmanager
@@ -135,7 +147,7 @@ def database(folder: Path) -> Iterator[tuple[str, int]]:
     server = EmbeddedServer(folder / "postgresql", options)
     try:
         url = server.start()
-        migrate(url, retention=Retention(RAW_DAYS + 7, MINUTE_DAYS + 35))
+        migrate(url, retention=RETENTION)
         yield url, int((server.data / "postmaster.pid").read_text().split()[0])
     finally:
         server.release()
@@ -221,11 +233,12 @@ class Asking:
         self._processes = psutil.Process(collector_pid), psutil.Process(postmaster)
         self._rounds = rounds
 
-    def ask(self, calls: dict[str, Call]) -> list[float]:
+    def ask(self, calls: dict[str, Call], plans: Mapping[str, Plan] | None = None) -> list[float]:
         """Return the 95th percentile of each kind, in milliseconds; there is a round before that does not count."""
         for name, call in calls.items():
             self._get(name, call)
-        return [self._measure(name, partial(self._get, name, call)) for name, call in calls.items()]
+        known = plans or {}
+        return [self._measure(name, partial(self._get, name, call), known.get(name)) for name, call in calls.items()]
 
     def exports(self, filled: Filled) -> None:
         """Measure until the first byte of an export of all raw rows of a sensor comes; the rest is not taken."""
@@ -241,19 +254,24 @@ class Asking:
                 time.sleep(EXPORT_PAUSE_S)
         self._add("export, first byte", times, size, before)
 
-    def _measure(self, name: str, request: Callable[[], int]) -> float:
+    def _measure(self, name: str, request: Callable[[], int], plan: Plan | None) -> float:
         times, size, before = [], 0, self._cpu_s()
         for _ in range(self._rounds):
             started = time.perf_counter()
             size = request()
             times.append((time.perf_counter() - started) * 1e3)
-        return self._add(name, times, size, before)
+        return self._add(name, times, size, before, plan)
 
-    def _add(self, name: str, times: list[float], size: int, before: tuple[float, float]) -> float:
+    def _add(
+        self, name: str, times: list[float], size: int, before: tuple[float, float], plan: Plan | None = None
+    ) -> float:
         used = [1e3 * (after - earlier) / len(times) for earlier, after in zip(before, self._cpu_s(), strict=True)]
         p95 = float(np.percentile(times, 95))
         figures = (np.median(times), p95, size / 1024, *used)
-        self.rows.append((name, *(f"{each:.1f}" for each in figures)))
+        read = ("", "", "")
+        if plan is not None:
+            read = (f"{plan.pages:,.0f}", f"{plan.rows:,.0f}", f"{plan.planning_ms:.1f}")
+        self.rows.append((name, *(f"{each:.1f}" for each in figures), *read))
         return p95
 
     def _get(self, name: str, call: Call) -> int:

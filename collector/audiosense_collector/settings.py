@@ -92,6 +92,7 @@ class Settings(EnvironmentSettings):
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     minute_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
     order_minutes: bool = True
+    order_raw: bool = True
     credential_days: Annotated[int, Field(ge=0, le=3_650)] = 30
     credential_overlap_h: Annotated[float, Field(gt=0, le=8_760)] = 24
     clip_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90

@@ -16,10 +16,13 @@ from audiosense_collector.rollups.recompute import Checked
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.storage import jobs, ordering
 from audiosense_collector.storage import retention as keeping
+from audiosense_collector.storage.ordering import Ordered
 from audiosense_collector.storage.retention import Outcome
 from audiosense_collector.storage.size import Size, read_size
 
 SHOWN_DIFFERENCES = 20
+_ORDERED = ("minutes", "hours", "raw measurements")
+"""What ``db order`` calls ``ordering.KINDS``."""
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -46,8 +49,10 @@ def size(*, as_json: Json = False) -> None:
     for parent, a_day in found.bytes_a_day.items():
         share = f", {show_bytes(a_day / found.sensors)} a sensor" if found.sensors else ""
         print(f"{parent}: {show_bytes(a_day)} and {found.rows_a_day[parent]:,.0f} rows a day{share}")
-    until = "not yet begun" if found.ordered_before_us is None else f"until {show_time(found.ordered_before_us)}"
-    print(f"minutes of each sensor side by side: {until}")
+    until_us = (found.ordered_before_us, found.hours_ordered_before_us, found.raw_ordered_before_us)
+    for name, before_us in zip(_ORDERED, until_us, strict=True):
+        until = "not yet begun" if before_us is None else f"until {show_time(before_us)}"
+        print(f"{name} of each sensor side by side: {until}")
     print(f"retention frees {show_bytes(sum(each.bytes for each in old.partitions) + old.clip_bytes)} now")
 
 
@@ -89,10 +94,15 @@ def order(
         int | None, typer.Option(min=1, max=36_500, help="Go back so many days.  [default: where the last run ended]")
     ] = None,
 ) -> None:
-    """Move each sensor's minutes together, so that charts read fewer pages; the collector does it every hour."""
+    """Move each sensor's rows together, so that charts read fewer pages; the collector does it every hour."""
     since = None if days is None else now_us() - days * DAY_US
-    done = run(lambda runtime: ordering.order(runtime, since_us=since, seconds=math.inf))
-    print(f"{done.rows:,} minutes moved, {done.spans:,} spans of a sensor; in order until {show_time(done.until_us)}")
+
+    async def work(runtime: Runtime) -> list[Ordered]:
+        return [await ordering.order(runtime, each, since_us=since, seconds=math.inf) for each in ordering.KINDS]
+
+    for name, done in zip(_ORDERED, run(work), strict=True):
+        until = show_time(done.until_us)
+        print(f"{done.rows:,} {name} moved, {done.spans:,} spans of a sensor; in order until {until}")
 
 
 def rollup(

@@ -36,7 +36,8 @@ SELECT pg_database_size(current_database()) AS database_bytes,
     (SELECT coalesce(sum(bytes), 0) FROM clip) AS clip_bytes,
     (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - %(fresh)s::interval) AS workers,
     pg_relation_size('measurement_default') AS default_partition_bytes,
-    (SELECT coalesce(extract(epoch FROM max(ordered_before)), 0) FROM ordering_mark) AS minutes_ordered_seconds
+    (SELECT coalesce(extract(epoch FROM max(ordered_before)), 0) FROM ordering_mark WHERE name = 'rollup_minute')
+        AS minutes_ordered_seconds
 """
 _HELP = {
     "database_bytes": "Size of the database on its disk.",

@@ -15,11 +15,13 @@ async def apply_retention(context: JobContext, timestamp: int) -> None:
 
 
 async def order_minutes(context: JobContext, timestamp: int) -> None:
-    """Move together the minutes of what is over."""
+    """Move together the minutes, the hours and the raw measurements of what is over."""
     del timestamp
     runtime = runtime_of(context)
-    if runtime.settings.order_minutes:
-        await ordering.order(runtime)
+    wanted = {ordering.RAW: runtime.settings.order_raw}
+    for kind in ordering.KINDS:
+        if wanted.get(kind, runtime.settings.order_minutes):
+            await ordering.order(runtime, kind)
 
 
 async def rebuild_rollups(context: JobContext, timestamp: int) -> None:

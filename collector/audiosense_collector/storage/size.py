@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import DAY_US
-from audiosense_collector.storage.ordering import ordered_before_us
+from audiosense_collector.storage.ordering import HOURS, MINUTES, RAW, ordered_before_us
 from audiosense_collector.storage.partitions import PARENTS, Partition, list_partitions
 
 # Rows are estimates of the planner; those of a table that was never analysed count as none.
@@ -48,7 +48,7 @@ class Size:
 
     ``bytes_a_day`` and ``rows_a_day`` are those of the newest full day or month of each partitioned table, 0 where
     there is none yet; ``sensors`` counts those that were heard within a day; before ``ordered_before_us`` minutes lie
-    side by side, None before that was begun.
+    side by side, before the other two hours and raw measurements, None before that was begun.
     """
 
     tables: list[TableSize]
@@ -56,6 +56,8 @@ class Size:
     database_bytes: int
     sensors: int
     ordered_before_us: int | None = None
+    hours_ordered_before_us: int | None = None
+    raw_ordered_before_us: int | None = None
     bytes_a_day: dict[str, float] = field(default_factory=dict)
     rows_a_day: dict[str, float] = field(default_factory=dict)
 
@@ -71,7 +73,9 @@ async def read_size(session: AsyncSession, now_us: int) -> Size:
         partitions=partitions,
         database_bytes=int(await session.scalar(text("SELECT pg_database_size(current_database())")) or 0),
         sensors=int(await session.scalar(_SENSORS) or 0),
-        ordered_before_us=await ordered_before_us(session),
+        ordered_before_us=await ordered_before_us(session, MINUTES),
+        hours_ordered_before_us=await ordered_before_us(session, HOURS),
+        raw_ordered_before_us=await ordered_before_us(session, RAW),
     )
     for parent in PARENTS:
         full = [each for each in partitions if each.parent == parent and each.rows > 0 and each.high_us <= now_us]
