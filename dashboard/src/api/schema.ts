@@ -9117,6 +9117,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than what is taken. */
             413: {
                 headers: {
@@ -9128,6 +9137,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts; try again after ``retry_after_s``. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
