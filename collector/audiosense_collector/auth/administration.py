@@ -96,8 +96,12 @@ async def fetch_audit(wanted: Wanted, runtime: RuntimeOf) -> StreamingResponse:
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
-@router.get("/audit/verification")
-async def verify_audit(session: Session, expect: Mark = None) -> LogVerdict:
-    """Compute the log's chain of digests again: whether an entry was changed, added past the rules, or taken away."""
-    found = await chain.verify(session, expect=expect)
+@router.get("/audit/verification", responses=responses(UnavailableError))
+async def verify_audit(runtime: RuntimeOf, expect: Mark = None) -> LogVerdict:
+    """Compute the log's chain of digests again: whether an entry was changed, added past the rules, or taken away.
+
+    One at a time; it reads the whole log.
+    """
+    async with runtime.verifying.place(), runtime.sessions() as session:
+        found = await chain.verify(session, expect=expect)
     return LogVerdict(entries=found.entries, mark=found.mark if found.entries else None, faults=list(found.faults))

@@ -39,7 +39,8 @@ def worker(
 ) -> None:
     """Do jobs, beside `serve` or on another host, where it needs DATABASE_URL only."""
     from audiosense_collector.notifications.service import targets_of  # noqa: PLC0415
-    from audiosense_collector.queue.worker import processors, work  # noqa: PLC0415
+    from audiosense_collector.processors import processors  # noqa: PLC0415
+    from audiosense_collector.queue.worker import work  # noqa: PLC0415
 
     settings = Settings.load()
     targets_of(settings)

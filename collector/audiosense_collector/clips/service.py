@@ -134,14 +134,15 @@ async def draw(runtime: Runtime, clip: Clip, columns: int) -> ClipSpectrogram:
 
     Raises:
         NotFoundError: its file is gone.
-        UnavailableError: the storage of clips does not answer.
+        UnavailableError: the storage of clips does not answer, or too many pictures are drawn.
     """
-    sound = await _fetch(runtime, clip)
-    try:
-        picture = await asyncio.to_thread(read_picture, sound.path, columns)
-    finally:
-        if sound.temporary:
-            await asyncio.to_thread(sound.path.unlink, missing_ok=True)
+    async with runtime.drawing.place():
+        sound = await _fetch(runtime, clip)
+        try:
+            picture = await runtime.drawing.run(read_picture, sound.path, columns)
+        finally:
+            if sound.temporary:
+                await asyncio.to_thread(sound.path.unlink, missing_ok=True)
     return ClipSpectrogram(
         clip_id=clip.id,
         start_us=clip.start,

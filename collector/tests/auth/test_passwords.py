@@ -78,7 +78,7 @@ async def test_a_crowd_is_sent_away_before_it_takes_the_memory(monkeypatch):
     await asyncio.sleep(0)
     refused = [task for task in waiting if task.done()]
     assert done
-    assert len(refused) == 7
+    assert len(refused) == 5
     assert all(isinstance(task.exception(), UnavailableError) for task in refused)
     release.set()
     await asyncio.wait(waiting)
