@@ -1,5 +1,6 @@
 """Users, API tokens and the log of changes over HTTP, for administrators."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -13,6 +14,7 @@ from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.auth.schemas import (
     ChangePage,
     ChangeTerms,
+    LogFault,
     LogVerdict,
     NewToken,
     NewUser,
@@ -104,4 +106,5 @@ async def verify_audit(runtime: RuntimeOf, expect: Mark = None) -> LogVerdict:
     """
     async with runtime.verifying.place(), runtime.sessions() as session:
         found = await chain.verify(session, expect=expect)
-    return LogVerdict(entries=found.entries, mark=found.mark if found.entries else None, faults=list(found.faults))
+    faults = [LogFault(**asdict(fault)) for fault in found.faults]
+    return LogVerdict(entries=found.entries, mark=found.mark if found.entries else None, faults=faults)

@@ -79,12 +79,14 @@ def check_password(password: str, name: str) -> None:
     """
     found = normalise(password)
     if len(found) < MIN_LENGTH:
-        raise _refused(f"has {len(found)} characters, expected at least {MIN_LENGTH}; a few words in a row will do")
+        words = f"has {len(found)} characters, expected at least {MIN_LENGTH}; a few words in a row will do"
+        raise _refused(words, "password_too_short")
     if len(found) > MAX_LENGTH:
-        raise _refused(f"has {len(found)} characters, expected at most {MAX_LENGTH}")
+        raise _refused(f"has {len(found)} characters, expected at most {MAX_LENGTH}", "password_too_long")
     plain = found.casefold()
     if len(set(plain)) < _LEAST_CHARACTERS:
-        raise _refused(f"has fewer than {_LEAST_CHARACTERS} different characters; choose another")
+        words = f"has fewer than {_LEAST_CHARACTERS} different characters; choose another"
+        raise _refused(words, "password_too_uniform")
     rest = plain
     for expected in sorted({*_EXPECTED, name.casefold()}, key=len, reverse=True):
         rest = rest.replace(expected, "") if expected else rest
@@ -92,12 +94,13 @@ def check_password(password: str, name: str) -> None:
     if len(rest) < _LEAST_OWN or _is_repetition(plain):
         raise _refused(
             "is hardly more than the name, a common word, a row of keys or a repetition; choose another, "
-            "for example a few words in a row"
+            "for example a few words in a row",
+            "password_guessable",
         )
 
 
-def _refused(reason: str) -> InvalidError:
-    return InvalidError(f"the password {reason}", loc="password")
+def _refused(reason: str, kind: str) -> InvalidError:
+    return InvalidError(f"the password {reason}", loc="password", kind=kind)
 
 
 def _is_repetition(text: str) -> bool:

@@ -33,6 +33,11 @@ export const auth = {
     sign_in: "You are not signed in.",
     last_administrator: "No administrator would be left. Make another user an administrator first.",
     name_taken: "This name is taken already. Choose another one.",
+    password_too_short: "The password is too short: 15 characters or more. A few words in a row will do.",
+    password_too_long: "The password is too long: 256 characters at most.",
+    password_too_uniform: "The password has too few different characters. Choose another one.",
+    password_guessable:
+      "The password is hardly more than the name, a common word, a row of keys or a repetition. Choose another one, for example a few words in a row.",
   },
   tooMany: "Too many failed attempts. Wait a little, then try again.",
   signOut: "Sign out",

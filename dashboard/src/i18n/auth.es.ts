@@ -34,6 +34,11 @@ export const auth: typeof english = {
     sign_in: "No ha iniciado sesión.",
     last_administrator: "No quedaría ningún administrador. Haga antes administrador a otro usuario.",
     name_taken: "Este nombre ya está en uso. Elija otro.",
+    password_too_short: "La contraseña es demasiado corta: 15 caracteres o más. Bastan unas palabras seguidas.",
+    password_too_long: "La contraseña es demasiado larga: 256 caracteres como máximo.",
+    password_too_uniform: "La contraseña tiene muy pocos caracteres distintos. Elija otra.",
+    password_guessable:
+      "La contraseña es poco más que el nombre, una palabra corriente, una fila de teclas o una repetición. Elija otra, por ejemplo unas palabras seguidas.",
   },
   tooMany: "Demasiados intentos fallidos. Espere un poco e inténtelo de nuevo.",
   signOut: "Cerrar sesión",
