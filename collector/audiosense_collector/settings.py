@@ -211,6 +211,10 @@ class Settings(EnvironmentSettings):
             return self.metrics_port
         return METRICS_PORT if self.http_port else 0
 
+    def metrics_port_of(self, place: int) -> int:
+        """The port for probes and Prometheus of one of several processes; the first one's ``place`` is 0."""
+        return self.metrics_port_wanted and self.metrics_port_wanted + place
+
     @property
     def retention(self) -> Retention:
         """For how long measurements and their roll-ups are kept."""

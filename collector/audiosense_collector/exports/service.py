@@ -7,7 +7,7 @@ from contextlib import aclosing
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import delete, exists, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector import paging
@@ -29,6 +29,7 @@ from audiosense_collector.series import export as writing
 from audiosense_collector.series import service as series
 from audiosense_collector.series.plan import Resolution
 from audiosense_collector.series.sources import Span
+from audiosense_collector.settings import Settings
 
 log = structlog.get_logger()
 TASK, QUEUE = "export", "exports"
@@ -210,16 +211,10 @@ async def _write_file(
 
 
 async def clean(runtime: Runtime) -> int:
-    """Delete exports whose time is over, with their files, and stray files; returns how many exports went.
-
-    One that never came to its end goes when as much time has passed since it was asked for.
-    """
+    """Delete exports whose time is over, with their files, and stray files; returns how many exports went."""
     await runtime.policies.refresh()
-    now = now_us()
-    at_work = exists().where(JOBS.c.id == ExportRow.job_id, AT_WORK)
-    forgotten = ExportRow.asked < now - runtime.settings.export_retention_days * DAY_US
-    over = or_(ExportRow.expires < now, ExportRow.finished.is_(None) & forgotten & ~at_work)
     async with runtime.sessions.begin() as session:
+        over = _is_over(runtime.settings)
         gone = list(await session.scalars(delete(ExportRow).where(over).returning(ExportRow.file)))
     files = ExportFiles.of(runtime)
     for name in gone:
@@ -232,6 +227,22 @@ async def clean(runtime: Runtime) -> int:
     if gone:
         log.info("exports deleted", exports=len(gone))
     return len(gone)
+
+
+async def count_over(session: AsyncSession, settings: Settings) -> tuple[int, int]:
+    """Return how many exports ``clean`` would delete now, and how many bytes their files have."""
+    size = func.coalesce(func.sum(ExportRow.bytes), 0)
+    query = select(func.count().label("exports"), size.label("bytes")).where(_is_over(settings))
+    found = (await session.execute(query)).one()
+    return int(found.exports), int(found.bytes)
+
+
+def _is_over(settings: Settings) -> ColumnElement[bool]:
+    """One that never came to its end goes when as much time has passed since it was asked for."""
+    now = now_us()
+    at_work = exists().where(JOBS.c.id == ExportRow.job_id, AT_WORK)
+    forgotten = ExportRow.asked < now - settings.export_retention_days * DAY_US
+    return or_(ExportRow.expires < now, ExportRow.finished.is_(None) & forgotten & ~at_work)
 
 
 async def _get(session: AsyncSession, export_id: UUID, *, changing: bool = False) -> ExportRow:
