@@ -214,7 +214,7 @@ def _work(file: BinaryIO, filename: str, plan: Plan, notes: list[Finding], decod
         result=result,
         matrix=analysis.matrix.astype("<f2").tobytes(),
         picture=drawn.levels.tobytes(),
-        picture_scale=picture.scale(drawn, analysis.sample_rate_hz),
+        picture_scale=drawn.scale(analysis.sample_rate_hz),
         brief=_brief(result),
     )
 

@@ -146,14 +146,7 @@ async def draw(runtime: Runtime, clip: Clip, columns: int) -> ClipSpectrogram:
     return ClipSpectrogram(
         clip_id=clip.id,
         start_us=clip.start,
-        duration_s=picture.duration_s,
-        sample_rate_hz=clip.sample_rate_hz,
-        shape=picture.levels.shape,
-        centre_hz=[round(float(hz), 2) for hz in picture.centre_hz],
-        low_db=picture.low_db,
-        high_db=picture.high_db,
-        level_dbfs=round(picture.level_dbfs, 2),
-        level_a_dbfs=round(picture.level_a_dbfs, 2),
+        **picture.scale(clip.sample_rate_hz),
         data=picture.packed(),
     )
 

@@ -1,9 +1,8 @@
 """The port for probes and Prometheus: ``/metrics``, ``/processes``, ``/healthz``, ``/readyz``, nothing else."""
 
-from typing import TypedDict
-
 from fastapi import APIRouter, FastAPI, Request
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from audiosense_collector.errors import install_handlers
@@ -21,11 +20,11 @@ async def read_metrics(runtime: RuntimeOf) -> Response:
     return Response(await exposition(runtime), media_type=CONTENT_TYPE_LATEST)
 
 
-class Targets(TypedDict):
+class Targets(BaseModel):
     """Addresses with the same labels, as Prometheus' HTTP discovery (``http_sd_config``) takes them."""
 
     targets: list[str]
-    labels: dict[str, str]
+    labels: dict[str, str] = {}
 
 
 @router.get("/processes")
@@ -39,7 +38,7 @@ async def list_processes(request: Request, runtime: RuntimeOf) -> list[Targets]:
     shown = f"[{host}]" if ":" in host else host
     ports = [settings.metrics_port_of(place) for place in range(1, settings.processes)]
     targets = [f"{shown}:{port}" for port in ports if port]
-    return [{"targets": targets, "labels": {}}] if targets else []
+    return [Targets(targets=targets)] if targets else []
 
 
 @worker_router.get("/metrics")
