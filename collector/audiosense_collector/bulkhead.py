@@ -9,6 +9,8 @@ from typing import TypeVar
 from audiosense_collector.errors import UnavailableError
 
 T = TypeVar("T")
+BUSY = "busy"
+"""The type of the problem that those who are sent away get."""
 
 
 class Bulkhead:
@@ -53,14 +55,16 @@ class Bulkhead:
 
     async def _wait(self) -> None:
         if self._waiting >= self._most:
-            raise UnavailableError(f"too many {self._what} are in work or wait already; try again in a few seconds")
+            raise UnavailableError(
+                f"too many {self._what} are in work or wait already; try again in a few seconds", kind=BUSY
+            )
         self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._places.acquire()
         except TimeoutError:
             raise UnavailableError(
-                f"other {self._what} took longer than {self._wait_s:g} s; try again in a few seconds"
+                f"other {self._what} took longer than {self._wait_s:g} s; try again in a few seconds", kind=BUSY
             ) from None
         finally:
             self._waiting -= 1

@@ -34,16 +34,18 @@ async def check_queue(session: AsyncSession, settings: Settings, actor: str) -> 
             f"{of_actor} exports of {actor} wait or are written already, and {settings.export_queue_per_user} may at "
             "a time; wait until one is done, or delete one",
             retry_after_s=RETRY_S,
+            kind="own_exports_wait",
         )
     if in_all >= settings.export_queue:
         raise TooManyError(
             f"{in_all} exports wait or are written already, and {settings.export_queue} may at a time; try again when "
             "some are done",
             retry_after_s=RETRY_S,
+            kind="exports_wait",
         )
     kept = await _kept_bytes(session)
     if kept >= settings.export_total_bytes:
-        raise ConflictError(_all_taken(kept, settings))
+        raise ConflictError(_all_taken(kept, settings), kind="exports_full")
 
 
 @dataclass(slots=True)
