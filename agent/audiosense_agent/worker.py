@@ -180,22 +180,7 @@ class Worker:
             self._switch(self.ward.detector)
         if self._reservoir is not None:
             self._reservoir.offer(window, verdict.status)
-        if not self._measurements:
-            self._since = time.monotonic()
-        self._measurements.append(
-            Measurement(
-                sensor=self.sensor.name,
-                time_us=window.start_us,
-                score=verdict.score,
-                status=verdict.status,
-                model=self._model(is_valid=is_valid),
-                level_dbfs=level_dbfs(vector),
-                dominant_hz=dominant_hz(vector),
-                schema_id=SCHEMA_ID,
-                features=vector,
-                reasons=self._explain(vector, verdict),
-            )
-        )
+        self._keep(window.start_us, vector, verdict, is_valid=is_valid)
         revision = None
         if self._debouncer is not None:
             counts = verdict.status in (Status.NORMAL, Status.ANOMALOUS) and self._scored_by is self._detector
@@ -209,6 +194,25 @@ class Worker:
             self._status = verdict.status
         if len(self._measurements) >= self._group or self._events or time.monotonic() - self._since > _LONGEST_S:
             self._commit()
+
+    def _keep(self, start_us: int, vector: NDArray[np.float16], verdict: Verdict, *, is_valid: bool) -> None:
+        """Hold a measurement back until its group is committed."""
+        if not self._measurements:
+            self._since = time.monotonic()
+        self._measurements.append(
+            Measurement(
+                sensor=self.sensor.name,
+                time_us=start_us,
+                score=verdict.score,
+                status=verdict.status,
+                model=self._model(is_valid=is_valid),
+                level_dbfs=level_dbfs(vector),
+                dominant_hz=dominant_hz(vector),
+                schema_id=SCHEMA_ID,
+                features=vector,
+                reasons=self._explain(vector, verdict),
+            )
+        )
 
     def _note_pause(self, start_us: int) -> None:
         """Count what a reload kept from being heard: it was due, so that it counts as measured and lost."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audiosense_collector.agents.remembered import RememberedCredentials
 from audiosense_collector.auth.passwords import Workers
+from audiosense_collector.bulkhead import Bulkhead
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.errors import SettingsError
 from audiosense_collector.health.service import Health
@@ -20,17 +21,34 @@ from audiosense_collector.ingest.writer import Writer
 from audiosense_collector.live.hub import Hub
 from audiosense_collector.metrics.fleet import Fleet
 from audiosense_collector.policies.current import Policies
+from audiosense_collector.processors import processors
 from audiosense_collector.settings import Settings
 from audiosense_collector.signing import SigningKey, load_signing_key
 from audiosense_collector.tls import Tls, ensure_tls
 from audiosense_collector.training.process import Trainer
 
 
+def _drawing() -> Bulkhead:
+    """Half of the processors at most: the other half is for ingest."""
+    return Bulkhead(max(1, processors() // 2), waiting=32, wait_s=10, what="pictures and comparisons")
+
+
+def _recordings() -> Bulkhead:
+    """Few at a time: each recording may take 256 MiB, and as much again while it is joined, resampled or drawn."""
+    return Bulkhead(2, waiting=8, wait_s=60, what="analyses of recordings")
+
+
+def _verifying() -> Bulkhead:
+    """One at a time: it reads the whole log."""
+    return Bulkhead(1, waiting=2, wait_s=10, what="verifications of the log")
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Shared by all requests and jobs of a process; opened by ``open_runtime``.
 
-    ``environment`` is what the process was started with, ``settings`` what holds now.
+    ``environment`` is what the process was started with, ``settings`` what holds now. ``drawing``, ``recordings`` and
+    ``verifying`` bound what requests may compute at a time.
     """
 
     environment: Settings
@@ -48,6 +66,9 @@ class Runtime:
     health: Health
     passwords: Workers
     policies: Policies
+    drawing: Bulkhead = field(default_factory=_drawing)
+    recordings: Bulkhead = field(default_factory=_recordings)
+    verifying: Bulkhead = field(default_factory=_verifying)
 
     @property
     def settings(self) -> Settings:

@@ -173,7 +173,7 @@ async def serve_agents(settings: Settings, database_url: str, descriptor: int, p
     """
     memory.keep_heap()
     line = processes.Line()
-    port = settings.metrics_port_wanted and settings.metrics_port_wanted + place
+    port = settings.metrics_port_of(place)
     with socket.socket(fileno=descriptor) as bound:
         async with open_runtime(settings, database_url, make_jobs(database_url)) as runtime:
             await runtime.hub.start()

@@ -100,6 +100,10 @@ class Settings(EnvironmentSettings):
     clips_url: str | None = None
     exports_url: str | None = None
     export_retention_days: Annotated[int, Field(ge=1, le=3_650)] = 7
+    export_max_bytes: Annotated[int, Field(ge=1)] = 10 * 2**30
+    export_total_bytes: Annotated[int, Field(ge=1)] = 50 * 2**30
+    export_queue: Annotated[int, Field(ge=1, le=10_000)] = 20
+    export_queue_per_user: Annotated[int, Field(ge=1, le=10_000)] = 5
     analysis_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     keys_dir: Path | None = None
     worker: bool = True
@@ -207,6 +211,10 @@ class Settings(EnvironmentSettings):
         if self.metrics_port is not None:
             return self.metrics_port
         return METRICS_PORT if self.http_port else 0
+
+    def metrics_port_of(self, place: int) -> int:
+        """The port for probes and Prometheus of one of several processes; the first one's ``place`` is 0."""
+        return self.metrics_port_wanted and self.metrics_port_wanted + place
 
     @property
     def retention(self) -> Retention:

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import newest_revision
 from audiosense_collector.health import service as health
 from audiosense_collector.metrics import fleet
+from audiosense_collector.metrics.routes import create_metrics_app
 from audiosense_collector.server import running
 
 LIMIT_S = 60
@@ -53,6 +55,26 @@ async def read(metrics):
 
 def value(samples, name, **labels):
     return samples.get((name, frozenset(labels.items())), 0.0)
+
+
+async def test_prometheus_is_told_where_each_of_several_processes_has_its_figures(runtime):
+    async def listed(url, **changes):
+        told = replace(runtime, environment=runtime.environment.model_copy(update=changes))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(create_metrics_app(told))) as client:
+            answer = await client.get(f"{url}/processes")
+        # Prometheus takes nothing else, and wants exactly this type.
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        return answer.json()
+
+    three = {"processes": 3, "metrics_port": 9464}
+    both = ["collector:9465", "collector:9466"]
+    assert await listed("http://collector:9464", **three) == [{"targets": both, "labels": {}}]
+    (group,) = await listed("http://[::1]:9464", **three)
+    assert group["targets"] == ["[::1]:9465", "[::1]:9466"]
+    # These are the ports that the processes take.
+    assert [runtime.environment.model_copy(update=three).metrics_port_of(place) for place in (1, 2)] == [9465, 9466]
+    assert await listed("http://collector:9464", processes=1, metrics_port=9464) == []
+    assert await listed("http://collector:9464", processes=3, metrics_port=0) == []
 
 
 async def test_figures_move_by_real_batches(served, make_agent, dump, monkeypatch):

@@ -21,7 +21,7 @@ from audiosense_collector.settings import Settings
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "clips"))  # noqa: PTH118, PTH120
 
-from clip_testing import flac, put
+from clip_testing import event_of, flac, put
 
 from deploy.testing import warm
 
@@ -140,6 +140,10 @@ async def test_two_collectors_are_one_to_agents_and_browsers(pair, make_agent, d
     fleets = [(await client.get("/api/v1/fleet")).json()["machines"] for client in browsers]
     assert [[machine["id"] for machine in fleet] for fleet in fleets] == [[fleets[0][0]["id"]]] * 2
 
+    await what_one_takes_the_others_browsers_hear(agent, agents, browsers)
+    await events_that_many_change_at_once_stand_in_nobodys_way(agent, agents, browsers, database_url)
+    sent += 2
+
     # The first one is killed while the agent's batches go to both by turns.
     for turn in range(12):
         batch = agent.batch(agent.columns(5))
@@ -153,6 +157,71 @@ async def test_two_collectors_are_one_to_agents_and_browsers(pair, make_agent, d
     assert collectors[0].end(signal.SIGKILL) == -signal.SIGKILL
     assert stored(database_url) == (agent.seq, agent.seq)
     assert collectors[1].end() == 0
+
+
+async def what_one_takes_the_others_browsers_hear(agent, agents, browsers):
+    """LISTEN and NOTIFY reach every process: each browser hears of each batch once, whichever process took it."""
+    (sensor,) = agent.sensors.values()
+
+    async def hear(client, ready):
+        heard = []
+        async with client.stream("GET", "/api/v1/live", params={"sensors": str(sensor)}) as stream:
+            name = None
+            async for line in stream.aiter_lines():
+                field, _, value = line.partition(": ")
+                name = value if field == "event" else name
+                if field == "data" and name == "hello":
+                    ready.set()
+                if field == "data" and name == "measurements":
+                    heard += json.loads(value)["time_us"]
+                    if len(heard) >= len(wanted):
+                        break
+        return heard
+
+    columns = [agent.columns(1) for _ in agents]
+    wanted = [column.time_us[0] for column in columns]
+    async with asyncio.timeout(LIMIT_S):
+        opened = [asyncio.Event() for _ in browsers]
+        hearing = [asyncio.create_task(hear(client, ready)) for client, ready in zip(browsers, opened, strict=True)]
+        await asyncio.gather(*(ready.wait() for ready in opened))
+        for client, column in zip(agents, columns, strict=True):
+            agent.client = client
+            await agent.send(agent.batch(column))
+        assert await asyncio.gather(*hearing) == [wanted] * len(browsers)
+
+
+async def events_that_many_change_at_once_stand_in_nobodys_way(agent, agents, browsers, database_url):
+    """An agent revises events by one process while people judge them by both, from the other end of the list."""
+    (sensor,) = agent.sensors.values()
+    known = [event_of(sensor) for _ in range(60)]
+    agent.client = agents[0]
+    await agent.send(agent.batch(events=known))
+    ids = [str(each.id) for each in known]
+    rounds, judged = 12, []
+
+    async def revise():
+        for number in range(2, rounds + 2):
+            agent.client = agents[number % 2]
+            revised = [each.model_copy(update={"revision": number, "windows": number}) for each in known]
+            await agent.send(agent.batch(events=revised[::-1] if number % 2 else revised))
+
+    async def judge(client, order):
+        for number in range(rounds):
+            said = {"events": order, "verdict": "confirmed", "cause": "bearing", "comment": f"round {number}"}
+            answer = await client.post("/api/v1/reviews", json=said)
+            assert answer.status_code == 200, answer.text
+            judged.append(len(answer.json()["entries"]))
+
+    with psycopg.connect(libpq_url(database_url), autocommit=True) as connection:
+        deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        (before,) = connection.execute(deadlocks).fetchone()
+        await asyncio.gather(revise(), judge(browsers[0], ids), judge(browsers[1], ids[::-1]))
+        (after,) = connection.execute(deadlocks).fetchone()
+        of_all = "SELECT count(*), min(revision), max(revision) FROM event WHERE id = ANY(%s)"
+        assert connection.execute(of_all, [[each.id for each in known]]).fetchone() == (60, rounds + 1, rounds + 1)
+        verdicts = "SELECT count(*) FROM event_verdict WHERE event_id = ANY(%s)"
+        assert connection.execute(verdicts, [[each.id for each in known]]).fetchone() == (60 * 2 * rounds,)
+    assert (after, judged) == (before, [60] * 2 * rounds)
 
 
 def test_collectors_that_share_a_trust_have_one_ca_and_a_certificate_each(tmp_path):

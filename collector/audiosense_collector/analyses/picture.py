@@ -1,6 +1,6 @@
 """The spectrogram that is kept beside an analysis: small, and as long as the recording."""
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,26 +26,4 @@ def draw(samples: NDArray[np.float32], rate_hz: int) -> ClipPicture:
     picture = make_picture(samples, rate_hz, MAX_COLUMNS * joined, per_octave)
     columns = len(picture.levels) // joined
     loudest = picture.levels[: columns * joined].reshape(columns, joined, -1).max(axis=1)
-    return ClipPicture(
-        levels=loudest,
-        centre_hz=picture.centre_hz,
-        low_db=picture.low_db,
-        high_db=picture.high_db,
-        duration_s=picture.duration_s,
-        level_dbfs=picture.level_dbfs,
-        level_a_dbfs=picture.level_a_dbfs,
-    )
-
-
-def scale(picture: ClipPicture, rate_hz: int) -> dict[str, Any]:
-    """Return what the levels mean, as it is stored and answered; see ``schemas.AnalysisSpectrogram``."""
-    return {
-        "duration_s": picture.duration_s,
-        "sample_rate_hz": rate_hz,
-        "shape": list(picture.levels.shape),
-        "centre_hz": picture.centre_hz.round(2).tolist(),
-        "low_db": picture.low_db,
-        "high_db": picture.high_db,
-        "level_dbfs": round(picture.level_dbfs, 2),
-        "level_a_dbfs": round(picture.level_a_dbfs, 2),
-    }
+    return replace(picture, levels=loudest)

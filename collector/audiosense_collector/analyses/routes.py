@@ -18,7 +18,14 @@ from audiosense_collector.analyses.upload import read_upload, upload_openapi
 from audiosense_collector.auth.principal import Caller
 from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
-from audiosense_collector.errors import ForbiddenError, InvalidError, NotFoundError, TooLargeError, responses
+from audiosense_collector.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+    responses,
+)
 from audiosense_collector.paging import Before, Limit
 from audiosense_collector.revalidation import NOT_MODIFIED, answer
 from audiosense_collector.runtime import RuntimeOf
@@ -48,14 +55,14 @@ _FIELDS: dict[str, Any] = {
     status_code=201,
     dependencies=[Requires(Role.OPERATOR)],
     openapi_extra=upload_openapi(**_FIELDS),
-    responses=responses(TooLargeError),
+    responses=responses(TooLargeError, UnavailableError),
 )
 async def create_analysis(request: Request, runtime: RuntimeOf, caller: Caller) -> AnalysisOut:
     """Analyse a recording and keep what it gave; the recording itself is not kept."""
     async with read_upload(request) as upload:
         fields = upload.fields
         return await service.create_analysis(
-            runtime.sessions,
+            runtime,
             caller,
             upload.file,
             upload.filename,
@@ -91,10 +98,10 @@ async def show_analysis(request: Request, session: Session, analysis_id: UUID) -
     return answer(request, found.model_dump_json().encode())
 
 
-@router.get("/{analysis_id}/scores", responses=responses(NotFoundError, InvalidError))
+@router.get("/{analysis_id}/scores", responses=responses(NotFoundError, InvalidError, UnavailableError))
 async def score_analysis(runtime: RuntimeOf, analysis_id: UUID, sensor: Sensors = None) -> AnalysisScores:
     """Score a stored analysis with the models of other sensors; nothing is sent again, and nothing more is kept."""
-    return await service.score_analysis(runtime.sessions, analysis_id, sensor)
+    return await service.score_analysis(runtime, analysis_id, sensor)
 
 
 @router.delete(

@@ -4,8 +4,9 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import BaseModel, Field
 
+from audiosense_collector.clips.schemas import Spectrogram
 from audiosense_common.wire import Reason
 
 
@@ -111,23 +112,13 @@ class AnalysisPage(BaseModel):
     next: str | None
 
 
-class AnalysisSpectrogram(BaseModel):
+class AnalysisSpectrogram(Spectrogram):
     """Levels of a recording over time and frequency, as it was analysed: one channel, at ``sample_rate_hz``.
 
     ``data`` is base64 of ``shape`` (columns, rows) bytes, column after column, each from the lowest frequency up: 0 is
     ``low_db``, 255 is ``high_db``, dB re full scale within a row's band. At most 1,000 columns divide ``duration_s``
     evenly, each the loudest of its moments; at most 128 rows are equally wide in octaves.
     """
-
-    duration_s: float
-    sample_rate_hz: int
-    shape: tuple[PositiveInt, PositiveInt]
-    centre_hz: list[float]
-    low_db: float
-    high_db: float
-    level_dbfs: float
-    level_a_dbfs: float
-    data: str
 
 
 MOST_SENSORS = 50

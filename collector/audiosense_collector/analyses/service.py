@@ -1,11 +1,9 @@
 """The rules of analyses: how a recording is analysed for a sensor, what is kept of it, and who may delete it."""
 
-import asyncio
 import base64
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+import contextlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import literal, select, tuple_
@@ -23,21 +21,18 @@ from audiosense_collector.analyses.schemas import (
     AnalysisScores,
     AnalysisSensor,
     AnalysisSpectrogram,
+    SensorScore,
 )
 from audiosense_collector.analyses.tables import Analysis
 from audiosense_collector.auth.principal import Principal
 from audiosense_collector.auth.roles import Role
 from audiosense_collector.clock import now_us
 from audiosense_collector.db.base import MicrosecondTime
-from audiosense_collector.db.engine import Sessions
 from audiosense_collector.errors import ForbiddenError, InvalidError, NotFoundError
 from audiosense_collector.machines.tables import Machine, Sensor
+from audiosense_collector.runtime import Runtime
 from audiosense_common.audio import Finding
 from audiosense_common.errors import AudioError, ChannelError
-
-T = TypeVar("T")
-_decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="analysis")
-"""Few at a time: each recording may take 256 MiB, and as much again while it is joined, resampled or drawn."""
 
 
 class Decoded(NamedTuple):
@@ -47,17 +42,19 @@ class Decoded(NamedTuple):
     rate_hz: int | None
 
 
-async def analyse_file(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
+async def analyse_file(runtime: Runtime, file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
     """Analyse in a thread; a few at a time, so that memory stays bounded.
 
     Raises:
         InvalidError: the file cannot be used or lacks the channel; names the field, ``file`` or ``channel``.
+        UnavailableError: too many are analysed.
     """
-    return await _in_thread(partial(analyse, file, filename, plan))
+    with _naming_fields():
+        return await runtime.recordings.do(analyse, file, filename, plan)
 
 
 async def create_analysis(
-    sessions: Sessions,
+    runtime: Runtime,
     caller: Principal,
     file: BinaryIO,
     filename: str,
@@ -73,12 +70,14 @@ async def create_analysis(
     Raises:
         InvalidError: the file cannot be used or is shorter than the sensor's window, or there is no such sensor; names
             the field.
+        UnavailableError: too many are analysed.
     """
-    async with sessions.begin() as session:
+    async with runtime.sessions.begin() as session:
         plan, notes = await _plan(session, sensor_id, channel)
-    row = await _in_thread(partial(_work, file, filename, plan, notes, decoded))
+    with _naming_fields():
+        row = await runtime.recordings.do(_work, file, filename, plan, notes, decoded)
     row.sensor_id, row.author = sensor_id, caller.actor
-    async with sessions.begin() as session:
+    async with runtime.sessions.begin() as session:
         session.add(row)
         await session.flush()
         return await _out(session, caller, row)
@@ -159,37 +158,41 @@ async def delete_analysis(session: AsyncSession, caller: Principal, analysis_id:
     await session.delete(row)
 
 
-async def score_analysis(sessions: Sessions, analysis_id: UUID, sensors: list[UUID] | None) -> AnalysisScores:
+async def score_analysis(runtime: Runtime, analysis_id: UUID, sensors: list[UUID] | None) -> AnalysisScores:
     """Score the stored features with the models of sensors, or with all that can judge them; nothing is kept of it.
 
     Raises:
         NotFoundError: there is no analysis of this id.
         InvalidError: there is no sensor of an id; names the field.
+        UnavailableError: too many recordings are analysed.
     """
-    async with sessions() as session:
+    async with runtime.sessions() as session:
         row = await _get(session, analysis_id, Analysis.result, Analysis.matrix)
         left_out = 0
         if not sensors:
             sensors, left_out = await scoring.find_able(session, row.result, MOST_SENSORS)
-    matrix = scoring.stored_matrix(row)
-    schema_id = row.result["features"]["schema_id"]
-    items = []
-    for sensor_id in dict.fromkeys(sensors):
-        # One after the other: fifty bundles at once are many megabytes.
-        async with sessions() as session:
-            sensor, machine = await _find(session, sensor_id)
-            model = await scoring.load_model(session, sensor, schema_id)
-        refused = scoring.refusal(row.result, sensor, model)
-        judged: dict[str, Any] = {}
-        if refused is None and model is not None:
-            judged = await _in_thread(partial(scoring.judge, matrix, model))
-        items.append(scoring.describe_sensor(sensor, machine, refused, judged))
+    async with runtime.recordings.place():
+        items = [await _score(runtime, row, sensor_id) for sensor_id in dict.fromkeys(sensors)]
     return AnalysisScores(items=items, left_out=left_out)
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
+async def _score(runtime: Runtime, row: Analysis, sensor_id: UUID) -> SensorScore:
+    """Score with one sensor's model: fifty bundles at once are many megabytes."""
+    async with runtime.sessions() as session:
+        sensor, machine = await _find(session, sensor_id)
+        model = await scoring.load_model(session, sensor, row.result["features"]["schema_id"])
+    refused = scoring.refusal(row.result, sensor, model)
+    judged: dict[str, Any] = {}
+    if refused is None and model is not None:
+        with _naming_fields():
+            judged = await runtime.recordings.run(scoring.judge, scoring.stored_matrix(row), model)
+    return scoring.describe_sensor(sensor, machine, refused, judged)
+
+
+@contextlib.contextmanager
+def _naming_fields() -> Iterator[None]:
     try:
-        return await asyncio.get_running_loop().run_in_executor(_decoders, work)
+        yield
     except ChannelError as error:
         raise InvalidError(str(error), loc="channel") from None
     except AudioError as error:
@@ -211,7 +214,7 @@ def _work(file: BinaryIO, filename: str, plan: Plan, notes: list[Finding], decod
         result=result,
         matrix=analysis.matrix.astype("<f2").tobytes(),
         picture=drawn.levels.tobytes(),
-        picture_scale=picture.scale(drawn, analysis.sample_rate_hz),
+        picture_scale=drawn.scale(analysis.sample_rate_hz),
         brief=_brief(result),
     )
 

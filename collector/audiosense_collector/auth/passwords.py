@@ -2,24 +2,21 @@
 
 import itertools
 import unicodedata
-from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
 
-import anyio
-import anyio.to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from audiosense_collector.errors import InvalidError, UnavailableError
+from audiosense_collector.bulkhead import Bulkhead
+from audiosense_collector.errors import InvalidError
 
-T = TypeVar("T")
 MIN_LENGTH = 15
 """Characters; what the standard asks of a password that nothing else stands beside."""
 MAX_LENGTH = 256
 AT_ONCE = 2
 """Each takes 64 MiB and a processor for a tenth of a second."""
-MAX_WAITING = 24
+MAX_WAITING = 22
+WAIT_S = 30.0
 _LEAST_CHARACTERS = 5
 _LEAST_OWN = 8
 _EXPECTED = (
@@ -42,8 +39,7 @@ class Workers:
     """Hashes off the event loop, a few at a time; one for a process, made with its runtime."""
 
     def __init__(self) -> None:
-        self._limiter: anyio.CapacityLimiter | None = None
-        self._waiting = 0
+        self._places = Bulkhead(AT_ONCE, waiting=MAX_WAITING, wait_s=WAIT_S, what="sign-ins")
 
     async def hash(self, password: str) -> str:
         """Hash a password.
@@ -51,7 +47,7 @@ class Workers:
         Raises:
             UnavailableError: too many wait.
         """
-        return await self._run(_hashing.hash, normalise(password))
+        return await self._places.do(_hashing.hash, normalise(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Compare a password with its hash, None where there is no such user; that takes as long.
@@ -62,19 +58,12 @@ class Workers:
         Raises:
             UnavailableError: too many wait.
         """
-        right, new = await self._run(_hashing.verify_and_update, normalise(password), hashed or _nobodys_hash())
+        right, new = await self._places.do(_verify, normalise(password), hashed)
         return (False, None) if hashed is None else (right, new)
 
-    async def _run(self, function: Callable[..., T], *arguments: str) -> T:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(AT_ONCE)
-        if self._waiting >= MAX_WAITING:
-            raise UnavailableError("too many sign-ins wait already; try again in a few seconds")
-        self._waiting += 1
-        try:
-            return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limiter)
-        finally:
-            self._waiting -= 1
+
+def _verify(password: str, hashed: str | None) -> tuple[bool, str | None]:
+    return _hashing.verify_and_update(password, hashed or _nobodys_hash())
 
 
 def normalise(password: str) -> str:
@@ -90,12 +79,14 @@ def check_password(password: str, name: str) -> None:
     """
     found = normalise(password)
     if len(found) < MIN_LENGTH:
-        raise _refused(f"has {len(found)} characters, expected at least {MIN_LENGTH}; a few words in a row will do")
+        words = f"has {len(found)} characters, expected at least {MIN_LENGTH}; a few words in a row will do"
+        raise _refused(words, "password_too_short")
     if len(found) > MAX_LENGTH:
-        raise _refused(f"has {len(found)} characters, expected at most {MAX_LENGTH}")
+        raise _refused(f"has {len(found)} characters, expected at most {MAX_LENGTH}", "password_too_long")
     plain = found.casefold()
     if len(set(plain)) < _LEAST_CHARACTERS:
-        raise _refused(f"has fewer than {_LEAST_CHARACTERS} different characters; choose another")
+        words = f"has fewer than {_LEAST_CHARACTERS} different characters; choose another"
+        raise _refused(words, "password_too_uniform")
     rest = plain
     for expected in sorted({*_EXPECTED, name.casefold()}, key=len, reverse=True):
         rest = rest.replace(expected, "") if expected else rest
@@ -103,12 +94,13 @@ def check_password(password: str, name: str) -> None:
     if len(rest) < _LEAST_OWN or _is_repetition(plain):
         raise _refused(
             "is hardly more than the name, a common word, a row of keys or a repetition; choose another, "
-            "for example a few words in a row"
+            "for example a few words in a row",
+            "password_guessable",
         )
 
 
-def _refused(reason: str) -> InvalidError:
-    return InvalidError(f"the password {reason}", loc="password")
+def _refused(reason: str, kind: str) -> InvalidError:
+    return InvalidError(f"the password {reason}", loc="password", kind=kind)
 
 
 def _is_repetition(text: str) -> bool:

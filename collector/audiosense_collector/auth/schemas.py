@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from audiosense_collector.auth.chain import FaultKind
 from audiosense_collector.auth.roles import Role
 
 NAME_PATTERN = r"^[^\W_](?:[\w.@+-]{0,62}[^\W_])?$"
@@ -164,6 +165,18 @@ class ChangeTerms(BaseModel):
     subjects: list[str]
 
 
+class LogFault(BaseModel):
+    """What is wrong with the log: a stable word, and where it is, as far as it is in one place.
+
+    ``link`` is a position in the chain of digests, ``entry`` the id of a change.
+    """
+
+    kind: FaultKind
+    link: int | None
+    entry: int | None
+    detail: str
+
+
 class LogVerdict(BaseModel):
     """Whether the log of changes is whole: ``faults`` is empty then.
 
@@ -173,4 +186,4 @@ class LogVerdict(BaseModel):
 
     entries: int
     mark: str | None
-    faults: list[str]
+    faults: list[LogFault]

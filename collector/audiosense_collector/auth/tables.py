@@ -78,7 +78,10 @@ class AuditEntry(Table):
     """A change: who made it, from where, what was so before and after; rows are only ever added."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_subject_subject_id", "subject", "subject_id"),)
+    __table_args__ = (
+        Index("ix_audit_entry_subject_subject_id", "subject", "subject_id"),
+        Index("ix_audit_entry_at", "at"),
+    )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     at: Mapped[TimeColumn]
     actor: Mapped[str]

@@ -66,7 +66,6 @@ def verify(
 
     found = run(work)
     if found.faults:
-        raise StartError(
-            f"the log of changes was tampered with: {'; '.join(found.faults[:5])}; compare it with a backup"
-        )
+        told = "; ".join(fault.detail for fault in found.faults[:5])
+        raise StartError(f"the log of changes was tampered with: {told}; compare it with a backup")
     print(f"{found.entries} entries, none changed or missing\nmark {found.mark}")

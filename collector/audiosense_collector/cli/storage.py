@@ -53,7 +53,8 @@ def size(*, as_json: Json = False) -> None:
     for name, before_us in zip(_ORDERED, until_us, strict=True):
         until = "not yet begun" if before_us is None else f"until {show_time(before_us)}"
         print(f"{name} of each sensor side by side: {until}")
-    print(f"retention frees {show_bytes(sum(each.bytes for each in old.partitions) + old.clip_bytes)} now")
+    frees = sum(each.bytes for each in old.partitions) + old.clip_bytes + old.export_bytes
+    print(f"retention frees {show_bytes(frees)} now")
 
 
 def retention(
@@ -78,6 +79,7 @@ def retention(
         print(f"{of} {count} rows of {parent} that came too late for a partition")
     print(f"{of} {outcome.clips} clips, {show_bytes(outcome.clip_bytes)}")
     print(f"{of} {outcome.analyses} analyses of recordings")
+    print(f"{of} {outcome.exports} exports, {show_bytes(outcome.export_bytes)}")
     others = len(outcome.kept.spans) - outcome.kept.learning
     print(
         f"kept beyond: baselines of {outcome.kept.learning} sensors that still learn, {others} events with locked clips"

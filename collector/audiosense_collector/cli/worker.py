@@ -39,7 +39,7 @@ def worker(
 ) -> None:
     """Do jobs, beside `serve` or on another host, where it needs DATABASE_URL only."""
     from audiosense_collector.notifications.service import targets_of  # noqa: PLC0415
-    from audiosense_collector.queue.worker import processors, work  # noqa: PLC0415
+    from audiosense_collector.processors import processors  # noqa: PLC0415
 
     settings = Settings.load()
     targets_of(settings)
@@ -50,31 +50,33 @@ def worker(
 
     port = settings.worker_metrics_port if metrics_port is None else metrics_port
 
-    async def main(url: str) -> None:
-        async with AsyncExitStack() as stack:
-            opening = open_runtime(settings, url, make_jobs(url), local=local, trainers=number)
-            runtime = await stack.enter_async_context(opening)
-            await stack.enter_async_context(runtime.policies.kept_fresh())
-            if port is not None:
-                from audiosense_collector.server import serving_metrics  # noqa: PLC0415 - of use to few workers
-
-                print(
-                    f"  metrics    {await stack.enter_async_context(serving_metrics(runtime, port))}/metrics",
-                    flush=True,
-                )
-            await stack.enter_async_context(supervised())
-            working = asyncio.create_task(work(runtime, concurrency=number, queues=asked))
-            runtime.health.worker_lives = lambda: not working.done()
-            await _until_told(working)
-
     with contextlib.suppress(KeyboardInterrupt), database(settings, local=local) as url:
         print(
             f"AudioSense worker, {number} jobs at a time, {'with' if local else 'without'} the signing key", flush=True
         )
-        uvloop.run(main(url))
+        uvloop.run(_work(settings, url, local=local, number=number, queues=asked, port=port))
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     print("AudioSense worker stopped")
+
+
+async def _work(settings: Settings, url: str, *, local: bool, number: int, queues: list[str], port: int | None) -> None:
+    """Do jobs until a signal comes, or the worker ends by itself."""
+    from audiosense_collector.queue.worker import work  # noqa: PLC0415
+
+    async with AsyncExitStack() as stack:
+        opening = open_runtime(settings, url, make_jobs(url), local=local, trainers=number)
+        runtime = await stack.enter_async_context(opening)
+        await stack.enter_async_context(runtime.policies.kept_fresh())
+        if port is not None:
+            from audiosense_collector.server import serving_metrics  # noqa: PLC0415 - of use to few workers
+
+            figures = await stack.enter_async_context(serving_metrics(runtime, port))
+            print(f"  metrics    {figures}/metrics", flush=True)
+        await stack.enter_async_context(supervised())
+        working = asyncio.create_task(work(runtime, concurrency=number, queues=queues))
+        runtime.health.worker_lives = lambda: not working.done()
+        await _until_told(working)
 
 
 async def _until_told(working: asyncio.Task[None]) -> None:

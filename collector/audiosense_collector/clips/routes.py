@@ -104,10 +104,9 @@ async def play_clip(clip_id: UUID, request: Request, session: Session, runtime: 
     dependencies=[Requires(Role.OPERATOR)],
     responses=responses(NotFoundError, UnavailableError) | NOT_MODIFIED,
 )
-async def show_clip(  # noqa: PLR0917 - FastAPI passes them by name
+async def show_clip(
     clip_id: UUID,
     request: Request,
-    session: Session,
     runtime: RuntimeOf,
     by: By,
     columns: Annotated[int, Query(ge=1, le=MAX_COLUMNS)] = 600,
@@ -116,7 +115,8 @@ async def show_clip(  # noqa: PLR0917 - FastAPI passes them by name
 
     It never changes, and browsers may keep it; they ask each time whether its caller may still see it.
     """
-    clip = await service.look(session, clip_id, by)
+    async with runtime.sessions.begin() as session:
+        clip = await service.look(session, clip_id, by)
     headers = {"Cache-Control": REVALIDATE, "ETag": f'"{clip.sha256}-{columns}-{EDITION}"'}
     if has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)

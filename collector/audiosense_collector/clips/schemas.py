@@ -41,7 +41,21 @@ class ClipPage(BaseModel):
     next: str | None
 
 
-class ClipSpectrogram(BaseModel):
+class Spectrogram(BaseModel):
+    """Levels over time and frequency, and how loud the whole is; see ``spectrogram.ClipPicture``."""
+
+    duration_s: float
+    sample_rate_hz: int
+    shape: tuple[PositiveInt, PositiveInt]
+    centre_hz: list[float]
+    low_db: float
+    high_db: float
+    level_dbfs: float
+    level_a_dbfs: float
+    data: str
+
+
+class ClipSpectrogram(Spectrogram):
     """Levels of a clip over time and frequency, and how loud it is.
 
     ``data`` is base64 of ``shape`` (columns, rows) bytes, column after column, each from the lowest frequency up: 0 is
@@ -52,15 +66,6 @@ class ClipSpectrogram(BaseModel):
 
     clip_id: UUID
     start_us: int
-    duration_s: float
-    sample_rate_hz: int
-    shape: tuple[PositiveInt, PositiveInt]
-    centre_hz: list[float]
-    low_db: float
-    high_db: float
-    level_dbfs: float
-    level_a_dbfs: float
-    data: str
 
 
 class NormalClipOut(BaseModel):

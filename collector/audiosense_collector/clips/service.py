@@ -134,25 +134,19 @@ async def draw(runtime: Runtime, clip: Clip, columns: int) -> ClipSpectrogram:
 
     Raises:
         NotFoundError: its file is gone.
-        UnavailableError: the storage of clips does not answer.
+        UnavailableError: the storage of clips does not answer, or too many pictures are drawn.
     """
-    sound = await _fetch(runtime, clip)
-    try:
-        picture = await asyncio.to_thread(read_picture, sound.path, columns)
-    finally:
-        if sound.temporary:
-            await asyncio.to_thread(sound.path.unlink, missing_ok=True)
+    async with runtime.drawing.place():
+        sound = await _fetch(runtime, clip)
+        try:
+            picture = await runtime.drawing.run(read_picture, sound.path, columns)
+        finally:
+            if sound.temporary:
+                await asyncio.to_thread(sound.path.unlink, missing_ok=True)
     return ClipSpectrogram(
         clip_id=clip.id,
         start_us=clip.start,
-        duration_s=picture.duration_s,
-        sample_rate_hz=clip.sample_rate_hz,
-        shape=picture.levels.shape,
-        centre_hz=[round(float(hz), 2) for hz in picture.centre_hz],
-        low_db=picture.low_db,
-        high_db=picture.high_db,
-        level_dbfs=round(picture.level_dbfs, 2),
-        level_a_dbfs=round(picture.level_a_dbfs, 2),
+        **picture.scale(clip.sample_rate_hz),
         data=picture.packed(),
     )
 

@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -47,6 +48,19 @@ class ClipPicture:
     duration_s: float
     level_dbfs: float
     level_a_dbfs: float
+
+    def scale(self, rate_hz: int) -> dict[str, Any]:
+        """Return what the levels of a sound at a rate mean, as ``schemas.Spectrogram`` has it."""
+        return {
+            "duration_s": self.duration_s,
+            "sample_rate_hz": rate_hz,
+            "shape": list(self.levels.shape),
+            "centre_hz": self.centre_hz.round(2).tolist(),
+            "low_db": self.low_db,
+            "high_db": self.high_db,
+            "level_dbfs": round(self.level_dbfs, 2),
+            "level_a_dbfs": round(self.level_a_dbfs, 2),
+        }
 
     def packed(self) -> str:
         """Return the levels as base64, column after column."""

@@ -13,6 +13,7 @@ from audiosense_collector.analyses.upload import upload_openapi
 from audiosense_collector.developer.figures import BAND_EDGES_HZ
 from audiosense_collector.developer.schemas import Diagnosis, MachineType
 from audiosense_collector.errors import InvalidError
+from audiosense_collector.runtime import Runtime
 from audiosense_collector.settings import Settings
 from audiosense_common.spectrum import Framing, SpectrumAnalyzer
 
@@ -52,7 +53,7 @@ def machine_type(given: str) -> MachineType:
     return given
 
 
-async def diagnose(file: BinaryIO, filename: str, kind: MachineType, settings: Settings) -> Diagnosis:
+async def diagnose(runtime: Runtime, file: BinaryIO, filename: str, kind: MachineType) -> Diagnosis:
     """Analyse a recording's first channel as a whole and judge it.
 
     The confidence is 50 % at a limit and nears 100 % away from it: 1 - min(r, 1 / r) / 2 with r the figure over its
@@ -60,15 +61,16 @@ async def diagnose(file: BinaryIO, filename: str, kind: MachineType, settings: S
 
     Raises:
         InvalidError: the file cannot be used.
+        UnavailableError: too many recordings are analysed.
     """
-    analysis = await analyse_file(file, filename, Plan())
+    analysis = await analyse_file(runtime, file, filename, Plan())
     summary = analysis.summary()
     rms = 10 ** (summary["rms_dbfs"] / 20)
     peak = 10 ** (summary["peak_dbfs"] / 20)
     dominant_hz, flatness = 1_000 * summary["dominant_khz"], 10 ** (summary["flatness_db"] / 10)
     codes = [finding.code for finding in analysis.findings]
     share = await asyncio.to_thread(_compressor_share, analysis) if kind == "compressor" else 0.0
-    criteria = _criteria(kind, dominant_hz, flatness, share, settings)
+    criteria = _criteria(kind, dominant_hz, flatness, share, runtime.settings)
     worst = max(criteria, key=lambda criterion: criterion.ratio)
     anomalous = worst.ratio > 1 and "silent" not in codes
     return Diagnosis(

@@ -158,4 +158,4 @@ async def analyze_file(request: Request, runtime: RuntimeOf) -> Diagnosis:
     """Analyse a recording by plain limits for a type of machine."""
     async with read_upload(request) as upload:
         kind = machine_type(upload.fields.get("machine_type") or "generic")
-        return await diagnose(upload.file, upload.filename, kind, runtime.settings)
+        return await diagnose(runtime, upload.file, upload.filename, kind)

@@ -1,7 +1,8 @@
 """How a sensor's running windows stand to the baseline of its model."""
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import numpy as np
@@ -19,6 +20,9 @@ from audiosense_collector.events.tables import EventRow
 from audiosense_collector.ingest.tables import STATUS_CODES
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models.tables import Model
+from audiosense_collector.notes import service as notes
+from audiosense_collector.runtime import Runtime
+from audiosense_collector.training.maintenance import touching
 from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import Status
 
@@ -64,14 +68,23 @@ class _Days:
     moved: list[dict[str, float]] = field(default_factory=list)
 
 
-async def read_drift(session: AsyncSession, sensor_id: UUID, hours: float) -> DriftOut:
+async def read_drift(runtime: Runtime, sensor_id: UUID, hours: float) -> DriftOut:
     """Compare the running windows of the last hours, and of each day since, with the model's baseline.
 
+    What was heard while the machine was worked on says nothing of it, and is left out.
     At most ``MOST_WINDOWS`` are read, evenly over the time, and ``WINDOWS_A_DAY`` of each day.
 
     Raises:
         NotFoundError: no such sensor.
+        UnavailableError: too many are compared.
     """
+    async with runtime.sessions() as session:
+        answer, compare = await _read(session, sensor_id, hours)
+    return answer if compare is None else await runtime.drawing.do(compare)
+
+
+async def _read(session: AsyncSession, sensor_id: UUID, hours: float) -> tuple[DriftOut, Callable[[], DriftOut] | None]:
+    """Return the answer without a comparison, and what compares, where there is something to compare with."""
     sensor = await session.get(Sensor, sensor_id)
     if sensor is None:
         raise NotFoundError(f"there is no sensor {sensor_id}")
@@ -95,7 +108,7 @@ async def read_drift(session: AsyncSession, sensor_id: UUID, hours: float) -> Dr
         days=[],
     )
     if model is None or model.reference_bins is None:
-        return answer.model_copy(update={"missing": answer.missing or "no_reference"})
+        return answer.model_copy(update={"missing": answer.missing or "no_reference"}), None
     schema_id, learnt_us = model.manifest["schema_id"], model.manifest["baseline"]["to_us"]
     reference = Reference.unpack(model.reference_bins)
     recent = await _sample(session, sensor, schema_id, max(since, learnt_us), until, MOST_WINDOWS)
@@ -103,7 +116,7 @@ async def read_drift(session: AsyncSession, sensor_id: UUID, hours: float) -> Dr
     begin = max(learnt_us, until - days * DAY_US)
     daily = await _sample(session, sensor, schema_id, begin, until, days * WINDOWS_A_DAY)
     names = SCHEMAS[schema_id]
-    return await asyncio.to_thread(_compare, answer, reference, names, recent, daily, sensor.window_s)
+    return answer, partial(_compare, answer, reference, names, recent, daily, sensor.window_s)
 
 
 def _compare(  # noqa: PLR0917 - called by way of a thread
@@ -169,7 +182,7 @@ async def _sample(  # noqa: PLR0917 - an order in time
     rows = (await session.execute(_SAMPLE, parameters)).all()
     if len(rows) < NEEDED_WINDOWS:
         rows = (await session.execute(_NEWEST, parameters | {"most": most})).all()[::-1]
-    return _Sample(
-        np.array([to_us(row.time) for row in rows], np.int64),
-        np.frombuffer(b"".join(row.features for row in rows), dtype="<f2").reshape(len(rows), width),
-    )
+    times_us = np.array([to_us(row.time) for row in rows], np.int64)
+    features = np.frombuffer(b"".join(row.features for row in rows), dtype="<f2").reshape(len(rows), width)
+    kept = ~touching(await notes.maintenance_of(session, sensor), times_us, sensor.window_s)
+    return _Sample(times_us[kept], features[kept])

@@ -9,7 +9,14 @@ from fastapi.responses import StreamingResponse
 from audiosense_collector.auth.principal import Caller
 from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
-from audiosense_collector.errors import ConflictError, InvalidError, NotFoundError, UnavailableError, responses
+from audiosense_collector.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    TooManyError,
+    UnavailableError,
+    responses,
+)
 from audiosense_collector.exports import service
 from audiosense_collector.exports.schemas import ExportOut, ExportPage, ExportRequest
 from audiosense_collector.paging import Before, Limit
@@ -31,7 +38,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
     "/exports",
     status_code=202,
     dependencies=[Requires(Role.OPERATOR)],
-    responses=responses(NotFoundError, InvalidError),
+    responses=responses(NotFoundError, ConflictError, InvalidError, TooManyError),
 )
 async def request_export(asked: ExportRequest, session: Session, runtime: RuntimeOf, caller: Caller) -> ExportOut:
     """Queue an export of one or more sensors into a file; `GET /api/v1/jobs/{job_id}` tells how far it is."""

@@ -1,16 +1,13 @@
 """The rules of exports by job: asking for one, writing it, fetching it, and when its file goes."""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Iterator
 from contextlib import aclosing
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import Text, cast, delete, exists, literal, or_, select, tuple_
-from sqlalchemy import column as sql_column
-from sqlalchemy import table as sql_table
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector import paging
@@ -18,8 +15,9 @@ from audiosense_collector.auth import trail
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import ConflictError, NotFoundError
+from audiosense_collector.exports.limits import AT_WORK, JOBS, Allowance, check_queue
 from audiosense_collector.exports.schemas import ExportOut, ExportPage, ExportRequest
-from audiosense_collector.exports.storage import ExportFiles
+from audiosense_collector.exports.storage import ExportFiles, NewFile
 from audiosense_collector.exports.tables import ExportRow
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.queue import service as queue
@@ -31,6 +29,7 @@ from audiosense_collector.series import export as writing
 from audiosense_collector.series import service as series
 from audiosense_collector.series.plan import Resolution
 from audiosense_collector.series.sources import Span
+from audiosense_collector.settings import Settings
 
 log = structlog.get_logger()
 TASK, QUEUE = "export", "exports"
@@ -38,7 +37,6 @@ LOCK = "export"
 """One export is written at a time, whatever the number of workers: trainings and charts need the database too."""
 STRAY_S = 3_600.0
 """Files that no export names are left for so long: one that is being written is named when it is whole."""
-_JOBS = sql_table("procrastinate_jobs", sql_column("id"), sql_column("status"))
 
 
 async def request(session: AsyncSession, runtime: Runtime, actor: str, asked: ExportRequest) -> ExportOut:
@@ -47,6 +45,8 @@ async def request(session: AsyncSession, runtime: Runtime, actor: str, asked: Ex
     Raises:
         NotFoundError: one of the sensors does not exist.
         InvalidError: an empty span, or a feature that is unknown or not held by the resolution.
+        TooManyError: too many wait or are written.
+        ConflictError: the files that are kept leave no room.
     """
     end = now_us() if asked.to_us is None else asked.to_us
     series.check_span(asked.from_us, end)
@@ -56,6 +56,7 @@ async def request(session: AsyncSession, runtime: Runtime, actor: str, asked: Ex
     for sensor in sensors:
         if sensor not in known:
             raise NotFoundError(f"there is no sensor {sensor}; `GET /api/v1/fleet` lists what there is")
+    await check_queue(session, runtime.settings, actor)
     export_id = uuid4()
     arguments = {"export_id": str(export_id)} | ({"sensor_id": str(sensors[0])} if len(sensors) == 1 else {})
     raw = (await (await session.connection()).get_raw_connection()).driver_connection
@@ -154,18 +155,20 @@ async def write(runtime: Runtime, export_id: UUID, attempt: Attempt) -> None:
 
     Raises:
         TakenOverError: the job was given to another worker meanwhile.
+        TooLargeError: it is larger than exports may be.
         UnavailableError: the disk has no room for it.
         OSError: the storage cannot be written.
     """
     async with runtime.sessions() as session:
         row = await session.get(ExportRow, export_id)
+        allowance = await Allowance.of(session, runtime.settings)
     if row is None:
         return
     number = 0 if attempt.job is None else attempt.job.attempts
     # Drawn anew: where a commit was done and its answer lost, the file that the row names is not this one.
     name = f"{export_id}-{number}-{secrets.token_hex(4)}.{row.format}"
     files = ExportFiles.of(runtime)
-    rows, size = await _write_file(runtime, row, files, name, attempt)
+    rows, size = await _write_file(runtime, row, files.create(name), allowance, attempt)
     try:
         async with runtime.sessions.begin() as session:
             await attempt.finish(session)
@@ -184,43 +187,34 @@ async def write(runtime: Runtime, export_id: UUID, attempt: Attempt) -> None:
 
 
 async def _write_file(
-    runtime: Runtime, row: ExportRow, files: ExportFiles, name: str, attempt: Attempt
+    runtime: Runtime, row: ExportRow, file: NewFile, allowance: Allowance, attempt: Attempt
 ) -> tuple[int, int]:
-    """Return how many rows and bytes were written."""
+    """Return how many rows and bytes were written; what fails leaves nothing."""
     resolution = Resolution(row.resolution)
     span = Span(row.sensors[0], row.span_from, row.span_to)
     wanted = writing.Export(
         span, resolution, writing.Format(row.format), tuple(row.features), sensors=tuple(row.sensors)
     )
     rows = size = 0
-    file = await asyncio.to_thread(files.create, name)
     try:
         async with aclosing(writing.pieces(runtime.sessions, wanted)) as pieces:
             async for piece in pieces:
-                await asyncio.to_thread(files.check_room)
+                allowance.take(len(piece.content))
                 await asyncio.to_thread(file.write, piece.content)
                 rows, size = piece.rows, size + len(piece.content)
                 attempt.step("writing", piece.done)
         await asyncio.to_thread(file.close)
     except BaseException:
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(file.close)
-        await asyncio.to_thread(files.delete, name)
+        await asyncio.to_thread(file.discard)
         raise
     return rows, size
 
 
 async def clean(runtime: Runtime) -> int:
-    """Delete exports whose time is over, with their files, and stray files; returns how many exports went.
-
-    One that never came to its end goes when as much time has passed since it was asked for.
-    """
+    """Delete exports whose time is over, with their files, and stray files; returns how many exports went."""
     await runtime.policies.refresh()
-    now = now_us()
-    at_work = exists().where(_JOBS.c.id == ExportRow.job_id, cast(_JOBS.c.status, Text).in_(("todo", "doing")))
-    forgotten = ExportRow.asked < now - runtime.settings.export_retention_days * DAY_US
-    over = or_(ExportRow.expires < now, ExportRow.finished.is_(None) & forgotten & ~at_work)
     async with runtime.sessions.begin() as session:
+        over = _is_over(runtime.settings)
         gone = list(await session.scalars(delete(ExportRow).where(over).returning(ExportRow.file)))
     files = ExportFiles.of(runtime)
     for name in gone:
@@ -233,6 +227,22 @@ async def clean(runtime: Runtime) -> int:
     if gone:
         log.info("exports deleted", exports=len(gone))
     return len(gone)
+
+
+async def count_over(session: AsyncSession, settings: Settings) -> tuple[int, int]:
+    """Return how many exports ``clean`` would delete now, and how many bytes their files have."""
+    size = func.coalesce(func.sum(ExportRow.bytes), 0)
+    query = select(func.count().label("exports"), size.label("bytes")).where(_is_over(settings))
+    found = (await session.execute(query)).one()
+    return int(found.exports), int(found.bytes)
+
+
+def _is_over(settings: Settings) -> ColumnElement[bool]:
+    """One that never came to its end goes when as much time has passed since it was asked for."""
+    now = now_us()
+    at_work = exists().where(JOBS.c.id == ExportRow.job_id, AT_WORK)
+    forgotten = ExportRow.asked < now - settings.export_retention_days * DAY_US
+    return or_(ExportRow.expires < now, ExportRow.finished.is_(None) & forgotten & ~at_work)
 
 
 async def _get(session: AsyncSession, export_id: UUID, *, changing: bool = False) -> ExportRow:

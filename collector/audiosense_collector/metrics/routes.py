@@ -1,7 +1,8 @@
-"""The port for probes and Prometheus: ``/metrics``, ``/healthz``, ``/readyz``, nothing else."""
+"""The port for probes and Prometheus: ``/metrics``, ``/processes``, ``/healthz``, ``/readyz``, nothing else."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from audiosense_collector.errors import install_handlers
@@ -17,6 +18,27 @@ worker_router = APIRouter(include_in_schema=False)
 async def read_metrics(runtime: RuntimeOf) -> Response:
     """All figures in Prometheus' text format."""
     return Response(await exposition(runtime), media_type=CONTENT_TYPE_LATEST)
+
+
+class Targets(BaseModel):
+    """Addresses with the same labels, as Prometheus' HTTP discovery (``http_sd_config``) takes them."""
+
+    targets: list[str]
+    labels: dict[str, str] = {}
+
+
+@router.get("/processes")
+async def list_processes(request: Request, runtime: RuntimeOf) -> list[Targets]:
+    """Where the figures of the processes beside the first one are, under the name by which this one was asked.
+
+    None where their ports are any free ones.
+    """
+    settings = runtime.environment
+    host = request.url.hostname or settings.metrics_host
+    shown = f"[{host}]" if ":" in host else host
+    ports = [settings.metrics_port_of(place) for place in range(1, settings.processes)]
+    targets = [f"{shown}:{port}" for port in ports if port]
+    return [Targets(targets=targets)] if targets else []
 
 
 @worker_router.get("/metrics")

@@ -13,7 +13,7 @@ from audiosense_collector.model_evaluation.schemas import (
     ScoreCourse,
     StoredScores,
 )
-from audiosense_collector.model_evaluation.windows import Scored
+from audiosense_collector.model_evaluation.scored import Scored
 from audiosense_common.bundle import Bundle, Manifest
 
 DAY_S, DAYS_OF_WEEK = 86_400, 7

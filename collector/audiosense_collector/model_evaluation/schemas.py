@@ -25,10 +25,14 @@ class EvaluationRequest(BaseModel):
 
 
 class LeftOut(BaseModel):
-    """Windows of the span that give no figures, and why; ``in_baseline``: one of the models had learnt them."""
+    """Windows of the span that give no figures, and why; ``in_baseline``: one of the models had learnt them.
+
+    ``maintenance``: the machine was worked on, whenever that was told.
+    """
 
     stopped: int
     invalid: int
+    maintenance: int = 0
     other_features: int
     in_baseline: int
 

@@ -1,6 +1,5 @@
 """The rules of evaluating a model again: on which windows, beside which model, and what is kept of it."""
 
-import asyncio
 from uuid import UUID, uuid4
 
 import structlog
@@ -25,6 +24,7 @@ from audiosense_collector.model_evaluation.schemas import (
 )
 from audiosense_collector.model_evaluation.tables import ModelEvaluation
 from audiosense_collector.models.tables import Model
+from audiosense_collector.notes import service as notes
 from audiosense_collector.queue import service as queue
 from audiosense_collector.queue.progress import Attempt
 from audiosense_collector.queue.schemas import JobOut
@@ -140,6 +140,7 @@ async def evaluate(runtime: Runtime, evaluation_id: UUID, attempt: Attempt) -> N
             return
         model = await _bundle(session, row.digest)
         sensor = await session.get(Sensor, row.sensor_id)
+        worked_on = [] if sensor is None else await notes.maintenance_of(session, sensor)
         other = row.with_digest or (None if sensor is None else sensor.running_digest)
         compared = None if other in (None, row.digest) else await _bundle(session, str(other))
         number = await session.scalar(select(ModelDigest.id).where(ModelDigest.digest == row.digest))
@@ -147,8 +148,10 @@ async def evaluate(runtime: Runtime, evaluation_id: UUID, attempt: Attempt) -> N
         return
     bundles = [model] if compared is None else [model, compared]
     span = Span(row.sensor_id, row.span_from, row.span_to)
-    scored = await windows.score(runtime, span, bundles, number, lambda share: attempt.step("scoring", _SCORED * share))
-    found = await asyncio.to_thread(report, scored, model, compared)
+    scored = await windows.score(
+        runtime, span, bundles, number, worked_on, lambda share: attempt.step("scoring", _SCORED * share)
+    )
+    found = await runtime.trainer.do(report, scored, model, compared)
     async with runtime.sessions.begin() as session:
         await attempt.finish(session)
         done = await session.get(ModelEvaluation, evaluation_id, with_for_update=True)

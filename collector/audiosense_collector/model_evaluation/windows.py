@@ -1,7 +1,6 @@
 """Reading a sensor's stored windows and scoring them again, block by block."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,17 @@ from sqlalchemy import Row, select
 
 from audiosense_collector.errors import InvalidError
 from audiosense_collector.ingest.tables import STATUS_CODES, Measurement
+from audiosense_collector.model_evaluation.scored import Scored
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.series.sources import Span, number_schemas
+from audiosense_collector.training.maintenance import touching
 from audiosense_collector.training.process import Scoring
 from audiosense_common.bundle import Bundle
 from audiosense_common.features import SCHEMAS
 from audiosense_common.wire import Status
 
-BLOCK_ROWS = 20_000
+BLOCK_ROWS = 4_000
+"""Read at a time: the event loop makes rows of them, between batches of agents."""
 MOST_WINDOWS = 1_000_000
 """Windows whose scores are held in memory; a month of windows of half a second."""
 _COLUMNS = (
@@ -30,32 +32,17 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Windows (windows,) in order of time.
-
-    Attributes:
-        times_us: their starts.
-        counts: neither stopped nor invalid, learnt by none of the models, with the features that all of them need.
-        scores: (models, windows) float32; NaN where a window does not count.
-        own: how many the agent had scored with the first model.
-        equal: of these, how many scores came out the same, bit for bit.
-        left_out: how many do not count, by reason.
-    """
-
-    times_us: NDArray[np.int64]
-    counts: NDArray[np.bool_]
-    scores: NDArray[np.float32]
-    own: int
-    equal: int
-    left_out: dict[str, int]
-
-
-async def score(
-    runtime: Runtime, span: Span, bundles: Sequence[Bundle], number: int | None, tell: Callable[[float], None]
+async def score(  # noqa: PLR0917 - what, with what, and whom to tell
+    runtime: Runtime,
+    span: Span,
+    bundles: Sequence[Bundle],
+    number: int | None,
+    maintenance: Sequence[tuple[int, int | None]],
+    tell: Callable[[float], None],
 ) -> Scored:
     """Score the stored windows of a span with some models; ``number`` is the first one's in the table of digests.
 
+    ``maintenance`` is when the machine was worked on, UTC microseconds; what touches it counts for nothing.
     Windows whose time is not sure are left out: whether a model has learnt them cannot be told.
 
     Raises:
@@ -67,7 +54,7 @@ async def score(
     query = query.order_by(Measurement.time, Measurement.epoch, Measurement.seq)
     rows, first = 0, None
     async with runtime.sessions() as session:
-        scoring = _Scoring(runtime, bundles, number, await number_schemas(session))
+        scoring = _Scoring(runtime, bundles, number, maintenance, await number_schemas(session))
         result = await session.stream(query, execution_options={"yield_per": BLOCK_ROWS})
         async for block in result.partitions():
             rows += len(block)
@@ -83,11 +70,17 @@ class _Scoring:
     """Takes rows block by block."""
 
     def __init__(
-        self, runtime: Runtime, bundles: Sequence[Bundle], number: int | None, schemas: Mapping[int, str]
+        self,
+        runtime: Runtime,
+        bundles: Sequence[Bundle],
+        number: int | None,
+        maintenance: Sequence[tuple[int, int | None]],
+        schemas: Mapping[int, str],
     ) -> None:
         self._trainer = runtime.trainer
         self._bundles = bundles
         self._number = number
+        self._maintenance = maintenance
         self._models = {
             schema: [_model(bundle, SCHEMAS[name]) for bundle in bundles]
             for schema, name in schemas.items()
@@ -97,7 +90,7 @@ class _Scoring:
         self._counts: list[NDArray[np.bool_]] = []
         self._scores: list[NDArray[np.float32]] = []
         self._own = self._equal = 0
-        self._left_out = dict.fromkeys(("stopped", "invalid", "in_baseline", "other_features"), 0)
+        self._left_out = dict.fromkeys(("stopped", "invalid", "maintenance", "in_baseline", "other_features"), 0)
 
     async def take(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
         times = np.array([row.time for row in rows], np.int64)
@@ -112,6 +105,7 @@ class _Scoring:
         for reason, marked in (
             ("stopped", status == STATUS_CODES[Status.STOPPED]),
             ("invalid", status == STATUS_CODES[Status.INVALID]),
+            ("maintenance", touching(self._maintenance, times, self._bundles[0].manifest.window_s)),
             ("in_baseline", learnt),
             ("other_features", np.isnan(scores[0])),
         ):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.errors import ConflictError, InvalidError, NotFoundError
 from audiosense_collector.machines import naming, registration
-from audiosense_collector.machines.tables import Machine, Sensor
+from audiosense_collector.machines.tables import Machine, Sensor, Site
 from audiosense_collector.plant import calibration
 from audiosense_collector.plant.schemas import (
     Calibration,
@@ -120,7 +120,16 @@ async def _locked(session: AsyncSession, sensor_id: UUID) -> Sensor:
     sensor = await session.get(Sensor, sensor_id, with_for_update={"key_share": True}, populate_existing=True)
     if sensor is None:
         raise NotFoundError(f"there is no sensor {sensor_id}")
+    if sensor.told_machine is None:
+        await _note_what_was_told(session, sensor)
     return sensor
+
+
+async def _note_what_was_told(session: AsyncSession, sensor: Sensor) -> None:
+    """A process of the previous release made the sensor, beside this one: what it shows is what its agent told."""
+    query = select(Site.name, Machine.name).join(Machine).where(Machine.id == sensor.machine_id)
+    sensor.told_site, sensor.told_machine = (await session.execute(query)).one()
+    sensor.told_quantity, sensor.told_full_scale = sensor.quantity, sensor.full_scale
 
 
 def _taken(name: str) -> ConflictError:

@@ -1,7 +1,6 @@
 """The worker: does jobs until it is told to stop, and sees to those whose worker has died."""
 
 import asyncio
-import os
 from collections.abc import Collection
 
 import structlog
@@ -30,11 +29,6 @@ def queues_of(runtime: Runtime) -> list[str]:
     if not runtime.settings.notify_urls:
         missing.add(NOTIFICATIONS)
     return sorted({task.queue for task in runtime.jobs.tasks.values()} - missing)
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 async def work(runtime: Runtime, *, concurrency: int, queues: Collection[str] | None = None) -> None:

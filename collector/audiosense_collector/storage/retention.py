@@ -17,6 +17,7 @@ from audiosense_collector.analyses import retention as analyses
 from audiosense_collector.clips import retention as clips
 from audiosense_collector.clock import to_datetime
 from audiosense_collector.db.migrate import Retention
+from audiosense_collector.exports import service as exports
 from audiosense_collector.runtime import Runtime
 from audiosense_collector.series.plan import minutes_since_us, raw_since_us
 from audiosense_collector.storage.kept import Kept, read_kept
@@ -64,6 +65,8 @@ class Outcome:
     clips: int = 0
     clip_bytes: int = 0
     analyses: int = 0
+    exports: int = 0
+    export_bytes: int = 0
     busy: list[str] = field(default_factory=list)
 
 
@@ -86,6 +89,7 @@ async def preview(runtime: Runtime) -> Outcome:
             outcome.stray[parent] = int(await session.scalar(text(query), parameters) or 0)
         outcome.clips, outcome.clip_bytes = await clips.count_old(session, runtime.settings)
         outcome.analyses = await analyses.count_old(session, runtime.settings)
+        outcome.exports, outcome.export_bytes = await exports.count_over(session, runtime.settings)
     return outcome
 
 
@@ -108,6 +112,9 @@ async def apply(runtime: Runtime) -> Outcome:
     outcome.clips, outcome.clip_bytes = await clips.clean(runtime)
     async with runtime.sessions.begin() as session:
         outcome.analyses = await analyses.delete_old(session, runtime.settings)
+    async with runtime.sessions() as session:
+        _, outcome.export_bytes = await exports.count_over(session, runtime.settings)
+    outcome.exports = await exports.clean(runtime)
     if outcome.analyses:
         log.info("analyses deleted", analyses=outcome.analyses)
     if outcome.partitions or outcome.busy or any(outcome.stray.values()):

@@ -143,26 +143,10 @@ def build(
     period_s = period_s or model.window_s
     calibrated = fit(detector, windows.astype(np.float32), settings, debouncing, probed, period_s=period_s, tell=tell)
     tell("exporting", 0.0)
-    graph = calibrated.detector.export()
-    check_graph(graph)
-    golden = _golden(calibrated.detector, windows)
-    manifest = Manifest(
-        **_for_whom(model, detector),
-        created_us=created_us,
-        install_before_us=created_us + INSTALL_WITHIN_US,
-        signing_key=key.key_id,
-        schema_id=ready.windows.schema_id,
-        threshold=_threshold(calibrated, settings),
-        debouncing=debouncing,
-        running_level_dbfs=ready.running_level_dbfs,
-        running=ready.running,
-        baseline=_baseline(ready, calibrated),
-        evaluation=calibrated.evaluation | _windows(ready) | dict(figures or {}),
-        files={MODEL: file_entry(graph), GOLDEN: file_entry(golden)},
-    )
+    files = _export(calibrated.detector, windows)
+    told = _for_whom(model, detector) | _learnt(ready, calibrated, settings, figures or {})
     tell("signing", 0.0)
-    bundle = sign_bundle(manifest, graph, golden, key.private)
-    bundle.check_golden(OnnxScorer(graph))
+    bundle = _sign(told | {"created_us": created_us, "debouncing": debouncing}, files, key)
     tell("probing", 0.0)
     reference = Reference.fit(ready.windows.features, least_spreads(features.SCHEMAS[ready.windows.schema_id]))
     return Built(bundle, reference, _report(probes, calibrated))
@@ -188,6 +172,40 @@ def _for_whom(model: SensorModel, detector: Detector) -> dict[str, Any]:
         "window_s": model.window_s,
         "detector": detector.name,
         "features": needs,
+    }
+
+
+def _export(detector: Fitted, windows: NDArray[np.float16]) -> dict[str, bytes]:
+    """Return the files of a bundle: the graph, which holds nothing that no model may, and the golden vectors."""
+    graph = detector.export()
+    check_graph(graph)
+    return {MODEL: graph, GOLDEN: _golden(detector, windows)}
+
+
+def _sign(told: dict[str, Any], files: dict[str, bytes], key: SigningKey) -> Bundle:
+    """Return the bundle, whose graph gives the scores that the fitted detector gave."""
+    manifest = Manifest(
+        **told,
+        install_before_us=told["created_us"] + INSTALL_WITHIN_US,
+        signing_key=key.key_id,
+        files={name: file_entry(content) for name, content in files.items()},
+    )
+    bundle = sign_bundle(manifest, files[MODEL], files[GOLDEN], key.private)
+    bundle.check_golden(OnnxScorer(files[MODEL]))
+    return bundle
+
+
+def _learnt(
+    ready: Prepared, calibrated: Calibrated, settings: FitSettings, figures: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return what the manifest tells of the windows and of what was made of them."""
+    return {
+        "schema_id": ready.windows.schema_id,
+        "threshold": _threshold(calibrated, settings),
+        "running_level_dbfs": ready.running_level_dbfs,
+        "running": ready.running,
+        "baseline": _baseline(ready, calibrated),
+        "evaluation": calibrated.evaluation | _windows(ready) | dict(figures),
     }
 
 

@@ -94,10 +94,7 @@ def fit(
     _check(windows)
     fold = contiguous_folds(len(windows), settings.folds)
     extension = 0.0 if settings.percentile is not None else drift_extension(len(windows), period_s)
-    sets = [] if probes is None else [probes]
-    if extension:
-        sets.append(Probed(extend_drift(windows, period_s, extension), np.arange(len(windows))))
-    found = hold_out(detector, windows, fold, settings, sets, tell=tell)
+    found = hold_out(detector, windows, fold, settings, _beside(windows, probes, period_s, extension), tell=tell)
     tell("threshold", 0.0)
     fusion = detector.calibrate(found.windows)
     held_out = to_scores(fusion, found.windows)
@@ -106,7 +103,6 @@ def fit(
     threshold = _choose(detector, drifting, debouncing, period_s, settings)
     fitted = Fitted(detector, detector.fit_statistics(windows, settings), fusion)
     location, spread = robust_statistics(windows, SPREAD_FLOOR)
-    known = float(np.median(fitted.score(windows)))
     return Calibrated(
         detector=fitted,
         threshold=threshold,
@@ -115,9 +111,17 @@ def fit(
         location=location,
         spread=spread,
         evaluation=_evaluate(held_out, debounced, threshold.value, fold)
-        | {"fitted_median": known, "drift_extension": extension},
+        | {"fitted_median": float(np.median(fitted.score(windows))), "drift_extension": extension},
         probed=None if probes is None else to_scores(fusion, found.probes[0]),
     )
+
+
+def _beside(windows: Windows, probes: Probed | None, period_s: float, extension: float) -> list[Probed]:
+    """Return what is measured beside the windows: the probes, and last the windows with their drift extended."""
+    sets = [] if probes is None else [probes]
+    if extension:
+        sets.append(Probed(extend_drift(windows, period_s, extension), np.arange(len(windows))))
+    return sets
 
 
 def _choose(

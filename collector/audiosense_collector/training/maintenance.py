@@ -2,11 +2,24 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, literal, not_
 
 from audiosense_collector.clock import SECOND_US
 from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.ingest.tables import Measurement
+
+
+def touching(
+    spans: Iterable[tuple[int, int | None]], times_us: NDArray[np.int64], window_s: float
+) -> NDArray[np.bool_]:
+    """Return which windows (windows,) lie in a span with any part of them; arguments as of ``outside``."""
+    window_us = round(window_s * SECOND_US)
+    found = np.zeros(len(times_us), np.bool_)
+    for start, end in spans:
+        found |= (times_us > start - window_us) & (end is None or times_us < end)
+    return found
 
 
 def outside(spans: Iterable[tuple[int, int | None]], window_s: float) -> list[ColumnElement[bool]]:

@@ -232,23 +232,24 @@ class Trainer:
         number = next(self._numbers)
         self._listeners[number] = (asyncio.get_running_loop(), tell)
         try:
-            return await self._do(_train_telling, number, order)
+            return await self.do(_train_telling, number, order)
         finally:
             del self._listeners[number]
 
     async def assess(self, order: TrainingOrder, threshold: float) -> dict[str, Any]:
         """Report on a model's probes in a process; raises as ``run`` does."""
-        return await self._do(assess, order, threshold)
+        return await self.do(assess, order, threshold)
 
     async def check(self, packed: bytes, public_keys: Mapping[str, str]) -> None:
         """Examine a bundle in a process; raises as ``check`` and ``run`` do."""
-        await self._do(check, packed, public_keys)
+        await self.do(check, packed, public_keys)
 
     async def score(self, models: Sequence[Scoring], matrix: NDArray[np.float16]) -> list[NDArray[np.float32]]:
         """Score windows in a process; raises as ``score`` and ``run`` do."""
-        return await self._do(score, models, matrix)
+        return await self.do(score, models, matrix)
 
-    async def _do(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    async def do(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Do other work in a process; raises as it and ``run`` do. Both it and what it takes and gives are pickled."""
         self._busy += 1
         try:
             call = functools.partial(work, *arguments, **named)

@@ -5,16 +5,20 @@ import csv
 import io
 import json
 import uuid
+from dataclasses import replace
 
+import httpx
 import psycopg
 import pytest
 from sqlalchemy import delete, select, update
 
 from audiosense_collector.agents.keys import create_key
+from audiosense_collector.app import create_app
 from audiosense_collector.auth import audit, chain, sessions
 from audiosense_collector.auth.roles import Role
 from audiosense_collector.auth.tables import AuditEntry, User
 from audiosense_collector.auth.trail import Trail, at_work, note
+from audiosense_collector.bulkhead import Bulkhead
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.db.engine import libpq_url
 
@@ -174,8 +178,32 @@ class TestChain:
             connection.execute("SET session_replication_role = replica")
             connection.execute("UPDATE audit_entry SET actor = 'eve' WHERE subject_id = '1'")
         found = (await browser.get(path)).json()
-        assert len(found["faults"]) == 1
-        assert "is not what was logged" in found["faults"][0]
+        (fault,) = found["faults"]
+        assert (fault["kind"], fault["link"], fault["entry"]) == ("entry_changed", 2, 2)
+        assert "is not what was logged" in fault["detail"]
+
+    async def test_one_verification_runs_at_a_time_and_a_crowd_comes_back_later(
+        self, runtime, sign_in_to, database_url
+    ):
+        await self.write(runtime, 3)
+        signed_in = await sign_in_to(runtime, Role.ADMINISTRATOR)
+        app = create_app(replace(runtime, verifying=Bulkhead(1, waiting=1, wait_s=60, what="verifications")))
+        transport = httpx.ASGITransport(app)
+        path = "/api/v1/audit/verification"
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", **signed_in) as browser:
+            # One that cannot go on, another that waits for it; neither the others nor the wait take a connection.
+            with psycopg.connect(libpq_url(database_url)) as connection:
+                connection.execute("LOCK TABLE audit_seal IN ACCESS EXCLUSIVE MODE")
+                asked = [asyncio.create_task(browser.get(path)) for _ in range(8)]
+                refused, held = set(), set(asked)
+                while len(refused) < 6:
+                    done, held = await asyncio.wait(held, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+                    refused |= done
+                assert runtime.engine.pool.checkedout() <= 1
+            answers = [each.result() for each in refused]
+            assert [answer.status_code for answer in answers] == [503] * 6
+            assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers)
+            assert [answer.json()["entries"] for answer in await asyncio.gather(*held)] == [3, 3]
 
     async def test_neither_log_nor_links_can_be_changed_or_taken_away(self, runtime, database_url):
         await self.write(runtime, 2)
@@ -190,28 +218,43 @@ class TestChain:
         return "actor = 'x'" if table == "audit_entry" else "position = 9"
 
     @pytest.mark.parametrize(
-        ("forced", "words"),
+        ("forced", "kind", "words"),
         [
-            ("UPDATE audit_entry SET actor = 'eve' WHERE id = 2", "entry 2 of link 2 is not what was logged"),
-            ("UPDATE audit_entry SET after = '{\"x\": 2}' WHERE id = 3", "entry 3 of link 3 is not what was logged"),
-            ("UPDATE audit_entry SET at = at + interval '1 microsecond' WHERE id = 1", "entry 1 of link 1"),
-            ("DELETE FROM audit_entry WHERE id = 2", "entry 2 of link 2 is missing"),
+            (
+                "UPDATE audit_entry SET actor = 'eve' WHERE id = 2",
+                "entry_changed",
+                "entry 2 of link 2 is not what was logged",
+            ),
+            (
+                "UPDATE audit_entry SET after = '{\"x\": 2}' WHERE id = 3",
+                "entry_changed",
+                "entry 3 of link 3 is not what was logged",
+            ),
+            (
+                "UPDATE audit_entry SET at = at + interval '1 microsecond' WHERE id = 1",
+                "entry_changed",
+                "entry 1 of link 1",
+            ),
+            ("DELETE FROM audit_entry WHERE id = 2", "entry_missing", "entry 2 of link 2 is missing"),
             (
                 "DELETE FROM audit_entry WHERE id = 2; DELETE FROM audit_seal WHERE entry_id = 2",
+                "link_missing",
                 "link 2 is missing; the next one is 3",
             ),
             (
                 "INSERT INTO audit_entry SELECT 99, now(), 'eve', '', '', '', ''",
+                "entry_unsealed",
                 "entry 99 has no link",
             ),
             (
                 "DELETE FROM audit_entry WHERE id = 4; DELETE FROM audit_seal WHERE entry_id = 4",
+                "end_missing",
                 "the log ends at link 3, the mark is of link 4",
             ),
         ],
         ids=["actor", "after", "time", "entry", "link", "added", "end"],
     )
-    async def test_a_superuser_who_forces_a_change_is_found_out(self, runtime, database_url, forced, words):
+    async def test_a_superuser_who_forces_a_change_is_found_out(self, runtime, database_url, forced, kind, words):
         await self.write(runtime, 4)
         mark = (await self.verify(runtime)).mark
         with psycopg.connect(libpq_url(database_url)) as connection:
@@ -219,7 +262,7 @@ class TestChain:
             connection.execute(forced)
         faults = (await self.verify(runtime, expect=mark)).faults
         assert faults
-        assert words in faults[0]
+        assert (faults[0].kind, words in faults[0].detail) == (kind, True)
 
     async def test_with_another_owner_the_application_cannot_switch_the_rules_off(self, runtime, database_url):
         """What docs/security.md tells to do: the application's role may add and read, and nothing else."""

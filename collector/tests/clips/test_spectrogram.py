@@ -1,6 +1,8 @@
 """Spectrograms of clips against SciPy, who may see them, and which normal sound an event is compared with."""
 
+import asyncio
 import base64
+import threading
 from uuid import uuid4
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from clip_testing import RATE, event_of, flac, logged, put
 from scipy import signal
 
-from audiosense_collector.clips.spectrogram import make_picture
+from audiosense_collector.clips import service
+from audiosense_collector.clips.spectrogram import make_picture, read_picture
 from audiosense_collector.clock import DAY_US, now_us
 
 HOUR_US = 3_600_000_000
@@ -68,6 +71,43 @@ async def test_a_picture_is_sent_once_and_logged_and_asked_for_each_time(known, 
     entries = await logged(operator, clip=str(event.id))
     assert [(each["action"], each["actor"]) for each in entries] == [("viewed", operator.user)]
     assert (await operator.get(f"/api/v1/clips/{uuid4()}/spectrogram")).status_code == 404
+
+
+async def test_a_crowd_of_viewers_takes_neither_the_threads_nor_the_connections_of_ingest(
+    runtime, known, operator, monkeypatch
+):
+    agent, sensor, event = known
+    assert (await put(agent, event.id, flac(), sensor=sensor)).status_code == 200
+    path = f"/api/v1/clips/{event.id}/spectrogram"
+    begun, go_on, lock, running = threading.Event(), threading.Event(), threading.Lock(), []
+
+    def held(*arguments):
+        with lock:
+            running.append(threading.current_thread().name)
+        begun.set()
+        assert go_on.wait(60)
+        return read_picture(*arguments)
+
+    monkeypatch.setattr(service, "read_picture", held)
+    # Nobody of the waiting ones may hold a connection: there are fifteen.
+    crowd = [asyncio.create_task(operator.get(path, params={"columns": 100 + number})) for number in range(60)]
+    most = runtime.drawing.at_once + 32
+    done, working = set(), set(crowd)
+    while len(done) < len(crowd) - most:
+        more, working = await asyncio.wait(working, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        done |= more
+    assert begun.is_set()
+    refused = [each.result() for each in done]
+    assert {answer.status_code for answer in refused} == {503}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+    for _ in range(3):
+        assert (await agent.send(agent.batch(agent.columns(12))))["token"]
+    assert len(running) == runtime.drawing.at_once
+    go_on.set()
+    answers = await asyncio.gather(*working)
+    assert [answer.status_code for answer in answers] == [200] * most
+    assert len(running) == most
+    assert all(name.startswith("pictures") for name in running)
 
 
 async def test_normal_sound_is_of_the_machine_as_it_ran_before_the_event(make_agent, operator):

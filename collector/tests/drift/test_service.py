@@ -96,6 +96,20 @@ async def test_a_level_that_jumps_is_sudden_and_dated(browser, trained):
     assert now_us() - 3 * DAY_US <= found["since_us"] <= now_us() - DAY_US
 
 
+async def test_what_was_heard_while_it_was_worked_on_is_no_drift(browser, trained):
+    agent = await trained(5)
+    await hear(agent, 5, (0, 0, 0, 0, 4))
+    assert (await read(browser, agent, hours=48))["verdict"] == "sudden"
+    (sensor,) = agent.sensors.values()
+    fleet = (await browser.get("/api/v1/fleet")).json()["machines"]
+    machine = next(each["id"] for each in fleet if any(card["id"] == sensor for card in each["sensors"]))
+    note = {"machine_id": machine, "kind": "maintenance", "text": "Hoods off.", "start_us": now_us() - DAY_US}
+    assert (await browser.post("/api/v1/notes", json=note)).status_code == 201
+    found = await read(browser, agent, hours=48)
+    assert (found["degree"], found["verdict"]) == ("stable", "steady")
+    assert found["windows"] == pytest.approx(72, abs=1)
+
+
 async def test_a_machine_at_rest_and_one_that_was_hardly_heard_say_nothing(browser, trained):
     agent = await trained(1)
     start = now_us() - DAY_US

@@ -1,7 +1,10 @@
 """An export that is asked for becomes a file, whole or not at all, and is fetched until its time is over."""
 
+import asyncio
 import csv
 import io
+import os
+import subprocess
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +16,11 @@ import pytest
 from sqlalchemy import text
 from storage_testing import hear, keep
 
+from audiosense_collector.auth.roles import Role
 from audiosense_collector.clock import HOUR_US, now_us
+from audiosense_collector.errors import ConflictError
 from audiosense_collector.exports import service, storage
+from audiosense_collector.exports.schemas import ExportRequest
 from audiosense_collector.queue.progress import Attempt
 from audiosense_collector.series import export as writing
 
@@ -25,6 +31,10 @@ async def work(runtime):
     await runtime.jobs.run_worker_async(
         wait=False, install_signal_handlers=False, listen_notify=False, additional_context={"runtime": runtime}
     )
+
+
+def with_settings(runtime, **changes):
+    return replace(runtime, environment=runtime.settings.model_copy(update=changes))
 
 
 @pytest.fixture
@@ -41,6 +51,12 @@ async def ask(client, wanted, **changes):
     answer = await client.post("/api/v1/exports", json=wanted | changes)
     assert answer.status_code == 202, answer.text
     return answer.json()
+
+
+async def clear(client):
+    while items := (await client.get("/api/v1/exports")).json()["items"]:
+        for item in items:
+            assert (await client.delete(f"/api/v1/exports/{item['id']}")).status_code == 204
 
 
 def files_of(settings):
@@ -88,7 +104,7 @@ async def test_an_export_is_queued_written_and_fetched_row_by_row(runtime, opera
 
 async def test_any_storage_that_fsspec_opens_takes_the_files(runtime, operator, stored):
     place = f"memory://exports-{uuid.uuid4().hex}"
-    elsewhere = replace(runtime, environment=runtime.settings.model_copy(update={"exports_url": place}))
+    elsewhere = with_settings(runtime, exports_url=place)
     asked = await ask(operator, stored, format="parquet", features=["*"], resolution="raw")
     await work(elsewhere)
     system, root = fsspec.core.url_to_fs(place)
@@ -126,16 +142,103 @@ async def test_what_cannot_be_exported_is_refused_before_it_is_queued(operator, 
     assert (await operator.get("/api/v1/exports")).json()["items"] == before
 
 
-async def test_a_full_disk_fails_the_export_and_leaves_no_file(runtime, operator, stored, settings, monkeypatch):
-    monkeypatch.setattr(storage, "SPARE_BYTES", 2**62)
-    asked = await ask(operator, stored)
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts disks of their own, of some size."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system can be mounted by root only")
+    mounted = []
+
+    def mount(size):
+        place = tmp_path / size
+        place.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], check=False).returncode:
+            pytest.skip("a small file system cannot be mounted here")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", place], check=True)
+
+
+async def test_a_full_disk_fails_the_export_and_leaves_no_file(runtime, operator, stored, small_disk, monkeypatch):
+    wanted = stored | {"features": ["*"]}
+    cases = [
+        # The database comes first, so it ends before the disk is full; and where all was free just now, it is full.
+        (small_disk("1m"), storage.SPARE_BYTES, "less than 256 MiB of disk are free"),
+        (small_disk("64k"), 0, "the storage of exports takes no more: No space left on device; make room"),
+    ]
+    for place, spare, told in cases:
+        monkeypatch.setattr(storage, "SPARE_BYTES", spare)
+        asked = await ask(operator, wanted)
+        await work(with_settings(runtime, exports_url=str(place)))
+        found = (await operator.get(f"/api/v1/exports/{asked['id']}")).json()
+        assert (found["state"], found["rows"], found["bytes"]) == ("failed", None, None)
+        assert told in found["error"]
+        assert list(place.iterdir()) == []
+        # It is not tried again: what is full stays so.
+        job = (await operator.get(f"/api/v1/jobs/{asked['job_id']}")).json()
+        assert (job["state"], job["attempts"]) == ("failed", 1)
+        refused = await operator.get(f"/api/v1/exports/{asked['id']}/file")
+        assert (refused.status_code, "ask for it anew" in refused.json()["detail"]) == (409, True)
+
+
+async def test_exports_are_bounded_in_bytes_one_by_one_and_together(runtime, operator, stored):
+    await clear(operator)
+    first = await ask(operator, stored)
     await work(runtime)
-    found = (await operator.get(f"/api/v1/exports/{asked['id']}")).json()
-    assert (found["state"], found["rows"]) == ("failed", None)
-    assert "of disk are free for exports" in found["error"]
-    assert files_of(settings) == []
-    refused = await operator.get(f"/api/v1/exports/{asked['id']}/file")
-    assert (refused.status_code, "ask for it anew" in refused.json()["detail"]) == (409, True)
+    size = (await operator.get(f"/api/v1/exports/{first['id']}")).json()["bytes"]
+    kept, before = size, files_of(runtime.settings)
+    # A byte too little, and as many as it needs: of one, and of all that are kept.
+    for changes, state, told in (
+        ({"export_max_bytes": size - 1}, "failed", "AUDIOSENSE_EXPORT_MAX_BYTES); ask for a shorter span"),
+        ({"export_total_bytes": kept + size - 1}, "failed", f"hold {kept} of {kept + size - 1} bytes"),
+        ({"export_max_bytes": size, "export_total_bytes": kept + size}, "done", None),
+    ):
+        asked = await ask(operator, stored)
+        await work(with_settings(runtime, **changes))
+        found = (await operator.get(f"/api/v1/exports/{asked['id']}")).json()
+        assert (found["state"], told is None or told in found["error"]) == (state, True), found["error"]
+        if state == "failed":
+            assert files_of(runtime.settings) == before
+    assert found["bytes"] == size
+    # Where all is used up, it is not even queued; nothing is deleted for it.
+    async with runtime.sessions() as session:
+        full = with_settings(runtime, export_total_bytes=kept + size)
+        with pytest.raises(ConflictError, match="delete some that were fetched"):
+            await service.request(session, full, operator.user, ExportRequest(**stored))
+    assert len(files_of(runtime.settings)) == len(before) + 1
+    await clear(operator)
+
+
+async def test_as_many_exports_wait_as_may_also_when_they_are_asked_for_at_once(
+    runtime, open_browser, operator, stored
+):
+    await clear(operator)
+    others = [await open_browser(Role.OPERATOR) for _ in range(4)]
+    most, in_all = runtime.settings.export_queue_per_user, runtime.settings.export_queue
+    answers = await asyncio.gather(
+        *(operator.post("/api/v1/exports", json=stored) for _ in range(most + 3)),
+    )
+    assert sorted(answer.status_code for answer in answers) == [202] * most + [429] * 3
+    (refused, *_) = [answer for answer in answers if answer.status_code == 429]
+    assert int(refused.headers["retry-after"]) > 0
+    assert f"{most} exports of {operator.user} wait or are written already" in refused.json()["detail"]
+    # A place is free when one is deleted, and others have theirs until the queue is full.
+    mine = [answer.json() for answer in answers if answer.status_code == 202]
+    assert (await operator.delete(f"/api/v1/exports/{mine[0]['id']}")).status_code == 204
+    await ask(operator, stored)
+    answers = await asyncio.gather(
+        *(other.post("/api/v1/exports", json=stored) for other in others for _ in range(most)),
+    )
+    taken = [answer for answer in answers if answer.status_code == 202]
+    assert len(taken) == in_all - most
+    (refused, *_) = [answer for answer in answers if answer.status_code == 429]
+    assert f"{in_all} exports wait or are written already" in refused.json()["detail"]
+    await clear(operator)
+    await ask(operator, stored)
+    await clear(operator)
 
 
 async def test_the_clock_deletes_what_is_over_and_what_nobody_names(runtime, operator, stored, settings, monkeypatch):

@@ -1,6 +1,8 @@
 """A model is evaluated again on what its sensor has stored, beside the model that the agent runs."""
 
+import contextlib
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from audiosense_agent.events import Debouncer
 from audiosense_collector.clock import HOUR_US, now_us
 from audiosense_collector.model_evaluation import service, windows
 from audiosense_collector.queue.progress import Attempt
+from audiosense_collector.training.process import Trainer
 from audiosense_common.bundle import open_bundle
 from audiosense_common.features import SCHEMA_ID
 from audiosense_common.wire import FeatureMatrix, RunningModel, Status
@@ -83,7 +86,13 @@ async def test_stored_windows_are_scored_again_bit_for_bit_and_alarms_counted_as
     threshold = bundle.manifest.threshold.value
     assert report["windows"] == 197
     assert report["hours"] == pytest.approx(197 * 5 / 3_600, abs=1e-4)
-    assert report["left_out"] == {"stopped": 2, "invalid": 1, "in_baseline": 40, "other_features": 0}
+    assert report["left_out"] == {
+        "stopped": 2,
+        "invalid": 1,
+        "maintenance": 0,
+        "in_baseline": 40,
+        "other_features": 0,
+    }
     assert report["stored_scores"] == {"windows": 199, "equal": 199}
     assert report["compared"] is report["agreement"] is None
     figures = report["model"]
@@ -158,6 +167,47 @@ async def asked_the_other_way_round(runtime, operator, report, span):
     ):
         refused = await operator.post(path, json=span | {"compare_with": digest})
         assert (refused.status_code, told in refused.json()["detail"]) == (status, True), refused.text
+
+
+async def test_windows_of_maintenance_that_is_entered_later_count_for_nothing(runtime, operator, viewer, heard):
+    _, bundle, columns, scores, span = heard
+    path = f"/api/v1/models/{bundle.digest}/evaluations"
+
+    async def evaluated(asked_of):
+        asked = (await operator.post(path, json=span)).json()
+        await work(asked_of)
+        return (await viewer.get(f"{path}/{asked['id']}")).json()["report"]
+
+    class Watched(Trainer):
+        def __init__(self):
+            super().__init__()
+            self.done = []
+
+        async def do(self, work, *arguments, **named):
+            self.done.append(work.__name__)
+            return await super().do(work, *arguments, **named)
+
+    with contextlib.closing(Watched()) as trainer:
+        before = await evaluated(replace(runtime, trainer=trainer))
+    # All that takes a processor is done in the training process, and nothing of it where batches are taken.
+    assert set(trainer.done[:-1]) == {"score"}
+    assert trainer.done[-1] == "report"
+    fleet = (await viewer.get("/api/v1/fleet")).json()["machines"]
+    sensor = str(bundle.manifest.sensor)
+    machine = next(each["id"] for each in fleet if any(card["id"] == sensor for card in each["sensors"]))
+    # From within a window on, which is left out whole, up to where another begins, which is not.
+    begin, end = columns.time_us[85] + WINDOW_US // 2, columns.time_us[100]
+    note = {"machine_id": machine, "kind": "maintenance", "text": "Belt changed.", "start_us": begin, "end_us": end}
+    assert (await operator.post("/api/v1/notes", json=note)).status_code == 201
+    after = await evaluated(runtime)
+    assert after["left_out"] == before["left_out"] | {"maintenance": 15}
+    assert after["windows"] == before["windows"] - 15
+    assert after["model"]["alarms"] == before["model"]["alarms"] - 1
+    threshold = bundle.manifest.threshold.value
+    kept = np.delete(scores[:197].astype(float), range(85, 100))
+    assert after["model"]["over_threshold"] == pytest.approx((kept >= threshold).mean())
+    # What the agent told of these windows is compared all the same: that is no assessment of the machine.
+    assert after["stored_scores"] == before["stored_scores"]
 
 
 async def test_without_windows_there_are_no_figures_and_too_many_are_refused(runtime, operator, heard, monkeypatch):

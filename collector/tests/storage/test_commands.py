@@ -50,9 +50,21 @@ async def test_what_is_stored_and_what_goes_is_told_and_differences_are_found(ru
     assert shown.returncode == 0, shown.stderr
     assert "retention frees 0 B now" in shown.stdout
     await run(runtime, "SELECT make_measurement_partition('2020-01-01')")
-    assert "measurement_20200101" in command("retention").stdout
-    assert "dropped" in command("retention", "--apply").stdout
-    assert "measurement_20200101" not in command("retention").stdout
+    await run(
+        runtime,
+        "INSERT INTO export (id, job_id, asked, actor, sensors, span_from, span_to, resolution, format, features, file,"
+        " rows, bytes, finished, expires) SELECT gen_random_uuid(), 0, now(), 'anna', '{}', now(), now(), 'raw', 'csv',"
+        " '{}', 'x.csv', 1, 2048, now(), now() + day * interval '1 day' FROM unnest(ARRAY[-1, -2, 1]) AS day",
+    )
+    would = command("retention").stdout
+    assert "measurement_20200101" in would
+    assert "would delete 2 exports, 4.0 KiB" in would
+    done = command("retention", "--apply").stdout
+    assert "dropped" in done
+    assert "deleted 2 exports, 4.0 KiB" in done
+    left = command("retention").stdout
+    assert "measurement_20200101" not in left
+    assert "would delete 0 exports, 0 B" in left
     good = command("rollup", "--verify")
     assert (good.returncode, "200 measurements" in good.stdout) == (0, True), good.stderr
     await run(runtime, "UPDATE rollup_hour SET normal = normal + 1 WHERE sensor_id = :sensor", sensor=sensor)

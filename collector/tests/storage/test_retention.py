@@ -1,14 +1,17 @@
 """Retention drops exactly what it says, whatever else goes on."""
 
 import asyncio
+import re
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from storage_testing import LEARNING, NORMAL, fetch, hear, keep, roll_up, run
 
 from audiosense_collector.clock import DAY_US, HOUR_US, now_us
+from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.storage import jobs, retention
 from audiosense_collector.storage.partitions import list_partitions
 
@@ -200,3 +203,41 @@ async def test_a_days_partition_is_made_beside_a_batch_that_is_not_committed_yet
 async def test_it_runs_by_the_clock(runtime, sensor, old_days):
     await jobs.apply_retention(SimpleNamespace(additional_context={"runtime": runtime}), timestamp=0)
     assert not set(old_days) & set(await names(runtime))
+
+
+async def test_no_step_of_retention_reads_a_partition_that_is_kept(runtime, make_agent, old_days, database_url):
+    """A full scan of the others would take what ingest needs, each hour, and the more the longer all is kept."""
+    (sensor,) = (await make_agent()).sensors.values()
+    for days in (40, 31, 2, 1):
+        await keep(runtime, sensor, hear(300, today_us() - days * DAY_US, seed=days))
+    for days in (60, 45):
+        await keep(runtime, sensor, hear(50, today_us() - days * DAY_US, seed=days))
+    learning = "UPDATE sensor SET learning_windows = 30, baseline_since = from_us(:since) WHERE id = :sensor"
+    await run(runtime, learning, sensor=sensor, since=today_us() - 90 * DAY_US)
+    before = {*await names(runtime), *await names(runtime, "rollup_minute")}
+    plans = []
+
+    def explain(_connection, _cursor, statement, parameters, _context, _many):
+        """As PostgreSQL would read it, asked for on a connection of its own right before."""
+        first = statement.split(maxsplit=1)[0]
+        if first in {"SELECT", "DELETE", "CREATE", "WITH"} and re.search("measurement|rollup", statement):
+            with psycopg.connect(libpq_url(database_url)) as other:
+                plan = "\n".join(row[0] for row in other.execute(f"EXPLAIN {statement}", parameters))
+            plans.append((first, set(re.findall(r" (?:on|using \w+ on) (measurement\w*|rollup_\w+)", plan)), plan))
+
+    event.listen(runtime.engine.sync_engine, "before_cursor_execute", explain)
+    try:
+        outcome = await retention.apply(runtime)
+    finally:
+        event.remove(runtime.engine.sync_engine, "before_cursor_execute", explain)
+    gone = {partition.name for partition in outcome.partitions}
+    kept = before - gone
+    assert gone >= set(old_days)
+    assert outcome.kept.spans
+    assert outcome.stray["measurement"] > 0
+    read = {name for _, found, _ in plans for name in found}
+    assert {first for first, found, _ in plans if found} == {"CREATE", "DELETE"}
+    assert {"measurement_default", "rollup_minute_default"} <= read
+    assert gone & read, "the rows that are kept of a partition are copied from it alone"
+    assert not kept & read, "\n".join(plan for _, found, plan in plans if kept & found)
+    assert len(kept) > 30

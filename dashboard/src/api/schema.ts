@@ -506,6 +506,8 @@ export interface paths {
         /**
          * Verify Audit
          * @description Compute the log's chain of digests again: whether an entry was changed, added past the rules, or taken away.
+         *
+         *     One at a time; it reads the whole log.
          */
         get: operations["verify_audit"];
         put?: never;
@@ -3190,6 +3192,12 @@ export interface components {
             to_us?: number | null;
         };
         /**
+         * FaultKind
+         * @description What is wrong with the log; a stable word for those who say it in another language.
+         * @enum {string}
+         */
+        FaultKind: "link_missing" | "entry_missing" | "entry_changed" | "entry_unsealed" | "mark_differs" | "end_missing";
+        /**
          * FeatureOut
          * @description A feature that can be charted.
          */
@@ -3568,12 +3576,19 @@ export interface components {
         /**
          * LeftOut
          * @description Windows of the span that give no figures, and why; ``in_baseline``: one of the models had learnt them.
+         *
+         *     ``maintenance``: the machine was worked on, whenever that was told.
          */
         LeftOut: {
             /** In Baseline */
             in_baseline: number;
             /** Invalid */
             invalid: number;
+            /**
+             * Maintenance
+             * @default 0
+             */
+            maintenance: number;
             /** Other Features */
             other_features: number;
             /** Stopped */
@@ -3615,6 +3630,21 @@ export interface components {
             repeats: number;
         };
         /**
+         * LogFault
+         * @description What is wrong with the log: a stable word, and where it is, as far as it is in one place.
+         *
+         *     ``link`` is a position in the chain of digests, ``entry`` the id of a change.
+         */
+        LogFault: {
+            /** Detail */
+            detail: string;
+            /** Entry */
+            entry: number | null;
+            kind: components["schemas"]["FaultKind"];
+            /** Link */
+            link: number | null;
+        };
+        /**
          * LogRow
          * @description A measurement of the sandbox in short.
          */
@@ -3645,7 +3675,7 @@ export interface components {
             /** Entries */
             entries: number;
             /** Faults */
-            faults: string[];
+            faults: components["schemas"]["LogFault"][];
             /** Mark */
             mark: string | null;
         };
@@ -9117,6 +9147,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The thing is in a state in which this cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than what is taken. */
             413: {
                 headers: {
@@ -9128,6 +9167,15 @@ export interface operations {
             };
             /** @description A field of the request has a value that is not taken. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts; try again after ``retry_after_s``. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,11 @@
 // English words of the log of changes: what was done, and to what.
 
+/** Where a fault of the log is: a link's position and an entry's number, empty where it is of none. */
+export interface FaultPlace {
+  link: string;
+  entry: string;
+}
+
 export const audit = {
   lead: "Who changed what, and when. Entries are only ever added; each is sealed together with the one before it.",
   csv: "CSV",
@@ -30,6 +36,14 @@ export const audit = {
   markShape: "Number, colon and 64 hexadecimal digits, as a check gives it",
   whole: (count: string) => `${count} entries, none changed or missing.`,
   broken: "The log was tampered with. Compare it with a backup.",
+  faults: {
+    link_missing: ({ link }: FaultPlace) => `Link ${link} is missing.`,
+    entry_missing: ({ link, entry }: FaultPlace) => `Entry ${entry} of link ${link} is missing.`,
+    entry_changed: ({ link, entry }: FaultPlace) => `Entry ${entry} of link ${link} is not what was logged, or the link before it.`,
+    entry_unsealed: ({ entry }: FaultPlace) => `Entry ${entry} has no link: it was added past the database's own rules.`,
+    mark_differs: ({ link }: FaultPlace) => `Link ${link} is not the one of the mark: the log was written anew.`,
+    end_missing: ({ link }: FaultPlace) => `From link ${link} on, the mark shows, the end of the log was cut off.`,
+  },
   keep: "Keep this mark elsewhere: the next check with it also shows whether the end was cut off.",
   copyMark: "Copy the mark",
   subjects: {

@@ -31,6 +31,14 @@ export const audit: typeof english = {
   markShape: "Número, dos puntos y 64 cifras hexadecimales, como la da una comprobación",
   whole: (count) => `${count} entradas, ninguna cambiada ni ausente.`,
   broken: "El registro fue manipulado. Compárelo con una copia de seguridad.",
+  faults: {
+    link_missing: ({ link }) => `Falta el eslabón ${link}.`,
+    entry_missing: ({ link, entry }) => `Falta la entrada ${entry} del eslabón ${link}.`,
+    entry_changed: ({ link, entry }) => `La entrada ${entry} del eslabón ${link} no es la que se registró, o no lo es el eslabón anterior.`,
+    entry_unsealed: ({ entry }) => `La entrada ${entry} no tiene eslabón: se añadió al margen de las reglas de la base de datos.`,
+    mark_differs: ({ link }) => `El eslabón ${link} no es el de la marca: el registro se escribió de nuevo.`,
+    end_missing: ({ link }) => `La marca muestra que se cortó el final del registro, desde el eslabón ${link}.`,
+  },
   keep: "Guarde esta marca en otro lugar: la próxima comprobación con ella muestra además si se cortó el final.",
   copyMark: "Copiar la marca",
   subjects: {

@@ -125,7 +125,7 @@ export const models = {
   asked: (when: string) => `Asked for ${when}`,
   windowsValue: (windows: string, hours: string) => `${windows} (${hours})`,
   leftOut: "Left out",
-  leftOutKinds: { stopped: "at rest", invalid: "sensor fault", other_features: "other features", in_baseline: "learnt" },
+  leftOutKinds: { stopped: "at rest", invalid: "sensor fault", maintenance: "in maintenance", other_features: "other features", in_baseline: "learnt" },
   alarms: "Alarms",
   perDay: "Alarms a day",
   interval: (low: string, high: string) => `${low} to ${high} (95 %)`,

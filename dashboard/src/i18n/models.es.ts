@@ -126,7 +126,7 @@ export const models: typeof english = {
   asked: (when) => `Pedida ${when}`,
   windowsValue: (windows, hours) => `${windows} (${hours})`,
   leftOut: "Excluidas",
-  leftOutKinds: { stopped: "en reposo", invalid: "fallo de sensor", other_features: "otras características", in_baseline: "aprendidas" },
+  leftOutKinds: { stopped: "en reposo", invalid: "fallo de sensor", maintenance: "en mantenimiento", other_features: "otras características", in_baseline: "aprendidas" },
   alarms: "Alarmas",
   perDay: "Alarmas al día",
   interval: (low, high) => `de ${low} a ${high} (95 %)`,

@@ -67,6 +67,10 @@ def test_the_compose_file_is_one_for_compose_and_nothing_runs_with_more_rights_t
     names = "agent-fan agent-pump caddy collector enrolment grafana postgres prometheus worker"
     assert " ".join(sorted(found["services"])) == names
     assert not any(secret.strip() in words for secret in before.values()), "passwords are files, not variables"
+    processes = found["services"]["collector"]["environment"]["AUDIOSENSE_PROCESSES"]
+    assert processes == "1"
+    more = call(*command, "--format", "json", cwd=tmp_path / "docker", env={"AUDIOSENSE_PROCESSES": "3"})[1]
+    assert json.loads(more)["services"]["collector"]["environment"]["AUDIOSENSE_PROCESSES"] == "3"
     for name, service in found["services"].items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["read_only"] is True, name
@@ -84,6 +88,11 @@ def test_the_compose_file_is_one_for_compose_and_nothing_runs_with_more_rights_t
 def test_prometheus_takes_its_configuration_and_the_alerts_fire_when_they_should(tmp_path):
     code, words = call("promtool", "check", "config", DOCKER / "prometheus" / "prometheus.yml")
     assert code == 0, words
+    shutil.copytree(DOCKER / "prometheus", tmp_path / "wrong")
+    broken = (tmp_path / "wrong" / "prometheus.yml").read_text().replace("http_sd_configs", "http_sd_config")
+    (tmp_path / "wrong" / "prometheus.yml").write_text(broken)
+    code, words = call("promtool", "check", "config", tmp_path / "wrong" / "prometheus.yml")
+    assert (code, "http_sd_config not found" in words) == (1, True), words
     cases = {
         "rule_files": [str(DOCKER / "prometheus" / "alerts.yml")],
         "evaluation_interval": "1m",

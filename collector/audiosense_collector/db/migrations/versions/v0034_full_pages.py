@@ -10,7 +10,7 @@ Revision ID: 0034
 from alembic import op
 
 revision = "0034"
-down_revision = "0031"
+down_revision = "0033"
 
 FULL = """
 DO $body$

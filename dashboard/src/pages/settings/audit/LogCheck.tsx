@@ -1,9 +1,17 @@
 // Proves on request that nobody changed the log: the collector computes its chain of digests again.
 import { useVerifyLog } from "@/api/administration";
+import type { components } from "@/api/schema";
 import { Copy } from "@/components/Copy";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { FormError, text } from "@/pages/signin/Fields";
+
+type Fault = components["schemas"]["LogFault"];
+
+/** Links and entries are numbered, as the log shows them: without separators. */
+function placeOf({ link, entry }: Fault) {
+  return { link: String(link ?? ""), entry: String(entry ?? "") };
+}
 
 export function LogCheck() {
   const words = useMessages().settings.audit;
@@ -40,9 +48,7 @@ export function LogCheck() {
           <p className="font-medium">{words.broken}</p>
           <ul className="list-disc pl-5">
             {found.faults.slice(0, 5).map((fault) => (
-              <li key={fault} lang="en">
-                {fault}
-              </li>
+              <li key={`${fault.kind} ${fault.link} ${fault.entry}`}>{words.faults[fault.kind](placeOf(fault))}</li>
             ))}
           </ul>
         </div>

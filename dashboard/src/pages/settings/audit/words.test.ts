@@ -34,3 +34,13 @@ test("what has words is told in them, anything else as it is named", () => {
   expect(saidSubject("user_account", en)).toBe("User");
   expect(saidSubject("lens_cap", en)).toBe("lens cap");
 });
+
+test("what is wrong with the log is said in both languages, with the link and the entry", () => {
+  const place = { link: "4711", entry: "815" };
+  for (const kind of Object.keys(en.settings.audit.faults) as (keyof typeof en.settings.audit.faults)[]) {
+    const [english, spanish] = [en, es].map((t) => t.settings.audit.faults[kind](place));
+    expect(english).toMatch(kind === "entry_unsealed" ? /815/ : /4711/);
+    expect(spanish).toMatch(kind === "entry_unsealed" ? /815/ : /4711/);
+    expect(spanish).not.toBe(english);
+  }
+});
