@@ -90,25 +90,26 @@ def gather(parts: Sequence[Part], digests: Mapping[str, int]) -> Rows:
     )
 
 
-async def copy_rows(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
-    """Store what is new; returns the places of these rows.
+class StoredBeforeError(Exception):
+    """A measurement is there already: the transaction is to be undone, and made again by ``insert_new``."""
 
-    They are copied straight into the table, because nearly always all are new. Where one is not, the copy is undone,
-    and they go by a temporary table from which those that are new are inserted.
+
+async def copy_rows(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
+    """Store rows of which nearly always all are new, straight into the table; returns their places.
+
+    Raises:
+        StoredBeforeError: one is not new.
     """
-    blocks = _encode(rows, schema)
     async with connection.cursor() as cursor:
-        await cursor.execute("SAVEPOINT copied")
         try:
-            await copy_in(cursor, f"COPY measurement ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", blocks)
-        except UniqueViolation:
-            await cursor.execute("ROLLBACK TO SAVEPOINT copied")
-            return await _insert_new(connection, rows, schema)
-        await cursor.execute("RELEASE SAVEPOINT copied")
+            await copy_in(cursor, f"COPY measurement ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", _encode(rows, schema))
+        except UniqueViolation as error:
+            raise StoredBeforeError from error
     return np.arange(len(rows))
 
 
-async def _insert_new(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
+async def insert_new(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
+    """Store those rows that are new, by way of a temporary table; returns their places."""
     places = _first_of_each_key(rows)
     chosen = rows if len(places) == len(rows) else rows.pick(np.array(list(places.values()), np.intp))
     async with connection.cursor(binary=True) as cursor:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clock import DAY_US
 from audiosense_collector.db.driver import driver
 from audiosense_collector.ingest.measured import Measured
-from audiosense_collector.ingest.rows import Numbers, Part, Rows, copy_rows, gather, number
+from audiosense_collector.ingest.rows import Numbers, Part, Rows, copy_rows, gather, insert_new, number
 from audiosense_collector.ingest.tables import STATUS_CODES
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Sensor
@@ -54,11 +54,15 @@ async def store(
     now: int,
     retention_us: int,
     is_watched: Callable[[UUID, UUID], bool],
+    all_new: bool = True,
 ) -> list[Stored]:
     """Store what is new, and bring the sensors up to date; returns what was new of each part.
 
     The sensors must be locked: their row is what guards their roll-ups. Those that ``is_watched`` (sensor, machine)
     says are told to browsers. ``known`` are the numbers that were there when they were locked.
+
+    Raises:
+        StoredBeforeError: some was there already, and ``all_new`` said that nothing was.
     """
     if not told:
         return []
@@ -73,7 +77,7 @@ async def store(
     for schema_id in sorted({each.measured.windows.schema_id for each in told}):
         places = [place for place, each in enumerate(told) if each.measured.windows.schema_id == schema_id]
         rows = gather([_part(told[place], now, retention_us) for place in places], numbers.digests)
-        new = await copy_rows(connection, rows, numbers.schemas[schema_id])
+        new = await (copy_rows if all_new else insert_new)(connection, rows, numbers.schemas[schema_id])
         for place, stored in zip(places, _count(rows, new, len(places)), strict=True):
             found[place] = stored
         if len(new):
