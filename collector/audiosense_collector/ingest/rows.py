@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import to_us
 from audiosense_collector.db import binary_copy
-from audiosense_collector.db.binary_copy import copy_in, encode
+from audiosense_collector.db.binary_copy import Copying, copy_each, copy_in, encode
 from audiosense_collector.db.driver import Query, Row, fetch
 from audiosense_collector.ingest.measured import Measured
 from audiosense_collector.ingest.tables import FeatureSchema, ModelDigest
@@ -94,18 +94,24 @@ class StoredBeforeError(Exception):
     """A measurement is there already: the transaction is to be undone, and made again by ``insert_new``."""
 
 
-async def copy_rows(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
-    """Store rows of which nearly always all are new, straight into the table; returns their places.
+def copying(rows: Rows, schema: int) -> Copying:
+    """Return how rows of which all are new go straight into the table."""
+    return Copying(f"COPY measurement ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", _encode(rows, schema))
+
+
+async def copy_new(connection: psycopg.AsyncConnection[Any], copies: Sequence[Copying]) -> None:
+    """Copy in rows that should be new, and what goes with them.
 
     Raises:
         StoredBeforeError: one is not new.
     """
-    async with connection.cursor() as cursor:
-        try:
-            await copy_in(cursor, f"COPY measurement ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", _encode(rows, schema))
-        except UniqueViolation as error:
+    try:
+        await copy_each(connection, copies)
+    except UniqueViolation as error:
+        # The name is that of a partition.
+        if (error.diag.table_name or "").startswith("measurement"):
             raise StoredBeforeError from error
-    return np.arange(len(rows))
+        raise
 
 
 async def insert_new(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
