@@ -108,15 +108,14 @@ def create_app(runtime: Runtime) -> FastAPI:
     return app
 
 
-def create_agent_app(runtime: Runtime) -> FastAPI:
-    """Make the application for agents."""
+def create_agent_app(runtime: Runtime) -> BatchLane:
+    """Make the application for agents, with the lane for batches in front."""
     app = _make(_AGENTS)
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, own=frozenset({"/api/v1/batches", "/api/v1/probes", "/api/v1/clips/"}))
     app.add_middleware(Punctual)
-    app.add_middleware(BatchLane, owner=app)
     app.add_middleware(Observed, port="agent", access=runtime.settings.access_log)
-    return app
+    return BatchLane(app, access=runtime.settings.access_log)
 
 
 def browser_document() -> dict[str, Any]:

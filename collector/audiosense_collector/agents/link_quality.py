@@ -5,7 +5,7 @@ needs beyond the fastest one is time spent on the way: a slow network, or tries 
 same for all and falls out. Counts are running ones: a batch counts half after ``HALF_LIFE_US``.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from audiosense_collector.agents.schemas import LinkOut
 from audiosense_collector.agents.tables import Agent
@@ -34,6 +34,10 @@ class _Tally:
     repeats: float = 0.0
     extra_us: float = 0.0
 
+    def rounded(self) -> dict[str, float]:
+        """Return what is kept."""
+        return {name: round(getattr(self, name), 3) for name in self.__slots__}
+
     def fade(self, elapsed_us: int) -> None:
         factor = 0.5 ** (elapsed_us / HALF_LIFE_US)
         self.batches, self.late, self.repeats, self.extra_us = (
@@ -59,7 +63,7 @@ def note(agent: Agent, sent_us: int, now: int) -> bool:
         tally.late += 1.0
     else:
         tally.extra_us += delay - tally.best_us
-    agent.link = {name: round(value, 3) for name, value in asdict(tally).items()}
+    agent.link = tally.rounded()
     return not is_late
 
 

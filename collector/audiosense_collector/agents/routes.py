@@ -47,7 +47,12 @@ async def read_caller(
     instance: Annotated[str | None, Header(alias=INSTANCE_HEADER)] = None,
     waiting: Annotated[str | None, Header(alias=WAITING_HEADER)] = None,
 ) -> Caller:
-    """Read what an agent says of itself; what makes no sense is left out, it is evidence and opens nothing."""
+    """Read what an agent says of itself."""
+    return describe_caller(request, instance, waiting)
+
+
+def describe_caller(request: Request, instance: str | None, waiting: str | None) -> Caller:
+    """Take what an agent says of itself; what makes no sense is left out, it is evidence and opens nothing."""
     found: UUID | None = None
     with contextlib.suppress(ValueError):
         found = UUID(instance) if instance else None

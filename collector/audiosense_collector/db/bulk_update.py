@@ -18,20 +18,23 @@ from audiosense_collector.db.driver import Query, driver, fetch_each
 from audiosense_collector.db.plain import PlainRow
 
 _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+_COMMIT = Query("COMMIT")
 
 
-async def update_changed(session: AsyncSession, *tables: Sequence[Table]) -> None:
-    """Write what was changed of rows whose primary key is ``id``, of each table by one statement, all sent at once.
+async def update_and_commit(session: AsyncSession, *tables: Sequence[Table]) -> None:
+    """Write what was changed of rows whose primary key is ``id``, of each table by one statement, and commit with them.
 
-    A table's rows are of the mapped class, which the session lets go of then, or all of them plain rows, which no
-    session has. They must be locked: a column that changed in one of them is written in all, as it was loaded.
+    All is sent at once; the session's own commit, which must be the next thing it does, finds nothing left to do. A
+    table's rows are of the mapped class, which the session lets go of then, or all of them plain rows, which no session
+    has. They must be locked: a column that changed in one of them is written in all, as it was loaded.
     """
     updates = [update for rows in tables if (update := _update(rows)) is not None]
-    if updates:
-        await fetch_each(await driver(session), updates)
     for row in chain.from_iterable(tables):
         if not isinstance(row, PlainRow):
             session.expunge(row)
+    if updates:
+        await session.flush()
+        await fetch_each(await driver(session), [*updates, _COMMIT])
 
 
 def _update(rows: Sequence[Table]) -> Query | None:

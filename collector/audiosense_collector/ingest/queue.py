@@ -40,13 +40,13 @@ class Queue(Generic[T]):
         if len(line) == 1 and agent not in self._in_work:
             self._give_turn(agent)
 
-    def take(self) -> list[T]:
-        """Return the next group and count its agents as in work; empty if nothing waits that may be stored now."""
+    def take(self, most: int = MAX_BATCHES) -> list[T]:
+        """Return the next group, of ``most`` batches, and count its agents as in work; empty if none is ready."""
         backlog = self._rows(self._backlog)
         kept = min(MAX_ROWS // BACKLOG_SHARE, backlog) if self._rows(self._fresh) + backlog > MAX_ROWS else 0
-        fresh = self._fill(self._fresh, MAX_ROWS - kept, MAX_BATCHES - len(self._backlog) // BACKLOG_SHARE)
+        fresh = self._fill(self._fresh, MAX_ROWS - kept, most - min(len(self._backlog), most) // BACKLOG_SHARE)
         left = MAX_ROWS - sum(rows for _, rows in fresh)
-        group = fresh + self._fill(self._backlog, left, MAX_BATCHES - len(fresh))
+        group = fresh + self._fill(self._backlog, left, most - len(fresh))
         return [item for item, _ in group]
 
     def done(self, agents: Iterable[UUID]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from audiosense_collector.agents.routes import read_caller, recall_sender
+from audiosense_collector.agents.routes import describe_caller, recall_sender
 from audiosense_collector.errors import (
     BadRequestError,
     ForbiddenError,
@@ -29,6 +29,7 @@ from audiosense_common.wire_identity import INSTANCE_HEADER, WAITING_HEADER
 
 PATH = "/api/v1/batches"
 agent_router = APIRouter(tags=["ingest"])
+_INSTANCE, _WAITING = INSTANCE_HEADER.lower().encode(), WAITING_HEADER.lower().encode()
 
 
 def _headers(
@@ -63,16 +64,17 @@ async def take_batch(request: Request) -> Response:
     made long.
     """
     runtime: Runtime = request.app.state.runtime
-    headers = request.headers
-    authorization = headers.get("authorization")
+    # The first of a name counts, as where Starlette looks it up; one after the other that takes longer.
+    headers = dict(reversed(request.scope["headers"]))
+    authorization = _text(headers, b"authorization")
     runtime.gate.check()
-    caller = await read_caller(request, headers.get(INSTANCE_HEADER), headers.get(WAITING_HEADER))
+    caller = describe_caller(request, _text(headers, _INSTANCE), _text(headers, _WAITING))
     sender = await recall_sender(runtime, caller, authorization)
-    body = await read_body(request.stream(), headers.get("content-length"))
+    body = await read_body(request.stream(), _text(headers, b"content-length"))
     instruments.batch_read(len(body))
     with runtime.gate.entered(len(body), sender.agent):
         try:
-            parsed = await parse_batch(body, headers.get("content-encoding"))
+            parsed = await parse_batch(body, _text(headers, b"content-encoding"))
         except (RequestError, RequestValidationError):
             # Who is not served any more is told that, and not what is wrong with the batch.
             runtime.remembered.forget(authorization)
@@ -86,3 +88,8 @@ async def take_batch(request: Request) -> Response:
         runtime.remembered.forget(authorization)
         return problem(outcome)
     return Response(outcome.model_dump_json(), media_type="application/json")
+
+
+def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")

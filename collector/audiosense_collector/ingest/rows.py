@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import to_us
 from audiosense_collector.db import binary_copy
-from audiosense_collector.db.binary_copy import copy_in, encode
+from audiosense_collector.db.binary_copy import Copying, copy_each, copy_in, encode
 from audiosense_collector.db.driver import Query, Row, fetch
 from audiosense_collector.ingest.measured import Measured
 from audiosense_collector.ingest.tables import FeatureSchema, ModelDigest
@@ -90,25 +90,32 @@ def gather(parts: Sequence[Part], digests: Mapping[str, int]) -> Rows:
     )
 
 
-async def copy_rows(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
-    """Store what is new; returns the places of these rows.
+class StoredBeforeError(Exception):
+    """A measurement is there already: the transaction is to be undone, and made again by ``insert_new``."""
 
-    They are copied straight into the table, because nearly always all are new. Where one is not, the copy is undone,
-    and they go by a temporary table from which those that are new are inserted.
+
+def copying(rows: Rows, schema: int) -> Copying:
+    """Return how rows of which all are new go straight into the table."""
+    return Copying(f"COPY measurement ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", _encode(rows, schema))
+
+
+async def copy_new(connection: psycopg.AsyncConnection[Any], copies: Sequence[Copying]) -> None:
+    """Copy in rows that should be new, and what goes with them.
+
+    Raises:
+        StoredBeforeError: one is not new.
     """
-    blocks = _encode(rows, schema)
-    async with connection.cursor() as cursor:
-        await cursor.execute("SAVEPOINT copied")
-        try:
-            await copy_in(cursor, f"COPY measurement ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)", blocks)
-        except UniqueViolation:
-            await cursor.execute("ROLLBACK TO SAVEPOINT copied")
-            return await _insert_new(connection, rows, schema)
-        await cursor.execute("RELEASE SAVEPOINT copied")
-    return np.arange(len(rows))
+    try:
+        await copy_each(connection, copies)
+    except UniqueViolation as error:
+        # The name is that of a partition.
+        if (error.diag.table_name or "").startswith("measurement"):
+            raise StoredBeforeError from error
+        raise
 
 
-async def _insert_new(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
+async def insert_new(connection: psycopg.AsyncConnection[Any], rows: Rows, schema: int) -> NDArray[np.intp]:
+    """Store those rows that are new, by way of a temporary table; returns their places."""
     places = _first_of_each_key(rows)
     chosen = rows if len(places) == len(rows) else rows.pick(np.array(list(places.values()), np.intp))
     async with connection.cursor(binary=True) as cursor:

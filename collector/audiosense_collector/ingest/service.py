@@ -16,7 +16,7 @@ from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, HOUR_US, now_us
 from audiosense_collector.db import plain
-from audiosense_collector.db.bulk_update import update_changed
+from audiosense_collector.db.bulk_update import update_and_commit
 from audiosense_collector.db.driver import Query, driver, fetch_each
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
@@ -26,7 +26,7 @@ from audiosense_collector.ingest import rows, storing
 from audiosense_collector.ingest.body import ParsedBatch
 from audiosense_collector.ingest.delivery import Delivery
 from audiosense_collector.ingest.measured import first_scored_us
-from audiosense_collector.ingest.rows import Numbers
+from audiosense_collector.ingest.rows import Numbers, StoredBeforeError
 from audiosense_collector.ingest.storing import Stored, Told
 from audiosense_collector.live import notify
 from audiosense_collector.machines import locking as machines
@@ -84,8 +84,7 @@ class Taker:
             locked, or it is not plainly the agent's own credential that came with it, or it is neither the next batch
             nor a repeat.
         """
-        async with self.runtime.sessions.begin() as session:
-            return await _take(session, self.runtime, deliveries, alone=False)
+        return await _transact(self.runtime, deliveries, alone=False)
 
     async def alone(self, delivery: Delivery) -> Outcome:
         """Take a batch in its own transaction; who sent it is judged anew where that was only remembered.
@@ -103,15 +102,24 @@ class Taker:
             if isinstance(found, RequestError):
                 return found
             sender = found
-        async with self.runtime.sessions.begin() as session:
-            known = Delivery(sender, delivery.parsed, delivery.caller, delivery.authorization, delivery.is_backlog)
-            (outcome,) = await _take(session, self.runtime, [known], alone=True)
+        known = Delivery(sender, delivery.parsed, delivery.caller, delivery.authorization, delivery.is_backlog)
+        (outcome,) = await _transact(self.runtime, [known], alone=True)
         assert outcome is not None
         return outcome
 
 
+async def _transact(runtime: Runtime, deliveries: Sequence[Delivery], *, alone: bool) -> list[Outcome | None]:
+    """Take batches in one transaction, in a second one where the first found measurements that were there before."""
+    try:
+        async with runtime.sessions.begin() as session:
+            return await _take(session, runtime, deliveries, alone=alone, all_new=True)
+    except StoredBeforeError:
+        async with runtime.sessions.begin() as session:
+            return await _take(session, runtime, deliveries, alone=alone, all_new=False)
+
+
 async def _take(
-    session: AsyncSession, runtime: Runtime, deliveries: Sequence[Delivery], *, alone: bool
+    session: AsyncSession, runtime: Runtime, deliveries: Sequence[Delivery], *, alone: bool, all_new: bool
 ) -> list[Outcome | None]:
     """Store batches; the caller ends the transaction and only then answers."""
     locked = await _lock(session, deliveries, alone=alone)
@@ -132,9 +140,9 @@ async def _take(
             outcomes[place] = error
     # What is changed is written once, at the end: no query in between reads it.
     with session.no_autoflush:
-        answers = await _keep(session, runtime, list(taken.values()), locked.numbers)
+        answers = await _keep(session, runtime, list(taken.values()), locked.numbers, all_new=all_new)
         sensors = [sensor for taking in taken.values() for sensor in taking.sensors.values()]
-        await update_changed(session, [*(taking.agent for taking in taken.values()), *repeated], sensors)
+        await update_and_commit(session, [*(taking.agent for taking in taken.values()), *repeated], sensors)
     for place, answer in zip(taken, answers, strict=True):
         outcomes[place] = answer
     return outcomes
@@ -273,10 +281,12 @@ def _check(taking: _Taking) -> None:
         raise taking.delivery.parsed.problem
 
 
-async def _keep(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers) -> list[Answer]:
+async def _keep(
+    session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers, *, all_new: bool
+) -> list[Answer]:
     """Store all of batches that are next, and make their answers."""
     now = now_us()
-    await _store(session, runtime, taken, numbers, now)
+    await _store(session, runtime, taken, numbers, now, all_new=all_new)
     # Of all batches at once: in one order, in which reviews lock them as well, so that neither waits for the other.
     await events.upsert(session, [event for taking in taken for event in taking.batch.events])
     for taking in taken:
@@ -304,7 +314,9 @@ async def _keep(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking
     return answers
 
 
-async def _store(session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers, now: int) -> None:
+async def _store(
+    session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers, now: int, *, all_new: bool
+) -> None:
     told = [
         (taking, Told(taking.sensors[columns.sensor], columns, measured, taking.batch.epoch))
         for taking in taken
@@ -318,6 +330,7 @@ async def _store(session: AsyncSession, runtime: Runtime, taken: Sequence[_Takin
         now=now,
         retention_us=retention_us,
         is_watched=runtime.hub.wants,
+        all_new=all_new,
     )
     for (taking, _), each in zip(told, stored, strict=True):
         taking.stored.append(each)

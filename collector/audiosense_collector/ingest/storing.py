@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from audiosense_collector.clock import DAY_US
 from audiosense_collector.db.driver import driver
 from audiosense_collector.ingest.measured import Measured
-from audiosense_collector.ingest.rows import Numbers, Part, Rows, copy_rows, gather, number
+from audiosense_collector.ingest.rows import Numbers, Part, Rows, copy_new, copying, gather, insert_new, number
 from audiosense_collector.ingest.tables import STATUS_CODES
 from audiosense_collector.live import notify
 from audiosense_collector.machines.tables import Sensor
@@ -54,11 +54,15 @@ async def store(
     now: int,
     retention_us: int,
     is_watched: Callable[[UUID, UUID], bool],
+    all_new: bool = True,
 ) -> list[Stored]:
     """Store what is new, and bring the sensors up to date; returns what was new of each part.
 
     The sensors must be locked: their row is what guards their roll-ups. Those that ``is_watched`` (sensor, machine)
     says are told to browsers. ``known`` are the numbers that were there when they were locked.
+
+    Raises:
+        StoredBeforeError: some was there already, and ``all_new`` said that nothing was.
     """
     if not told:
         return []
@@ -66,20 +70,25 @@ async def store(
     numbers = await number(session, known, digests, {each.measured.windows.schema_id for each in told})
     connection = await driver(session)
     found = [Stored()] * len(told)
-    deltas = []
+    deltas, copies = [], []
     sensors = [each.sensor.id for each in told]
     first = {sensor: place for place, sensor in reversed(list(enumerate(sensors)))}
     whose = np.array([first[sensor] for sensor in sensors], np.int64)
     for schema_id in sorted({each.measured.windows.schema_id for each in told}):
         places = [place for place, each in enumerate(told) if each.measured.windows.schema_id == schema_id]
         rows = gather([_part(told[place], now, retention_us) for place in places], numbers.digests)
-        new = await copy_rows(connection, rows, numbers.schemas[schema_id])
+        if all_new:
+            new = np.arange(len(rows))
+            copies.append(copying(rows, numbers.schemas[schema_id]))
+        else:
+            new = await insert_new(connection, rows, numbers.schemas[schema_id])
         for place, stored in zip(places, _count(rows, new, len(places)), strict=True):
             found[place] = stored
         if len(new):
             windows = rows.windows if len(new) == len(rows) else rows.windows.pick(new)
             deltas.append(roll_up(replace(windows, sensor=whose[places][windows.sensor])))
-    await rollups.add(connection, sensors, deltas, numbers.schemas)
+    copies += await rollups.take_out(connection, sensors, deltas, numbers.schemas)
+    await copy_new(connection, copies)
     for each, stored in zip(told, found, strict=True):
         _note(each, stored, now)
     shown = [

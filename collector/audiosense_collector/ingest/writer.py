@@ -10,13 +10,13 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from audiosense_collector.errors import DATABASE_AWAY, RequestError, UnavailableError
 from audiosense_collector.ingest.delivery import Delivery
-from audiosense_collector.ingest.queue import Queue
+from audiosense_collector.ingest.queue import MAX_BATCHES, Queue
 from audiosense_common.wire import Answer
 
 log = structlog.get_logger()
 GROUPS = 2
 """Transactions at a time: one is made ready while the database works on the other."""
-WORTH_BATCHES = 16
+WORTH_BATCHES = 12
 """So many batches are worth a transaction beside another one; fewer join the next."""
 JOIN_S = 0.004
 """Between two groups so long is waited for more batches, and once more for as long as some come."""
@@ -53,7 +53,7 @@ class Writer:
 
     def __init__(self) -> None:
         self._queue: Queue[_Waiting] = Queue()
-        self._groups = 0
+        self._groups = self._storing = 0
         self._alone = asyncio.Semaphore(ALONE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -100,13 +100,27 @@ class Writer:
     async def _work(self) -> None:
         """Store one group after the other until nothing waits."""
         try:
-            while group := self._queue.take():
-                await self._store(group)
+            while group := self._take():
+                # What was left may be worth another one, to be made ready while the database works on this one.
+                self._start()
+                self._storing += 1
+                try:
+                    await self._store(group)
+                finally:
+                    self._storing -= 1
                 if self._groups > 1 and self._queue.ready < WORTH_BATCHES:
                     break
                 await self._let_join()
         finally:
             self._groups -= 1
+
+    def _take(self) -> list[_Waiting]:
+        """Return the next group: half of what is ready where each half is worth a transaction and none runs yet.
+
+        In one group all who wait for an answer would leave this process idle while the database works.
+        """
+        half = self._queue.ready // 2
+        return self._queue.take(half if not self._storing and half >= WORTH_BATCHES else MAX_BATCHES)
 
     async def _let_join(self) -> None:
         """Wait while more and more batches come in: whoever was answered just now sends the next one at once.

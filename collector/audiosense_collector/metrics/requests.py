@@ -6,7 +6,6 @@ import uuid
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +21,7 @@ CLIENT_GONE = 499
 """As nginx counts clients that leave before their answer begins."""
 _FAILED = 500
 _PUT_OFF = 503
+_NUMBER, _STREAM = REQUEST_ID_HEADER.lower().encode(), b"text/event-stream"
 
 
 class Observed:
@@ -40,7 +40,7 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _NUMBER), "")
         number = given if _SANE.fullmatch(given) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=number)
@@ -96,9 +96,9 @@ class _Seen:
             if self.status != CLIENT_GONE:
                 self.status = message["status"]
             self._answering = True
-            headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID_HEADER] = self._number
-            self.is_stream = headers.get("content-type", "").startswith("text/event-stream")
+            headers = [header for header in message.get("headers", ()) if header[0] != _NUMBER]
+            message["headers"] = [*headers, (_NUMBER, self._number.encode())]
+            self.is_stream = any(name == b"content-type" and value.startswith(_STREAM) for name, value in headers)
         elif message["type"] == "http.response.body":
             self.sent += len(message.get("body", b""))
         await self._send(message)

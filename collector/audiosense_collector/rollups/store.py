@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from audiosense_collector.clock import to_us
 from audiosense_collector.db import binary_array, binary_copy
-from audiosense_collector.db.binary_copy import Field, copy_in, encode
+from audiosense_collector.db.binary_copy import Copying, Field, copy_each, copy_in, encode
 from audiosense_collector.db.driver import Query, Row, fetch_each
 from audiosense_collector.errors import UnavailableError
 from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
@@ -68,7 +68,18 @@ async def add(
     deltas: Sequence[Delta],
     schemas: dict[str, int],
 ) -> None:
-    """Add what new measurements give to the roll-ups of their minutes and hours.
+    """Add what new measurements give to the roll-ups of their minutes and hours; see ``take_out``."""
+    if copies := await take_out(connection, sensors, deltas, schemas):
+        await copy_each(connection, copies)
+
+
+async def take_out(
+    connection: psycopg.AsyncConnection[Any],
+    sensors: Sequence[UUID],
+    deltas: Sequence[Delta],
+    schemas: dict[str, int],
+) -> list[Copying]:
+    """Take out the roll-ups to which new measurements add; returns what the transaction is to copy in in their place.
 
     The rows of ``sensors`` must be locked by the transaction, so that nobody else does so at the same time.
 
@@ -79,14 +90,16 @@ async def add(
         schemas: number of each feature schema in the database, for all of the deltas and of the rows there are.
     """
     if not deltas:
-        return
+        return []
     minutes = merge(join([delta.minutes for delta in deltas]), MINUTE_US)
     hours = merge(join([delta.hours for delta in deltas]), HOUR_US)
     added = ((MINUTES, minutes), (HOURS, hours))
     taken = await fetch_each(connection, [_taking_out(kind, sensors, rows) for kind, rows in added])
+    copies = []
     for (kind, rows), known in zip(added, taken, strict=True):
         whole = merge(join([decode(kind, known, schemas), rows]), kind.span_us) if known else rows
-        await insert(connection, kind, sensors, whole, schemas)
+        copies.append(Copying(_copy_statement(kind), _encode(kind, sensors, whole, schemas)))
+    return copies
 
 
 async def insert(
@@ -97,9 +110,12 @@ async def insert(
     schemas: dict[str, int],
 ) -> None:
     """Store roll-ups of sensors and spans that have none; the sensors must be locked."""
-    statement = f"COPY {kind.table} ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT BINARY)"
     async with connection.cursor() as cursor:
-        await copy_in(cursor, statement, _encode(kind, sensors, rows, schemas))
+        await copy_in(cursor, _copy_statement(kind), _encode(kind, sensors, rows, schemas))
+
+
+def _copy_statement(kind: Kind) -> str:
+    return f"COPY {kind.table} ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT BINARY)"
 
 
 def _taking_out(kind: Kind, sensors: Sequence[UUID], rows: Rollups) -> Query:

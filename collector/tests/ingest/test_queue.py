@@ -50,6 +50,16 @@ def test_an_agent_that_sends_much_waits_for_itself_only():
     assert set(second) == {(HOG, 1), (OTHER, 1), (THIRD, 1)}
 
 
+def test_a_smaller_group_has_its_quarter_of_a_backlog_too():
+    queue = Queue()
+    for number in range(100):
+        put(queue, uuid.UUID(int=100 + number), 1, is_backlog=True)
+        put(queue, uuid.UUID(int=300 + number), 1)
+    group = queue.take(16)
+    assert len(group) == 16
+    assert sum(agent.int < 300 for agent, _ in group) == 16 // BACKLOG_SHARE
+
+
 @pytest.mark.parametrize("rows", [600, MAX_ROWS, 10_000])
 def test_a_backlog_goes_on_while_fresh_batches_fill_every_group(rows):
     queue = Queue()
