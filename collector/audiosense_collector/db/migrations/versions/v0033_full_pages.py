@@ -4,13 +4,13 @@ A roll-up that measurements reach is taken out and put in anew, wherever there i
 ever left free: two fifths of each page of hours. Takes a lock that readers and ingest do not notice. Pages that are
 there stay as they are; those of a distributed table are another server's, and stay as well.
 
-Revision ID: 0034
+Revision ID: 0033
 """
 
 from alembic import op
 
-revision = "0034"
-down_revision = "0033"
+revision = "0033"
+down_revision = "0032"
 
 FULL = """
 DO $body$

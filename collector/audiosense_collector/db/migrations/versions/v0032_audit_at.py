@@ -1,11 +1,11 @@
 """An index for those who read the log of changes of some time.
 
-Revision ID: 0033
+Revision ID: 0032
 """
 
 from alembic import op
 
-revision = "0033"
+revision = "0032"
 down_revision = "0031"
 
 
