@@ -85,7 +85,7 @@ class Dashboard(StaticFiles):
 
 
 def mount_dashboard(app: Starlette, folder: Path, is_known: Asker) -> None:
-    """Serve the dashboard under every path that no route has taken; ``is_known``: whether its reader seems signed in."""
+    """Serve the dashboard under every path that no route has taken; ``is_known``: seems its reader signed in."""
     app.mount(
         "/", GZipMiddleware(Dashboard(folder, is_known), minimum_size=LEAST_BYTES, compresslevel=6), name="dashboard"
     )
