@@ -95,7 +95,7 @@ class PicturedDemo(Demo):
         pump = machines["Pump 1"]
         note = {"machine_id": pump["id"], "text": "Drive-end bearing greased, 12 g. Still louder than on Monday."}
         self._send("POST", "/api/v1/notes", json=note)
-        for name, role in (("jonas", "operator"), ("night shift", "viewer")):
+        for name, role in (("jonas", "operator"), ("night.shift", "viewer")):
             self._send("POST", "/api/v1/users", json={"name": name, "role": role, "password": PASSWORD})
         self._send("POST", "/api/v1/tokens", json={"name": "weekly report", "scope": "viewer", "days": 90})
         event = next(each for each in self._events() if each["machine_name"] == "Pump 1")

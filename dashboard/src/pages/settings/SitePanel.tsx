@@ -27,14 +27,14 @@ export function SitePanel({ site, alone }: { site: Site; alone: boolean }) {
               <ChevronIcon />
             </span>
             {site.name}
-            <span className="text-sm font-normal text-faint">{t.plant.machines(site.machines, format.number(site.machines))}</span>
+            <span className="ml-1 text-sm font-normal text-faint">{t.plant.machines(site.machines, format.number(site.machines))}</span>
           </button>
         </h3>
-        <button type="button" className="button max-w-full whitespace-normal [overflow-wrap:anywhere]" onClick={() => setDoing("rename")}>
-          {t.plant.rename(site.name)}
+        <button type="button" className="button" aria-label={t.plant.rename(site.name)} onClick={() => setDoing("rename")}>
+          {t.plant.short.rename}
         </button>
-        <button type="button" className="button button-danger max-w-full whitespace-normal [overflow-wrap:anywhere]" disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
-          {t.plant.remove(site.name)}
+        <button type="button" className="button button-danger" aria-label={t.plant.remove(site.name)} disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
+          {t.plant.short.remove}
         </button>
       </div>
       {doing === "rename" && (
