@@ -1,8 +1,8 @@
 """How soon the dashboard shows what is asked for, and what it takes of a computer: a real collector, a real browser.
 
-A plant of 1,000 machines, each with a model; one of them has a year of history and an event with a clip. The browser begins with nothing
-in its cache. Live: each machine says something once a second, on the page Fleet. Browser, collector and database share
-this computer. The last line is JSON.
+A plant of 1,000 machines, each with a model; one of them has a year of history and an event with a clip. The browser
+begins with nothing in its cache. Live: each machine says something once a second, on the page Fleet. Browser, collector
+and database share this computer. The last line is JSON.
 """
 
 import argparse

@@ -60,7 +60,7 @@ CLICK_AND_LINES = """([target, least]) => new Promise((resolve) => {
     document.querySelector(target).click();
     look();
 })"""
-"""Milliseconds from a click to the frame in which the table of sensors has at least so many lines, its head included."""
+"""Milliseconds from a click to the frame in which the table of sensors has so many lines, its head included."""
 ZOOM = """(steps) => new Promise((resolve) => {
     const over = document.querySelector(".u-over");
     const box = over.getBoundingClientRect();

@@ -23,7 +23,7 @@ from audiosense_common.synth import SyntheticMachine
 from deploy.demo.machines import SAMPLE_RATE_HZ
 from deploy.demo.processes import DemoError
 from deploy.demo.run import Demo
-from deploy.demo.shots import SHOTS, SIZES, Photographer
+from deploy.demo.shots import SHOTS, Photographer
 from deploy.demo.terminal import Terminal
 
 ADMINISTRATOR, PASSWORD = "maria", "a few words of maria"
@@ -32,6 +32,7 @@ LISTENED_S = 40
 ANALYSED_S = 20
 SITES = {"Pump 1": "Boiler house", "Fan 1": "Boiler house", "Gearbox 1": "Mill hall", "Motor 1": "Mill hall"}
 TAGS = {"Pump 1": ["feed water", "critical"], "Gearbox 1": ["line 2"], "Motor 1": ["line 2", "critical"]}
+ON_A_PHONE = ["fleet", "machine", "review", "models", "agents", "analysis", "plant", "start"]
 IN_OTHER_THEMES = {"dark": ["fleet", "machine", "review"], "contrast": ["fleet"]}
 
 
@@ -70,9 +71,9 @@ class PicturedDemo(Demo):
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             photographer = Photographer(browser, str(self.api.base_url), self.storage(), self.target)
-            for size in SIZES:
-                photographer.take(list(SHOTS), size)
-                photographer.take_sign_in(size)
+            photographer.take(list(SHOTS), "desktop")
+            photographer.take(ON_A_PHONE, "phone")
+            photographer.take_sign_in("desktop")
             for theme, names in IN_OTHER_THEMES.items():
                 photographer.take(names, "desktop", theme)
             browser.close()

@@ -13,6 +13,13 @@ THEMES = ("light", "dark", "contrast")
 QUALITY = 88
 """Of WebP, in percent: text stays sharp, and a picture has a fifth of a PNG's size."""
 SETTLED_MS = 400
+CLIP = """() => {
+  const parts = [...document.querySelectorAll('main > *, main > * > *')];
+  const ends = parts.map(each => each.getBoundingClientRect().bottom);
+  const height = Math.min(innerHeight, Math.max(...ends) + 24);
+  return { x: 0, y: scrollY, width: innerWidth, height, scale: 1 };
+}"""
+"""What is in the window, without what is empty below the page."""
 Way = Callable[[Page], None]
 
 
@@ -32,6 +39,11 @@ def _first(selector: str) -> Way:
 
 def _view(name: str) -> Way:
     return lambda page: page.get_by_role("button", name=name, exact=True).click()
+
+
+def _generate(page: Page) -> None:
+    if page.locator(".u-over").count() == 0:
+        page.get_by_role("button", name="Generate", exact=True).click()
 
 
 def _report(page: Page) -> None:
@@ -71,7 +83,7 @@ SHOTS = {
     "plant": Shot("/settings/plant", "[data-site]"),
     "policies": Shot("/settings/policies", "main input"),
     "audit": Shot("/settings/audit", "[data-entry]"),
-    "developer": Shot("/developer"),
+    "developer": Shot("/developer", ".u-over", _generate),
     "start": Shot("/start?again=true"),
     "account": Shot("/account"),
 }
@@ -121,10 +133,10 @@ class Photographer:
     def _take(self, page: Page, shot: Shot, name: str) -> None:
         page.goto(shot.place)
         if shot.way is not None:
-            page.locator("main a, main input").first.wait_for(state="attached")
+            page.locator("main a, main input, main button").first.wait_for(state="attached")
             shot.way(page)
         page.locator(shot.ready).first.wait_for()
-        expect(page.locator(".skeleton")).to_have_count(0)
+        expect(page.locator(".skeleton, [data-live-banner]")).to_have_count(0)
         page.wait_for_load_state("networkidle") if shot is SIGN_IN else page.wait_for_timeout(SETTLED_MS)
         if shot.top is not None:
             header = page.locator("body header").first.evaluate("each => each.offsetHeight")
@@ -133,6 +145,6 @@ class Photographer:
             )
         page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
         taken = page.context.new_cdp_session(page).send(
-            "Page.captureScreenshot", {"format": "webp", "quality": QUALITY, "optimizeForSpeed": False}
+            "Page.captureScreenshot", {"format": "webp", "quality": QUALITY, "clip": page.evaluate(CLIP)}
         )
         (self.target / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))

@@ -73,7 +73,9 @@ export function ModelActions({ model, others }: Props) {
           </div>
         )}
       </div>
-      <TrainForm sensorId={model.sensor_id} budget={model.false_alarms_per_week} />
+      <div className="mt-1">
+        <TrainForm sensorId={model.sensor_id} budget={model.false_alarms_per_week} />
+      </div>
     </Section>
   );
 }
