@@ -150,7 +150,7 @@ def openings(plant: Plant) -> dict[str, tuple[str, Callable[[Page], None], str]]
         "all of a machine": (machine, unfold, "#sound"),
         "a note": (machine, press("Add a note"), "#notes form"),
         "a confirmed fault": ("/review", by_key("f"), "main form"),
-        "the review's keys": ("/review", by_key("?"), "[role=dialog]"),
+        "the review's keys": ("/review", by_key("?"), "dialog[open]"),
         "a training": (model, press("Train now"), "#model-actions form"),
         "all of a model": (model, unfold, "#model-facts"),
         "models": ("/models", unfold, "main [data-sensor]"),

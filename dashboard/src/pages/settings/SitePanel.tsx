@@ -21,7 +21,7 @@ export function SitePanel({ site, alone }: { site: Site; alone: boolean }) {
   return (
     <section className="panel flex flex-col gap-3 p-4" aria-label={site.name} data-site={site.name}>
       <div className="flex flex-wrap items-center gap-2">
-        <h3 className="mr-auto min-w-0 font-semibold [overflow-wrap:anywhere]">
+        <h3 className="mr-auto min-w-0 font-semibold max-sm:w-full [overflow-wrap:anywhere]">
           <button type="button" aria-expanded={isOpen} className="inline-flex min-h-8 items-center gap-1 text-left" onClick={() => setOpen(!isOpen)}>
             <span aria-hidden className={isOpen ? "-rotate-90" : "rotate-180"}>
               <ChevronIcon />
