@@ -1,8 +1,8 @@
 """How soon the dashboard shows what is asked for, and what it takes of a computer: a real collector, a real browser.
 
-A plant of 1,000 machines; one of them has a year of history and an event with a clip. The browser begins with nothing
-in its cache. Live: each machine says something once a second, on the page Fleet. Browser, collector and database share
-this computer. The last line is JSON.
+A plant of 1,000 machines, each with a model; one of them has a year of history and an event with a clip. The browser
+begins with nothing in its cache. Live: each machine says something once a second, on the page Fleet. Browser, collector
+and database share this computer. The last line is JSON.
 """
 
 import argparse
@@ -28,7 +28,8 @@ from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import Sessions, libpq_url, make_engine, make_sessions
 from audiosense_collector.live import notify
 from benchmarks.dashboard_clip import add_events_with_clips
-from benchmarks.dashboard_scripts import CLICK_YEAR, FIRST_LOAD, OBSERVE, ZOOM
+from benchmarks.dashboard_models import add_models
+from benchmarks.dashboard_scripts import CLICK_AND_LINES, CLICK_YEAR, FIRST_LOAD, OBSERVE, ZOOM
 from benchmarks.history import DIGEST, History, stay_heard
 from benchmarks.live import serving
 
@@ -58,6 +59,7 @@ def main() -> None:
             page = _page(browser)
             result |= charts(page, address, plant)
             result |= spectrogram(page, address)
+            result |= models(page, address, arguments.machines)
             result |= live(page, address, plant, arguments.seconds)
         print(json.dumps(result | {"collector_rss_mib": round(process.memory_info().rss / 2**20)}))
 
@@ -78,6 +80,7 @@ class Plant:
             # The page Review opens with the newest event: it is to be one with sound.
             connection.execute("DELETE FROM event")
             add_events_with_clips(connection, filled.sensors[0], storage / "clips", RUNS, DIGEST)
+            add_models(connection)
 
 
 @contextlib.contextmanager
@@ -158,6 +161,23 @@ def spectrogram(page: Page, address: str) -> dict[str, float]:
         taken.append(page.evaluate("window.lastDrawn - window.clicked"))
     print(f"spectrogram: {[round(each) for each in taken]} ms")
     return {"spectrogram_ms": round(statistics.median(taken))}
+
+
+def models(page: Page, address: str, machines: int) -> dict[str, float]:
+    """Open the page Models by a click, then have it show all sensors, a hundred at a time."""
+    opened, more = [], []
+    for _ in range(RUNS):
+        page.goto(address)
+        page.locator("[data-machine]").first.wait_for()
+        page.wait_for_timeout(500)
+        opened.append(page.evaluate(CLICK_AND_LINES, ["nav a[href$='/models']", 2]))
+    while page.locator("main > button").count():
+        lines = int(page.locator("main table").get_attribute("aria-rowcount") or 0)
+        more.append(page.evaluate(CLICK_AND_LINES, ["main > button", lines + 1]))
+        page.wait_for_timeout(300)
+    assert page.locator("main table").get_attribute("aria-rowcount") == str(machines + 1)
+    print(f"models: {[round(each) for each in opened]} ms, a hundred more: {[round(each) for each in more]} ms")
+    return {"models_list_ms": round(statistics.median(opened)), "models_more_ms": round(max(more, default=0.0))}
 
 
 def live(page: Page, address: str, plant: Plant, seconds: float) -> dict[str, float]:

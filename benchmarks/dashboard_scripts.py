@@ -48,6 +48,19 @@ CLICK_YEAR = """(name) => new Promise((resolve) => {
     look();
 })"""
 """Milliseconds from the click on the range of a year to the frame in which the chart of that name shows it."""
+CLICK_AND_LINES = """([target, least]) => new Promise((resolve) => {
+    const begun = performance.now();
+    const look = () => {
+        const table = document.querySelector("main table[aria-rowcount]");
+        const drawn = table?.querySelector("tbody tr[data-sensor]");
+        if (drawn && Number(table.getAttribute("aria-rowcount")) >= least) {
+            requestAnimationFrame(() => resolve(performance.now() - begun));
+        } else requestAnimationFrame(look);
+    };
+    document.querySelector(target).click();
+    look();
+})"""
+"""Milliseconds from a click to the frame in which the table of sensors has so many lines, its head included."""
 ZOOM = """(steps) => new Promise((resolve) => {
     const over = document.querySelector(".u-over");
     const box = over.getBoundingClientRect();

@@ -1,13 +1,33 @@
 // How the dashboard is built: relative addresses, so that it works under any sub-path.
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
 
 const collector = "http://127.0.0.1:8000";
 
+/** A compressed copy beside each file that is worth it, so that the collector compresses none when a page is opened. */
+function compressed(): Plugin {
+  const worthIt = 1024;
+  return {
+    name: "compressed",
+    apply: "build",
+    async writeBundle({ dir = "dist" }) {
+      for (const entry of await readdir(join(dir, "assets"))) {
+        const file = join(dir, "assets", entry);
+        const content = await readFile(file);
+        if (content.length > worthIt) await writeFile(`${file}.gz`, await promisify(gzip)(content, { level: 9 }));
+      }
+    },
+  };
+}
+
 export default defineConfig({
   base: "./",
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), compressed()],
   resolve: { tsconfigPaths: true },
   build: { target: "es2024", modulePreload: { polyfill: false } },
   server: { proxy: Object.fromEntries(["/api", "/analyses", "/v2"].map((path) => [path, collector])) },

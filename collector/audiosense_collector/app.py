@@ -13,7 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from audiosense_collector import system
 from audiosense_collector.agents import routes as agents
 from audiosense_collector.analyses import routes as analyses
-from audiosense_collector.auth import administration
+from audiosense_collector.auth import administration, cookies
 from audiosense_collector.auth import routes as auth
 from audiosense_collector.auth.documenting import document_demands
 from audiosense_collector.auth.middleware import Authentication
@@ -104,7 +104,11 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(Protection, settings=runtime.settings)
     app.add_middleware(Observed, port="browser", access=runtime.settings.access_log)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=runtime.settings.trusted_proxies)
-    mount_dashboard(app, runtime.settings.dashboard_dir)
+    mount_dashboard(
+        app,
+        runtime.settings.dashboard_dir,
+        is_known=lambda scope: runtime.settings.demo or cookies.read(scope) is not None,
+    )
     return app
 
 

@@ -1,9 +1,12 @@
 """The built dashboard, served as static files; every other path is its start page."""
 
+from collections.abc import Callable
 from http import HTTPStatus
+from mimetypes import guess_type
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, Response
@@ -21,12 +24,20 @@ _MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>AudioS
 """
 
 
+EARLY = 'data-early="./api/v1/session'
+"""What the start page has asked before its scripts are there: who is signed in."""
+EARLY_FLEET = f"{EARLY} ./api/v1/fleet"
+"""And, for somebody who most likely is, what its first page shows."""
+Asker = Callable[[Scope], bool]
+
+
 class Dashboard(StaticFiles):
     """Hashed assets are kept by browsers for good, the start page is asked for each time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_known: Asker) -> None:
         super().__init__(directory=folder, check_dir=False)
         self.folder = folder
+        self.is_known = is_known
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer a file, or the start page for a path of the dashboard's own."""
@@ -50,16 +61,31 @@ class Dashboard(StaticFiles):
     def _start_page(self, scope: Scope) -> Response:
         # The page names its files relative to its own folder, so that any sub-path will do; a deeper path leads back.
         depth = scope["path"].removeprefix(scope.get("root_path", "")).count("/") - 1
-        page = (self.folder / INDEX).read_text(encoding="utf-8").replace('="./', '="./' + "../" * depth)
+        page = (self.folder / INDEX).read_text(encoding="utf-8")
+        if depth == 0 and scope["path"].endswith("/") and self.is_known(scope):
+            page = page.replace(EARLY, EARLY_FLEET)
+        page = page.replace('="./', '="./' + "../" * depth)
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
     async def _file(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        response = await self._compressed(path, scope) or await super().get_response(path, scope)
         immutable = path.startswith("assets/")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if immutable else "no-cache"
         return response
 
+    async def _compressed(self, path: str, scope: Scope) -> Response | None:
+        """Answer the copy that the build has compressed, where there is one and the browser takes it."""
+        if "gzip" not in Headers(scope=scope).get("accept-encoding", "") or not self.lookup_path(f"{path}.gz")[1]:
+            return None
+        response = await super().get_response(f"{path}.gz", scope)
+        response.headers["Content-Type"] = guess_type(path)[0] or "application/octet-stream"
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers.add_vary_header("Accept-Encoding")
+        return response
 
-def mount_dashboard(app: Starlette, folder: Path) -> None:
-    """Serve the dashboard under every path that no route has taken."""
-    app.mount("/", GZipMiddleware(Dashboard(folder), minimum_size=LEAST_BYTES, compresslevel=6), name="dashboard")
+
+def mount_dashboard(app: Starlette, folder: Path, is_known: Asker) -> None:
+    """Serve the dashboard under every path that no route has taken; ``is_known``: seems its reader signed in."""
+    app.mount(
+        "/", GZipMiddleware(Dashboard(folder, is_known), minimum_size=LEAST_BYTES, compresslevel=6), name="dashboard"
+    )

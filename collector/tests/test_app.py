@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gzip
 import queue
 import threading
 
@@ -14,7 +15,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from audiosense_collector.app import browser_document, create_app
-from audiosense_collector.auth import tokens
+from audiosense_collector.auth import cookies, tokens
 from audiosense_collector.auth.roles import Role
 from audiosense_collector.server import running
 from audiosense_collector.settings import Settings
@@ -195,6 +196,32 @@ async def test_the_dashboard_is_served_under_every_path(browser, settings):
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
     (folder / "index.html").unlink()
+
+
+async def test_what_the_build_compressed_is_sent_as_it_is(browser, settings):
+    assets = settings.dashboard_dir / "assets"
+    assets.mkdir(exist_ok=True)
+    (assets / "app-3c4d.js").write_text("plain")
+    (assets / "app-3c4d.js.gz").write_bytes(gzip.compress(b"compressed"))
+    taken = await browser.get("/assets/app-3c4d.js", headers={"Accept-Encoding": "gzip"})
+    assert (taken.text, taken.headers["content-encoding"]) == ("compressed", "gzip")
+    assert taken.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in taken.headers["cache-control"]
+    plain = await browser.get("/assets/app-3c4d.js", headers={"Accept-Encoding": "identity"})
+    assert (plain.text, plain.headers.get("content-encoding")) == ("plain", None)
+
+
+async def test_the_start_page_asks_early_for_what_its_reader_may_see(browser, settings):
+    index = settings.dashboard_dir / "index.html"
+    index.write_text('<script src="./before.js" data-early="./api/v1/session"></script>')
+    asked = {}
+    for cookie in ("", f"{cookies.PLAIN}=1"):
+        for path in ("/", "/machines/7"):
+            page = await browser.get(path, headers={"Cookie": cookie})
+            asked[cookie, path] = page.text.split('data-early="')[1].split('"')[0].split()
+    session, fleet = "./api/v1/session", "./api/v1/fleet"
+    assert list(asked.values()) == [[session], ["./../api/v1/session"], [session, fleet], ["./../api/v1/session"]]
+    index.unlink()
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,19 @@ def secret(collector: Collector) -> str:
 @pytest.fixture
 def enrol(collector: Collector, secret: str) -> Iterator[Callable[..., Agent]]:
     """Enrols an agent with one sensor on a machine of the given name."""
+    with enrolling(collector, secret) as enrol_agent:
+        yield enrol_agent
+
+
+@pytest.fixture
+def enrol_at() -> Callable[[Collector], AbstractContextManager[Callable[..., Agent]]]:
+    """Enrols agents at another collector than that of all tests."""
+    return lambda collector: enrolling(collector, collector.enrolment_key("--uses", "10").secret)
+
+
+@contextmanager
+def enrolling(collector: Collector, secret: str) -> Iterator[Callable[..., Agent]]:
+    """Enrol agents that keep their connections until the end."""
     clients: list[httpx.Client] = []
 
     def enrol_agent(

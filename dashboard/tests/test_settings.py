@@ -196,8 +196,10 @@ def test_the_log_is_filtered_proven_whole_and_saved(page, api, make_user):
     page.get_by_label(re.compile("^Did")).select_option(label="changed a user")
     entry = page.locator("[data-entry]").filter(has=page.get_by_role("link", name=name)).first
     expect(entry).to_contain_text("anna changed a user")
-    expect(entry.locator("del")).to_have_text("viewer")
-    expect(entry.locator("ins")).to_have_text("operator")
+    expect(entry.locator("del")).to_have_text("Viewer")
+    expect(entry.locator("ins")).to_have_text("Operator")
+    expect(entry.locator("dt")).to_have_text("role")
+    expect(entry.locator("dt")).to_have_attribute("title", "role")
     entry.get_by_role("link", name=name).click()
     expect(page.locator("[data-entry]")).to_have_count(2)
     expect(page.locator("[data-entry]").last).to_contain_text("made a user")

@@ -1,10 +1,13 @@
 """What is shown when there is no live data, without a mouse, and to those who want nothing to move."""
 
+import contextlib
 import json
 import re
 import signal
 import sys
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -84,6 +87,44 @@ def test_a_collector_that_hangs_and_one_that_ends_are_told_in_all_tabs(page, own
         expect(tab.get_by_test_id("stale-banner")).to_contain_text("lost")
     second.close()
     page.goto("about:blank")
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_a_page_goes_on_by_itself_once_the_collector_is_back(page, serve, enrol_at, tmp_path, viewport):
+    page.watch.expected += ["ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "ERR_ABORTED", "ERR_NETWORK"]
+    card = page.locator('[data-machine="Comes back"]')
+    streams = []
+    page.on("request", lambda request: streams.append(request.url) if request.url.endswith("/api/v1/live") else None)
+    with contextlib.ExitStack() as agents:
+        with serve(tmp_path, AUDIOSENSE_DEMO="1") as before:
+            agent = agents.enter_context(enrol_at(before))("Comes back")
+            # The server ends, and its connections with it.
+            agent.client.headers["Connection"] = "close"
+            agent.send(3)
+            page.goto(f"{before.http}/")
+            expect(live(page)).to_be_visible()
+            expect(card).to_contain_text("3 of 40 windows")
+            page.evaluate("window.loadedOnce = true")
+        expect(page.get_by_test_id("stale-banner")).to_contain_text(re.compile(r"lost: data is \d+ sec.* old"))
+        expect(card).to_contain_text("3 of 40 windows")
+        (tmp_path / "data" / "run" / "addresses.json").unlink(missing_ok=True)
+        ports = {
+            "AUDIOSENSE_HTTP_PORT": str(urlsplit(before.http).port),
+            "AUDIOSENSE_AGENT_PORT": str(urlsplit(before.agents).port),
+        }
+        with serve(tmp_path, AUDIOSENSE_DEMO="1", **ports) as after:
+            assert after.http == before.http
+            expect(live(page)).to_be_visible(timeout=60_000)
+            expect(page.get_by_test_id("stale-banner")).to_have_count(0)
+            del streams[:]
+            agent.send(2)
+            expect(card).to_contain_text("5 of 40 windows")
+            expect(card).to_have_count(1)
+            stored = httpx.get(f"{after.http}/api/v1/agents").json()["items"][0]["sensors"][0]["measurements"]
+            assert page.evaluate("window.loadedOnce"), "the page was loaded again"
+            assert streams == [], "one stream is enough"
+            assert stored == 5
+            page.goto("about:blank")
 
 
 def press_until(page, key, selector, most=60):

@@ -1,5 +1,6 @@
 // The one way to the collector: a typed client over the generated schema, and one error class.
 import createClient from "openapi-fetch";
+import { fetchEarly } from "./early";
 import type { paths } from "./schema";
 
 /** This script's address: it stands in `assets/`, in the folder that the dashboard is served under. */
@@ -8,7 +9,7 @@ const SCRIPT_URL: string = import.meta.url;
 /** The folder that the dashboard is served under; the collector's calls stand in the same folder. */
 export const BASE_URL = import.meta.env.DEV ? new URL("/", SCRIPT_URL) : new URL("..", SCRIPT_URL);
 
-export const client = createClient<paths>({ baseUrl: BASE_URL.href.replace(/\/$/, "") });
+export const client = createClient<paths>({ baseUrl: BASE_URL.href.replace(/\/$/, ""), fetch: fetchEarly });
 
 /** Shows the collector that a change comes from this page: another site's page cannot send it. */
 export const PAGE_HEADER = { "AudioSense-Page": "1" };

@@ -11,7 +11,7 @@ import { type AppSection, SECTIONS } from "./sections";
 
 const MOST_COUNTED = 99;
 const LOOKS = {
-  row: "h-10 px-2.5 text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2 aria-[current=page]:underline-offset-8",
+  row: "h-10 px-2.5 text-soft hover:text-ink aria-[current=page]:text-ink group",
   menu: "h-11 gap-3 px-3 text-ink hover:bg-raised aria-[current=page]:bg-accent-wash aria-[current=page]:text-accent",
 };
 
@@ -49,7 +49,7 @@ function NavLink({ section, look }: { section: AppSection; look: keyof typeof LO
       className={`inline-flex items-center rounded-md font-medium whitespace-nowrap ${LOOKS[look]}`}
     >
       {look === "menu" && <Glyph />}
-      {label}{" "}
+      <span className="group-aria-[current=page]:underline group-aria-[current=page]:decoration-accent group-aria-[current=page]:decoration-2 group-aria-[current=page]:underline-offset-8">{label}</span>{" "}
       {badge && (
         <span data-testid="unreviewed" className="ml-1 rounded-full bg-accent px-1.5 text-2xs leading-4 font-semibold text-accent-ink">
           {badge.shown}

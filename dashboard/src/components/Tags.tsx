@@ -2,12 +2,12 @@
 export function Tags({ tags }: { tags: readonly string[] }) {
   if (tags.length === 0) return null;
   return (
-    <p className="mt-1 flex gap-1 overflow-hidden text-xs text-soft" title={tags.join(", ")}>
+    <span className="flex min-w-0 gap-1 text-soft" title={tags.join(", ")}>
       {tags.map((tag) => (
         <span key={tag} className="truncate rounded border border-line px-1.5" data-tag={tag}>
           {tag}
         </span>
       ))}
-    </p>
+    </span>
   );
 }

@@ -171,7 +171,8 @@ export function buildOptions(options: Options): uPlot.Options {
   return {
     width: options.width,
     height: options.height,
-    padding: [8, 8, 0, 0],
+    // The last tick of a recording stands at its end, half of its text beyond it.
+    padding: [8, options.format.elapsed ? 16 : 8, 0, 0],
     legend: { live: true, show: !isPicture },
     cursor: {
       sync: { key: options.syncKey, setSeries: false },

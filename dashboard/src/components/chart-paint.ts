@@ -88,6 +88,7 @@ export function paintMarks(plot: uPlot, marks: readonly Mark[]): void {
     const size = devicePixelRatio;
     context.font = FONT.replace("11px", `${10 * size}px`);
     context.textBaseline = "top";
+    context.textAlign = "left";
     for (const mark of marks) {
       const x = Math.round(plot.valToPos(mark.atS, "x", true)) + 0.5;
       if (x < box.left || x > box.left + box.width) continue;

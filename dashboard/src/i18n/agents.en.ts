@@ -27,7 +27,7 @@ export const agents = {
   condition: "State",
   agent: "Agent",
   search: "Search agents",
-  shown: (n: string, all: string) => (n === all ? `${all} agents` : `${n} of ${all} agents`),
+  shown: (count: number, n: string, all: string) => `${n === all ? all : `${n} of ${all}`} ${count === 1 ? "agent" : "agents"}`,
   nothingFound: "No agent is like that",
   showAll: "Show all agents",
   enrolled: "Enrolled",

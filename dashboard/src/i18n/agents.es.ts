@@ -28,7 +28,7 @@ export const agents: typeof english = {
   condition: "Estado",
   agent: "Agente",
   search: "Buscar agentes",
-  shown: (n, all) => (n === all ? `${all} agentes` : `${n} de ${all} agentes`),
+  shown: (count, n, all) => `${n === all ? all : `${n} de ${all}`} ${count === 1 ? "agente" : "agentes"}`,
   nothingFound: "Ningún agente es así",
   showAll: "Mostrar todos los agentes",
   enrolled: "Inscrito",

@@ -89,7 +89,6 @@ export const models = {
   },
   runs: "Ran",
   runFrom: (from: string) => `since ${from}`,
-  runSpan: (from: string, to: string) => `${from} – ${to}`,
   runNone: "never, as far as is known",
   runOther: (agent: string) => `agent ${agent}`,
   actions: "What can be done",

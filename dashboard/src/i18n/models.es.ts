@@ -90,7 +90,6 @@ export const models: typeof english = {
   },
   runs: "Estuvo en uso",
   runFrom: (from) => `desde ${from}`,
-  runSpan: (from, to) => `${from} – ${to}`,
   runNone: "nunca, que se sepa",
   runOther: (agent) => `agente ${agent}`,
   actions: "Qué se puede hacer",

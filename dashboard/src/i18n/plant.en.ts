@@ -8,6 +8,7 @@ export const plant = {
   add: "Add",
   save: "Save",
   cancel: "Cancel",
+  short: { rename: "Rename", change: "Change", remove: "Delete" },
   rename: (name: string) => `Rename ${name}`,
   change: (name: string) => `Change ${name}`,
   remove: (name: string) => `Delete ${name}`,

@@ -9,6 +9,7 @@ export const plant: typeof englishPlant = {
   add: "Añadir",
   save: "Guardar",
   cancel: "Cancelar",
+  short: { rename: "Cambiar el nombre", change: "Cambiar", remove: "Eliminar" },
   rename: (name: string) => `Cambiar el nombre de ${name}`,
   change: (name: string) => `Cambiar ${name}`,
   remove: (name: string) => `Eliminar ${name}`,

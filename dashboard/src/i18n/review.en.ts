@@ -22,6 +22,7 @@ export const review = {
   peak: (score: string, threshold: string) => `Peak ${score}, threshold ${threshold}`,
   running: "Still open",
   lasted: (span: string) => `lasted ${span}`,
+  lastsFor: (span: string) => `for ${span} so far`,
   toReview: "Review it",
   again: "Review it again",
   toMachine: "Open machine",

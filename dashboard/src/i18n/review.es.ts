@@ -23,6 +23,7 @@ export const review: typeof english = {
   peak: (score, threshold) => `Máximo ${score}, umbral ${threshold}`,
   running: "Sigue abierto",
   lasted: (span) => `duró ${span}`,
+  lastsFor: (span) => `desde hace ${span}`,
   toReview: "Revisar",
   again: "Revisar de nuevo",
   toMachine: "Abrir máquina",

@@ -16,6 +16,8 @@ export interface Format {
   hertz: (value: number | null | undefined) => string;
   dateTime: (us: number) => string;
   time: (us: number) => string;
+  /** From one moment to another; what they have in common is said once. */
+  span: (fromUs: number, toUs: number) => string;
   ago: (us: number, nowUs: number) => string;
   duration: (us: number) => string;
   /** A span in whole minutes, at least one: short, and never more exact than a small chart. */
@@ -60,6 +62,7 @@ function makeFormat(locale: string): Format {
   const numbers = new Map<number, Intl.NumberFormat>();
   const dateTimes = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
   const times = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+  const spans = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const percents = new Intl.NumberFormat(locale, { style: "percent" });
   const relative = new Intl.RelativeTimeFormat(locale, { style: "narrow", numeric: "always" });
 
@@ -91,6 +94,7 @@ function makeFormat(locale: string): Format {
         : withUnit(value, 0, "Hz"),
     dateTime: (us) => dateTimes.format(us / 1000),
     time: (us) => times.format(us / 1000),
+    span: (fromUs, toUs) => spans.formatRange(fromUs / 1000, toUs / 1000),
     ago: (us, nowUs) => {
       const [amount, unit] = coarse(Math.max(0, nowUs - us));
       return relative.format(-amount, unit);

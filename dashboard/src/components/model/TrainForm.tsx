@@ -21,7 +21,7 @@ export function TrainForm({ sensorId, budget }: { sensorId: string; budget: numb
   const [open, setOpen] = useState(false);
   if (!open) {
     return (
-      <div className="mt-4">
+      <div>
         <NeedsRole role="operator">
           <button type="button" className="button" onClick={() => setOpen(true)} disabled={train.isPending}>
             {t.train.open}
@@ -35,7 +35,7 @@ export function TrainForm({ sensorId, budget }: { sensorId: string; budget: numb
   }
   return (
     <form
-      className="mt-4 flex flex-col gap-3 rounded-md border border-line bg-raised p-3"
+      className="flex flex-col gap-3 rounded-md border border-line bg-raised p-3"
       onSubmit={(event) => {
         event.preventDefault();
         const form = new FormData(event.currentTarget);

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { agentQuery, agentsQuery } from "@/api/agents";
 import { ErrorState } from "@/components/ErrorState";
-import { ArrowIcon } from "@/components/icons";
+import { ChevronIcon } from "@/components/icons";
 import { Skeleton } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { newestVersion } from "@/lib/agent-list";
@@ -19,8 +19,8 @@ export function AgentPage() {
   return (
     <>
       <title>{`${agent.data?.name ?? t.agents.title} · ${t.app.name}`}</title>
-      <Link to="/agents" className="mb-2 inline-flex min-h-8 items-center gap-1 text-sm text-soft hover:text-ink">
-        <ArrowIcon way="left" />
+      <Link to="/agents" className="back">
+        <ChevronIcon />
         {t.agents.title}
       </Link>
       {agent.isPending && <Skeleton className="h-96 w-full" />}

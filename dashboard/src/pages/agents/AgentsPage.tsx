@@ -87,7 +87,7 @@ function List({ agents }: { agents: readonly Agent[] }) {
     <>
       <AgentTools search={search} onSearch={ask} counts={countConditions(found, now)} />
       <p role="status" className="mb-2 text-sm text-faint">
-        {t.agents.shown(format.number(shown.length), format.number(agents.length))}
+        {t.agents.shown(agents.length, format.number(shown.length), format.number(agents.length))}
       </p>
       {shown.length === 0 ? (
         <div className="panel">

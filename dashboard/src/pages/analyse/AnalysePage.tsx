@@ -11,7 +11,7 @@ export function AnalysePage() {
     <>
       <title>{`${t.analyse.title} · ${t.app.name}`}</title>
       <h1 className="text-xl font-semibold tracking-tight">{t.analyse.title}</h1>
-      <p className="mb-4 max-w-prose text-sm text-faint">{t.analyse.lead}</p>
+      <p className="mb-4 max-w-3xl text-sm text-faint">{t.analyse.lead}</p>
       <div className="flex flex-col gap-4">
         <NeedsRole role="operator">
           <RecordingPicker />

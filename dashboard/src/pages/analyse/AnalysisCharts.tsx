@@ -55,7 +55,7 @@ export function AnalysisCharts({ analysis, judgement, player }: Props) {
     () =>
       judgement && [
         { label: t.machine.seriesScore, color: "--chart-1", values: judgement.score, points: true },
-        { label: t.machine.seriesThreshold, color: "--chart-3", values: judgement.score.map(() => judgement.threshold), dashed: true },
+        { label: t.machine.seriesThreshold, color: "--alarm", values: judgement.score.map(() => judgement.threshold), dashed: true },
       ],
     [judgement, t],
   );

@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 import { type Analysis, analysisQuery, analysisScoresQuery } from "@/api/analyses";
 import { ApiError } from "@/api/client";
 import { ErrorState } from "@/components/ErrorState";
+import { ChevronIcon } from "@/components/icons";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { ElapsedTime } from "@/lib/use-format";
@@ -28,8 +29,9 @@ export function AnalysisPage() {
   if (found.isError && found.error instanceof ApiError && [404, 422].includes(found.error.status)) return <Gone />;
   return (
     <>
-      <Link to="/analyse" className="mb-1 inline-block py-1 text-sm text-soft hover:text-ink">
-        ← {t.analyse.title}
+      <Link to="/analyse" className="back">
+        <ChevronIcon />
+        {t.analyse.title}
       </Link>
       {found.isError && !found.data && <ErrorState error={found.error} onRetry={() => void found.refetch()} />}
       {found.isPending && (

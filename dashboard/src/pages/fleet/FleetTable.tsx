@@ -50,7 +50,7 @@ export function FleetTable({ machines, sort, onSort }: Props) {
             <Heading {...head} by="score" label={t.fleet.scoreOfThreshold} className="w-32 text-right max-sm:w-20" />
             <Heading label={t.fleet.levelShort} className="w-28 text-right max-lg:hidden" />
             <Heading label={t.fleet.lastHour} className="w-44 max-md:hidden" />
-            <Heading label={t.fleet.why} className="w-60 max-xl:hidden" />
+            <Heading label={t.fleet.why} className="max-xl:hidden" />
             <Heading {...head} by="heard" label={t.machine.heard} className="w-28 max-lg:hidden" />
           </tr>
         </thead>
@@ -86,7 +86,7 @@ function Heading({ label, className, by, sort, onSort }: HeadingProps) {
       {by ? (
         <button type="button" className={`-mx-1 inline-flex min-h-8 items-center gap-1 rounded px-1 [text-align:inherit] hover:text-ink ${chosen ? "text-ink" : ""}`} onClick={() => onSort?.(by)}>
           {label}
-          <span aria-hidden>{chosen ? "↓" : ""}</span>
+          {chosen && <span aria-hidden>↓</span>}
         </button>
       ) : (
         label

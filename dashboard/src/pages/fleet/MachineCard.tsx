@@ -42,18 +42,18 @@ export const MachineCard = memo(function MachineCard({ machine, place, of }: Pro
         className={`panel flex h-full flex-col gap-2.5 border-l-[3px] p-3.5 hover:border-line-strong ${EDGE[TONE[machine.status]]}`}
       >
         <div className="flex items-start justify-between gap-3">
-          <div className="min-w-0">
-            <h2 className="truncate font-semibold" title={machine.name}>
-              {machine.name}
-            </h2>
-            <p className="truncate text-xs text-faint">
-              {machine.site.name}
-              {machine.sensors.length > 1 && ` · ${t.fleet.sensors(machine.sensors.length)}`}
-            </p>
-            <Tags tags={machine.tags} />
-          </div>
+          <h2 className="min-w-0 truncate font-semibold" title={machine.name}>
+            {machine.name}
+          </h2>
           <StatusBadge state={machine.status} progress={learning ? learning.windows / learning.needed : undefined} />
         </div>
+        <p className="-mt-2 flex h-5 items-center gap-2 text-xs text-faint">
+          <span className="truncate">
+            {machine.site.name}
+            {machine.sensors.length > 1 && ` · ${t.fleet.sensors(machine.sensors.length)}`}
+          </span>
+          <Tags tags={machine.tags} />
+        </p>
         {sensor && <CardFigure sensor={sensor} />}
         {sensor && <LastHour sensor={sensor} />}
         {health && (

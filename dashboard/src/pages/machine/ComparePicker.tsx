@@ -45,7 +45,7 @@ export function ComparePicker({ sensor, time: { view } }: { sensor: SensorDetail
   const fromUs = view.shown.fromS * 1e6;
   return (
     <div className="flex min-w-0 flex-wrap items-center gap-2 max-sm:flex-1">
-      <select aria-label={t.compare.label} className="field min-w-0 max-w-60 max-sm:flex-1" value={choice} onChange={(event) => choose(event.target.value)}>
+      <select aria-label={t.compare.label} className="field min-w-0 max-w-44 max-sm:max-w-none max-sm:flex-1" value={choice} onChange={(event) => choose(event.target.value)}>
         <option value="">{t.compare.none}</option>
         <option value="day">{t.compare.day}</option>
         <option value="week">{t.compare.week}</option>

@@ -19,7 +19,7 @@ export function FeaturePicker({ schema, chosen }: { schema: string; chosen: read
     void navigate({ search: (old) => ({ ...old, features: [...chosen, name].join(",") }), resetScroll: false });
   };
   return (
-    <select aria-label={t.machine.feature} className="field min-w-0 max-w-56 max-sm:flex-1" value="" onChange={(event) => add(event.target.value)}>
+    <select aria-label={t.machine.feature} className="field min-w-0 max-w-44 max-sm:max-w-none max-sm:flex-1" value="" onChange={(event) => add(event.target.value)}>
       <option value="" disabled>
         {t.machine.featurePick}
       </option>

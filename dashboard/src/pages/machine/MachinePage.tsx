@@ -33,7 +33,7 @@ export function MachinePage() {
   return (
     <>
       <title>{`${machine.data?.name ?? t.loading} · ${t.app.name}`}</title>
-      <Link to="/" className="mb-1 -ml-1.5 inline-flex items-center rounded text-sm text-faint hover:text-ink">
+      <Link to="/" className="back">
         <ChevronIcon />
         {t.machine.back}
       </Link>

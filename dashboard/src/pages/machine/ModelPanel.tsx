@@ -116,7 +116,7 @@ function Span({ lead, from, to }: { lead: string; from: number; to: number }) {
     <span>
       {lead}
       <span className="block text-xs text-faint">
-        {format.dateTime(from)} – {format.dateTime(to)}
+        {format.span(from, to)}
       </span>
     </span>
   );

@@ -35,7 +35,7 @@ export function TimeToolbar({ time, sensor, onRange }: Props) {
             search={(old) => ({ ...withoutZoom(old), range: each })}
             resetScroll={false}
             aria-current={live && each === range ? "true" : undefined}
-            className={`inline-flex h-9 items-center border-l border-line px-2.5 whitespace-nowrap -outline-offset-2 first:border-l-0 pointer-coarse:h-11 ${live && each === range ? "bg-accent-wash font-medium text-accent" : "text-soft hover:bg-raised"}`}
+            className={`inline-flex h-9 items-center border-l border-line px-2.5 whitespace-nowrap -outline-offset-2 first:border-l-0 pointer-coarse:h-11 ${live && each === range ? "bg-accent-wash font-medium text-accent underline decoration-2 underline-offset-4" : "text-soft hover:bg-raised"}`}
           >
             {t.machine.ranges[each]}
           </Link>

@@ -61,7 +61,7 @@ function Runs({ model }: { model: ModelDetail }) {
   if (model.runs.length === 0) return t.models.runNone;
   return model.runs.map((run) => (
     <span key={run.began_us} data-run={run.ended_us === null ? "open" : "ended"} className="block">
-      {run.ended_us === null ? t.models.runFrom(format.dateTime(run.began_us)) : t.models.runSpan(format.dateTime(run.began_us), format.dateTime(run.ended_us))}
+      {run.ended_us === null ? t.models.runFrom(format.dateTime(run.began_us)) : format.span(run.began_us, run.ended_us)}
       {run.agent_id !== model.agent?.id && <span className="block text-xs text-faint">{t.models.runOther(run.agent_id.slice(0, ID_SHOWN))}</span>}
     </span>
   ));

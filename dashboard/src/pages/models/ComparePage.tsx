@@ -23,7 +23,7 @@ export function ComparePage() {
   return (
     <>
       <title>{`${t.models.compare} · ${t.app.name}`}</title>
-      <Link to="/models" className="mb-1 -ml-1.5 inline-flex min-h-6 items-center rounded text-sm text-faint hover:text-ink">
+      <Link to="/models" className="back">
         <ChevronIcon />
         {t.models.back}
       </Link>

@@ -41,7 +41,7 @@ export function EvaluationItem({ evaluation, isOpen }: { evaluation: Evaluation;
   return (
     <li data-evaluation={state} className="mt-3 border-t border-line pt-3 text-sm">
       <p className="flex flex-wrap justify-between gap-x-3">
-        <span className="font-medium">{t.models.runSpan(format.dateTime(evaluation.from_us), format.dateTime(evaluation.to_us))}</span>
+        <span className="font-medium">{format.span(evaluation.from_us, evaluation.to_us)}</span>
         <span className="text-xs text-faint">
           <TimeAgo us={evaluation.asked_us}>{t.models.asked}</TimeAgo> · {t.models.jobState[state]}
         </span>

@@ -45,15 +45,15 @@ export function ModelActions({ model, others }: Props) {
   const offered: readonly Named[] = [...(back ? [back] : []), ...(isWanted || isBack ? [] : [{ digest: model.digest, version: model.version }])];
   return (
     <Section id="model-actions" title={t.models.actions}>
-      <NeedsRole role="administrator">
-        <div className="flex flex-wrap gap-2">
+      {offered.length > 0 && <NeedsRole role="administrator">
+        <div className="mb-3 flex flex-wrap gap-2">
           {offered.map((each) => (
             <button key={each.digest} type="button" className="button h-auto min-h-9 py-1 whitespace-normal" disabled={push.isPending} onClick={() => setAsked(each)}>
               {text(each)}
             </button>
           ))}
         </div>
-      </NeedsRole>
+      </NeedsRole>}
       {asked && (
         <div className="mt-3">
           <Ask label={text(asked)} yes={t.models.yes} onYes={() => send(asked)} onNo={() => setAsked(null)}>
@@ -73,7 +73,9 @@ export function ModelActions({ model, others }: Props) {
           </div>
         )}
       </div>
-      <TrainForm sensorId={model.sensor_id} budget={model.false_alarms_per_week} />
+      <div className="mt-1">
+        <TrainForm sensorId={model.sensor_id} budget={model.false_alarms_per_week} />
+      </div>
     </Section>
   );
 }

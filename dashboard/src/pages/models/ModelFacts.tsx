@@ -48,7 +48,7 @@ function MainFacts({ model, others }: Props) {
     [t.model.digest, <Digest key="digest" digest={model.digest} />],
     ...(model.pushed_from ? [[t.models.pushedFrom, <Origin key="origin" digest={model.pushed_from} others={others} />] as const] : []),
     [t.model.created, format.dateTime(model.created_us)],
-    [t.model.trained, <Below key="trained" main={t.model.trainedValue(format.number(baseline.windows))} below={[t.models.runSpan(format.dateTime(baseline.from_us), format.dateTime(baseline.to_us))]} />],
+    [t.model.trained, <Below key="trained" main={t.model.trainedValue(format.number(baseline.windows))} below={[format.span(baseline.from_us, baseline.to_us)]} />],
     [t.models.excluded, excludedWords(model, t, format)],
     ...(heard.length > 0 ? [[t.baseline.title, <Below key="heard" main={heard[0] ?? ""} below={heard.slice(1)} />] as const] : []),
     [t.model.detector, <Below key="detector" main={detectorName(model.detector, t)} below={detectorReasons(model, t, format)} />],

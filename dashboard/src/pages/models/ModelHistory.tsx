@@ -34,9 +34,9 @@ function Line({ model, shown }: { model: ModelSummary; shown: string }) {
     ? null
     : last.ended_us === null
       ? t.models.runFrom(format.dateTime(last.began_us))
-      : t.models.runSpan(format.dateTime(last.began_us), format.dateTime(last.ended_us));
+      : format.span(last.began_us, last.ended_us);
   return (
-    <li data-model={model.digest} className="flex items-center justify-between gap-3 border-b border-line py-2 last:border-0">
+    <li data-model={model.digest} className="flex items-center justify-between gap-3 border-b border-line py-2 first:pt-0 last:border-0 last:pb-0">
       <span className="min-w-0">
         <Link to="/models/$digest" params={{ digest: model.digest }} className="font-medium underline-offset-2 hover:underline">
           {t.models.version(version)}

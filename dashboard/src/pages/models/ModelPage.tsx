@@ -28,7 +28,7 @@ export function ModelPage() {
   return (
     <>
       <title>{`${title} · ${t.app.name}`}</title>
-      <Link to="/models" className="mb-1 -ml-1.5 inline-flex min-h-6 items-center rounded text-sm text-faint hover:text-ink">
+      <Link to="/models" className="back">
         <ChevronIcon />
         {t.models.back}
       </Link>
@@ -63,7 +63,7 @@ function Model({ model }: { model: ModelDetail }) {
           {t.models.machine}
         </Link>
       </div>
-      <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_24rem]">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[minmax(0,1fr)_24rem] xl:grid-cols-[minmax(0,1fr)_32rem]">
         <div className="flex min-w-0 flex-col gap-3">
           <ModelActions model={model} others={others} />
           <Evaluations model={model} others={others} />

@@ -1,7 +1,7 @@
 // All sensors with the models that they run and are to run.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { type SensorModels, sensorModelsQuery, type Standing } from "@/api/models";
 import { fleetQuery } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
@@ -27,12 +27,13 @@ export function ModelsPage() {
       <title>{`${t.models.title} · ${t.app.name}`}</title>
       <h1 className="text-xl font-semibold tracking-tight">{t.models.title}</h1>
       <p className="mb-3 text-sm text-faint">{t.models.lead}</p>
-      <Tools search={search} onChange={change} />
+      <Tools search={search} onChange={change}>
+        {sensors && <Counts counts={query.data?.pages[0]?.counts} chosen={search.standing} onChoose={(standing) => change(withStanding(search, standing))} />}
+      </Tools>
       {query.isError && !sensors && <ErrorState error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonPanels count={3} className="h-24" />}
       {sensors && (
         <>
-          <Counts counts={query.data?.pages[0]?.counts} chosen={search.standing} onChoose={(standing) => change(withStanding(search, standing))} />
           <Found sensors={sensors} search={search} onShowAll={() => change({})} />
           {query.hasNextPage && (
             <button type="button" className="button mt-3" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -70,14 +71,14 @@ function Found({ sensors, search, onShowAll }: { sensors: readonly SensorModels[
   );
 }
 
-function Tools({ search, onChange }: { search: ModelsSearch; onChange: (search: ModelsSearch) => void }) {
+function Tools({ search, onChange, children }: { search: ModelsSearch; onChange: (search: ModelsSearch) => void; children: ReactNode }) {
   const t = useMessages();
   const machines = useQuery(fleetQuery).data?.machines ?? [];
   const sites = new Map(machines.map(({ site }) => [site.id, site.name]));
   // What says nothing is left out, so that addresses stay short.
   const withOne = (name: "q" | "site", value: string) => onChange(parseModelsSearch({ ...search, [name]: value }));
   return (
-    <div role="search" className="mb-3 flex flex-wrap gap-2">
+    <div role="search" className="mb-3 flex flex-wrap items-center gap-2">
       <SearchBox value={search.q ?? ""} onChange={(q) => withOne("q", q)} />
       {sites.size > 1 && (
         <select aria-label={t.models.site} className="field max-w-48" value={search.site ?? ""} onChange={(event) => withOne("site", event.target.value)}>
@@ -89,6 +90,7 @@ function Tools({ search, onChange }: { search: ModelsSearch; onChange: (search: 
           ))}
         </select>
       )}
+      {children}
     </div>
   );
 }
@@ -128,7 +130,7 @@ function Counts({ counts = {}, chosen, onChoose }: CountsProps) {
   const t = useMessages();
   const format = useFormat();
   return (
-    <ul aria-label={t.models.counts} className="mb-3 flex flex-wrap gap-1.5 text-sm">
+    <ul aria-label={t.models.counts} className="flex flex-wrap gap-1.5 text-sm">
       {STANDINGS.filter((each) => (counts[each] ?? 0) > 0 || each === chosen).map((each) => (
         <li key={each}>
           <button

@@ -1,42 +1,66 @@
-// Sensors with their models as a table; on a phone the rest stands below the sensor's name.
+// Sensors with their models as a table; on a phone the rest stands below the sensor's name. Of many only the lines near
+// the window are in the document; they differ in height, so each is measured.
 import { Link } from "@tanstack/react-router";
-import { memo, type ReactNode } from "react";
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { memo, type ReactNode, type Ref, useRef } from "react";
 import type { SensorModels } from "@/api/models";
 import type { ModelSummary } from "@/api/types";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
+import { usePlace } from "@/lib/use-width";
 import { StandingBadge } from "./StandingBadge";
 
 const WIDE = "max-lg:hidden";
 const MIDDLE = "max-md:hidden";
+const LINE_PX = 57;
+/** Up to so many are in the document whole: printed and found by the browser's own search. */
+const ALL_AT_ONCE = 150;
 
 export function ModelsTable({ sensors }: { sensors: readonly SensorModels[] }) {
   const t = useMessages();
+  const body = useRef<HTMLTableSectionElement>(null);
+  const place = usePlace(body);
+  const lines = useWindowVirtualizer({
+    count: place ? sensors.length : 0,
+    estimateSize: () => LINE_PX,
+    getItemKey: (index) => sensors[index]?.sensor_id ?? index,
+    overscan: sensors.length > ALL_AT_ONCE ? 8 : sensors.length,
+    scrollMargin: place?.top ?? 0,
+  });
+  const shown = lines.getVirtualItems();
+  const { scrollMargin } = lines.options;
   return (
     <div className="panel">
-      <table className="w-full table-fixed text-sm">
+      <table aria-rowcount={sensors.length + 1} className="w-full table-fixed text-sm">
         <caption className="sr-only">{t.models.title}</caption>
         <thead className="border-b border-line text-left text-xs text-faint">
-          <tr>
+          <tr aria-rowindex={1}>
             <Heading label={t.models.sensor} />
             <Heading label={t.models.state} className="w-32 max-sm:w-28" />
             <Heading label={t.models.model} className={`w-28 ${MIDDLE}`} />
             <Heading label={t.models.age} className={`w-32 ${MIDDLE}`} />
             <Heading label={t.models.threshold} className={`w-24 text-right ${MIDDLE}`} />
-            <Heading label={t.models.baseline} className={`w-56 ${WIDE}`} />
+            <Heading label={t.models.baseline} className={`w-64 ${WIDE}`} />
             <Heading label={t.models.heldOut} title={t.models.heldOutHint} className={`w-24 text-right ${WIDE}`} />
             <Heading label={t.models.faults} title={t.models.faultsHint} className={`w-28 text-right ${WIDE}`} />
           </tr>
         </thead>
-        <tbody>
-          {sensors.map((sensor) => (
-            <Row key={sensor.sensor_id} sensor={sensor} />
-          ))}
+        <tbody ref={body}>
+          <Space height={(shown[0]?.start ?? scrollMargin) - scrollMargin} />
+          {shown.map(({ index, key }) => {
+            const sensor = sensors[index];
+            return sensor && <Row key={key} sensor={sensor} index={index} measure={lines.measureElement} />;
+          })}
+          <Space height={lines.getTotalSize() - ((shown.at(-1)?.end ?? scrollMargin) - scrollMargin)} />
         </tbody>
       </table>
     </div>
   );
+}
+
+function Space({ height }: { height: number }) {
+  return height > 0 ? <tr aria-hidden style={{ height }} /> : null;
 }
 
 function Heading({ label, title, className = "" }: { label: string; title?: string; className?: string }) {
@@ -47,12 +71,18 @@ function Heading({ label, title, className = "" }: { label: string; title?: stri
   );
 }
 
-const Row = memo(function Row({ sensor }: { sensor: SensorModels }) {
+interface RowProps {
+  sensor: SensorModels;
+  index: number;
+  measure: Ref<HTMLTableRowElement>;
+}
+
+const Row = memo(function Row({ sensor, index, measure }: RowProps) {
   const t = useMessages();
   const format = useFormat();
   const model = sensor.running ?? sensor.wanted;
   return (
-    <tr data-sensor={sensor.sensor_id} className="relative border-b border-line align-top last:border-0 hover:bg-raised">
+    <tr ref={measure} data-index={index} aria-rowindex={index + 2} data-sensor={sensor.sensor_id} className="relative border-b border-line align-top last:border-0 hover:bg-raised">
       <td className="px-3 py-2">
         <Title sensor={sensor} digest={model?.digest} />
         <span className="block truncate text-xs text-faint">{[sensor.sensor_name, sensor.site_name].join(" · ")}</span>
@@ -123,7 +153,7 @@ function Baseline({ baseline }: { baseline: ModelSummary["baseline"] }) {
   return (
     <>
       {t.model.trainedValue(format.number(baseline.windows))}
-      <span className="block text-xs text-faint">{t.models.runSpan(format.dateTime(baseline.from_us), format.dateTime(baseline.to_us))}</span>
+      <span className="block text-xs text-faint">{format.span(baseline.from_us, baseline.to_us)}</span>
     </>
   );
 }

@@ -7,7 +7,7 @@ import { useMessages } from "@/i18n";
 import type { Messages } from "@/i18n/en";
 import type { Format } from "@/lib/format";
 import { useFormat } from "@/lib/use-format";
-import { detectorName, excludedWords } from "./model-words";
+import { detectorName, excludedWords, sensorWords } from "./model-words";
 
 interface Props {
   first: ModelDetail;
@@ -18,6 +18,7 @@ export function SideBySide({ first, second }: Props) {
   const t = useMessages();
   const format = useFormat();
   const both = [first, second];
+  const sameSensor = first.sensor_id === second.sensor_id;
   return (
     <>
       <table className="w-full table-fixed text-sm">
@@ -25,7 +26,8 @@ export function SideBySide({ first, second }: Props) {
           <tr>
             <th scope="col" className="w-1/4 py-1 pr-3 text-left font-medium max-sm:w-[28%]">{t.models.figure}</th>
             {both.map((each) => (
-              <th key={each.digest} scope="col" className="py-1 pl-3 text-right font-medium">
+              <th key={each.digest} scope="col" className="py-1 pl-3 text-left font-medium text-ink">
+                {sameSensor ? "" : `${sensorWords(each.place, t)}: `}
                 {t.models.version(format.number(each.version))}
               </th>
             ))}
@@ -36,7 +38,7 @@ export function SideBySide({ first, second }: Props) {
             <tr key={name} className="border-t border-line align-top">
               <th scope="row" className="py-1.5 pr-3 text-left font-normal text-soft [overflow-wrap:anywhere]">{name}</th>
               {both.map((each) => (
-                <td key={each.digest} className="py-1.5 pl-3 text-right [overflow-wrap:anywhere]">{write(each)}</td>
+                <td key={each.digest} className="py-1.5 pl-3 [overflow-wrap:anywhere]">{write(each)}</td>
               ))}
             </tr>
           ))}
@@ -59,7 +61,7 @@ function figures(t: Messages, format: Format): Row[] {
       ({ baseline }) => (
         <>
           {t.model.trainedValue(format.number(baseline.windows))}
-          <span className="block text-xs text-faint">{t.models.runSpan(format.dateTime(baseline.from_us), format.dateTime(baseline.to_us))}</span>
+          <span className="block text-xs text-faint">{format.span(baseline.from_us, baseline.to_us)}</span>
         </>
       ),
     ],

@@ -5,6 +5,7 @@ import { useLayoutEffect, useState } from "react";
 import { machineQuery } from "@/api/queries";
 import type { MachineDetail, SensorDetail } from "@/api/types";
 import { ErrorState } from "@/components/ErrorState";
+import { ChevronIcon } from "@/components/icons";
 import { Reasons } from "@/components/Reasons";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { StatusBadge } from "@/components/StatusBadge";
@@ -59,7 +60,8 @@ function Report({ machine }: { machine: MachineDetail }) {
   return (
     <>
       <div className="print-none mx-auto mb-3 flex max-w-[56rem] flex-wrap items-center gap-2">
-        <Link to="/machines/$machineId" params={{ machineId: machine.id }} search={sensor ? { sensor: sensor.id } : {}} className="button">
+        <Link to="/machines/$machineId" params={{ machineId: machine.id }} search={sensor ? { sensor: sensor.id } : {}} className="back mr-auto max-sm:w-full">
+          <ChevronIcon />
           {t.report.back}
         </Link>
         {REPORT_RANGES.map((each) => (
@@ -67,7 +69,7 @@ function Report({ machine }: { machine: MachineDetail }) {
             {words[each]}
           </Link>
         ))}
-        <button type="button" className="button button-primary ml-auto" onClick={() => window.print()}>
+        <button type="button" className="button button-primary max-sm:ml-auto" onClick={() => window.print()}>
           {t.report.print}
         </button>
       </div>

@@ -15,7 +15,7 @@ export function ReportSensors({ sensors }: { sensors: readonly SensorDetail[] })
   return (
     <section aria-label={t.report.sensors} className="min-w-0">
       <div className="overflow-x-auto" role="group" aria-label={t.report.sensors} tabIndex={0}>
-        <table className="w-full text-left text-xs">
+        <table className="w-full min-w-[44rem] text-left text-xs print:min-w-0">
           <thead className="text-faint">
             <tr>
               {heads.map((name) => (

@@ -93,7 +93,7 @@ function Summary({ event, open, when }: { event: EventOut; open: boolean; when: 
         )}
       </span>
       <span className="block text-xs text-faint">
-        {when} · {t.review.lasted(format.duration(event.end_us - event.start_us))} · {t.review.peak(format.score(event.peak_score), format.score(event.threshold))}
+        {when} · {(event.state === "open" ? t.review.lastsFor : t.review.lasted)(format.duration(event.end_us - event.start_us))} · {t.review.peak(format.score(event.peak_score), format.score(event.threshold))}
       </span>
       {!open && words && (
         <span className="block truncate text-xs text-soft">

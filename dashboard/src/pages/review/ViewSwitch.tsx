@@ -17,9 +17,9 @@ export function ViewSwitch({ view, onView, hasNormal }: { view: View; onView: (v
           aria-keyshortcuts={KEY[each]}
           disabled={each !== "a" && !hasNormal}
           onClick={() => onView(each)}
-          className={`button cursor-pointer px-2! disabled:cursor-not-allowed! ${view === each ? "border-accent bg-accent-wash underline decoration-accent decoration-2 underline-offset-4" : ""}`}
+          className={`button cursor-pointer px-2! disabled:cursor-not-allowed! ${view === each ? "border-accent bg-accent-wash" : ""}`}
         >
-          {names[each]}
+          <span className={view === each ? "underline decoration-accent decoration-2 underline-offset-4" : ""}>{names[each]}</span>
           <kbd aria-hidden className="key hidden [@media(hover:hover)]:inline">
             {KEY[each]}
           </kbd>

@@ -29,11 +29,11 @@ export function MachineItem({ machine }: { machine: MachineEntry }) {
           )}
           <span className="ml-2 text-xs text-faint">{machine.tags.join(" · ") || t.plant.noTags}</span>
         </span>
-        <button type="button" className="button max-w-full whitespace-normal [overflow-wrap:anywhere]" onClick={() => setDoing("change")}>
-          {t.plant.change(machine.name)}
+        <button type="button" className="button" aria-label={t.plant.change(machine.name)} onClick={() => setDoing("change")}>
+          {t.plant.short.change}
         </button>
-        <button type="button" className="button button-danger max-w-full whitespace-normal [overflow-wrap:anywhere]" disabled={full} title={full ? t.plant.hasSensors : undefined} onClick={() => setDoing("delete")}>
-          {t.plant.remove(machine.name)}
+        <button type="button" className="button button-danger" aria-label={t.plant.remove(machine.name)} disabled={full} title={full ? t.plant.hasSensors : undefined} onClick={() => setDoing("delete")}>
+          {t.plant.short.remove}
         </button>
       </div>
       {doing === "change" && <MachineForm machine={machine} named onDone={() => setDoing(null)} />}

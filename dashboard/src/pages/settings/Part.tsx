@@ -14,7 +14,7 @@ export function Part({ title, lead, action, children }: Props) {
       <div className="flex flex-wrap items-start justify-between gap-2">
         <div className="min-w-0">
           <h2 className="font-semibold">{title}</h2>
-          <p className="mt-0.5 max-w-prose text-sm text-soft">{lead}</p>
+          <p className="mt-0.5 max-w-3xl text-sm text-soft">{lead}</p>
         </div>
         {action}
       </div>

@@ -15,13 +15,14 @@ export function SettingsPage() {
   return (
     <div className="lg:grid lg:grid-cols-[13rem_minmax(0,1fr)] lg:gap-x-6">
       <title>{[...(shown ? [shown.label(t.settings.section)] : []), t.settings.title, t.app.name].join(" · ")}</title>
-      <h1 className="mb-3 text-lg font-semibold lg:col-span-2">{t.settings.title}</h1>
-      <nav aria-label={t.settings.sections} className="mb-4 flex flex-wrap gap-1 text-sm lg:flex-col lg:self-start">
+      <h1 className="mb-3 text-xl font-semibold tracking-tight lg:col-span-2">{t.settings.title}</h1>
+      <nav aria-label={t.settings.sections} className="-mx-3 mb-4 flex gap-1 overflow-x-auto px-3 py-1 text-sm sm:-mx-5 sm:px-5 lg:mx-0 lg:flex-col lg:self-start lg:overflow-visible lg:p-0">
         {allowed.map(({ to, label }) => (
           <Link
             key={to}
             to={to}
-            className="inline-flex min-h-10 items-center rounded-md border border-line px-3 font-medium text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:bg-accent-wash aria-[current=page]:text-accent lg:border-transparent"
+            ref={to === shown?.to ? intoSight : null}
+            className="inline-flex shrink-0 min-h-10 items-center rounded-md border border-line px-3 font-medium text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:bg-accent-wash aria-[current=page]:text-accent lg:border-transparent"
           >
             {label(t.settings.section)}
           </Link>
@@ -30,6 +31,11 @@ export function SettingsPage() {
       <div className="min-w-0">{!shown || allowed.includes(shown) ? <Outlet /> : <p className="panel p-4 text-sm">{t.settings.refused}</p>}</div>
     </div>
   );
+}
+
+/** On a phone the parts are in a row that is moved sideways. */
+function intoSight(link: HTMLAnchorElement | null): void {
+  link?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /** The settings begin with the first part that the role may see. */

@@ -21,20 +21,20 @@ export function SitePanel({ site, alone }: { site: Site; alone: boolean }) {
   return (
     <section className="panel flex flex-col gap-3 p-4" aria-label={site.name} data-site={site.name}>
       <div className="flex flex-wrap items-center gap-2">
-        <h3 className="mr-auto min-w-0 font-semibold [overflow-wrap:anywhere]">
+        <h3 className="mr-auto min-w-0 font-semibold max-sm:w-full [overflow-wrap:anywhere]">
           <button type="button" aria-expanded={isOpen} className="inline-flex min-h-8 items-center gap-1 text-left" onClick={() => setOpen(!isOpen)}>
             <span aria-hidden className={isOpen ? "-rotate-90" : "rotate-180"}>
               <ChevronIcon />
             </span>
             {site.name}
-            <span className="text-sm font-normal text-faint">{t.plant.machines(site.machines, format.number(site.machines))}</span>
+            <span className="ml-1 text-sm font-normal text-faint">{t.plant.machines(site.machines, format.number(site.machines))}</span>
           </button>
         </h3>
-        <button type="button" className="button max-w-full whitespace-normal [overflow-wrap:anywhere]" onClick={() => setDoing("rename")}>
-          {t.plant.rename(site.name)}
+        <button type="button" className="button" aria-label={t.plant.rename(site.name)} onClick={() => setDoing("rename")}>
+          {t.plant.short.rename}
         </button>
-        <button type="button" className="button button-danger max-w-full whitespace-normal [overflow-wrap:anywhere]" disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
-          {t.plant.remove(site.name)}
+        <button type="button" className="button button-danger" aria-label={t.plant.remove(site.name)} disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
+          {t.plant.short.remove}
         </button>
       </div>
       {doing === "rename" && (

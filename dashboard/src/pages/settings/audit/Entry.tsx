@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { Change } from "@/api/administration";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { differences, saidAction, saidSubject } from "./words";
+import { differences, saidAction, saidColumn, saidSubject } from "./words";
 import type { Names } from "./use-names";
 
 const FEW = 4;
@@ -37,22 +37,24 @@ export function Entry({ entry, names }: { entry: Change; names: Names }) {
         )}
         {entry.address && ` · ${words.address(entry.address)}`}
       </p>
-      <Differences entry={entry} />
+      <Differences entry={entry} names={names} />
     </li>
   );
 }
 
-function Differences({ entry }: { entry: Change }) {
+function Differences({ entry, names }: { entry: Change; names: Names }) {
   const t = useMessages();
   const words = t.settings.audit;
   const format = useFormat();
-  const rows = differences(entry, t, format);
+  const rows = differences(entry, t, format, names);
   if (rows.length === 0) return null;
   const list = (
     <dl className="mt-1 grid grid-cols-[minmax(0,auto)_minmax(0,1fr)] gap-x-3 gap-y-0.5 text-xs">
       {rows.map(({ name, before, after }) => (
         <div key={name} className="col-span-2 grid grid-cols-subgrid">
-          <dt className="font-mono text-faint [overflow-wrap:anywhere]">{name}</dt>
+          <dt title={name} className="text-faint [overflow-wrap:anywhere]">
+            {saidColumn(name, t)}
+          </dt>
           <dd className="[overflow-wrap:anywhere]">
             {before !== undefined && (
               <>

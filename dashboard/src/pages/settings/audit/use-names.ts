@@ -1,6 +1,7 @@
-// Names of what the log calls by its id: users, tokens, sensors, machines.
+// Names of what the log calls by its id: users, tokens, sites, machines, sensors.
 import { useQuery } from "@tanstack/react-query";
 import { tokensQuery, usersQuery } from "@/api/administration";
+import { sitesQuery } from "@/api/plant";
 import { fleetQuery } from "@/api/queries";
 
 export type Names = ReadonlyMap<string, string>;
@@ -8,9 +9,10 @@ export type Names = ReadonlyMap<string, string>;
 export function useNames(): Names {
   const users = useQuery(usersQuery).data ?? [];
   const tokens = useQuery(tokensQuery).data ?? [];
+  const sites = useQuery(sitesQuery).data ?? [];
   const machines = useQuery(fleetQuery).data?.machines ?? [];
   return new Map([
-    ...[...users, ...tokens].map(({ id, name }) => [id, name] as const),
+    ...[...users, ...tokens, ...sites].map(({ id, name }) => [id, name] as const),
     ...machines.flatMap(({ id, name, sensors }) => [[id, name] as const, ...sensors.map((sensor) => [sensor.id, `${name} · ${sensor.name}`] as const)]),
   ]);
 }

@@ -1,0 +1,19 @@
+// Before the first paint and while the scripts are still on their way: the remembered theme, which src/app/theme.ts keeps
+// from there, and the first questions to the collector, which src/api/early.ts hands to whoever asks them.
+try {
+  const theme = localStorage.getItem("audiosense.theme");
+  if (["light", "dark", "contrast"].includes(theme)) document.documentElement.dataset.theme = theme;
+} catch {
+  // storage is blocked: the system's theme holds
+}
+// The page's icon is named relative to the page that was loaded first; browsers look for it again on others.
+const icon = document.querySelector('link[rel="icon"]');
+if (icon) icon.href = String(icon.href);
+
+window.audiosenseEarly = new Map();
+for (const address of document.currentScript.dataset.early.split(" ")) {
+  const { href } = new URL(address, document.baseURI);
+  const answer = fetch(href);
+  answer.catch(() => undefined);
+  window.audiosenseEarly.set(href, answer);
+}

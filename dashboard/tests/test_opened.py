@@ -1,0 +1,202 @@
+"""Forms, questions and menus, opened: in every theme against WCAG 2.2 AA, and in Spanish to the last word."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+LANGUAGES = Path(__file__).parents[1] / "src" / "i18n"
+STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+TEMPLATE = re.compile(r"`([^`]*)`")
+LEAST_LETTERS = 6
+LOADING = "main .skeleton:not(span)"
+"""Not the dot that beats while an agent is awaited."""
+TEXTS = """() => {
+  const found = [];
+  const OTHERS = '[lang]:not(html), [lang]:not(html) *, [data-entry] dt';
+  const seen = element => element.checkVisibility({ visibilityProperty: true });
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const parent = walker.currentNode.parentElement;
+    const words = !['SCRIPT', 'STYLE', 'CODE', 'PRE'].includes(parent.tagName);
+    if (words && seen(parent) && !parent.closest('[lang]:not(html)')) {
+      found.push(walker.currentNode.data.trim());
+    }
+  }
+  for (const element of document.body.querySelectorAll('[aria-label], [title], [placeholder]')) {
+    if (!seen(element) || element.matches(OTHERS)) continue;
+    for (const name of ['aria-label', 'title', 'placeholder']) found.push(element.getAttribute(name) ?? '');
+  }
+  return [...new Set(found.filter(text => /\\p{L}{2}/u.test(text)))];
+}"""
+"""All that is to be read or heard on a page, but for names of other languages and of the log's columns."""
+
+
+def messages(language: str) -> tuple[set[str], set[str]]:
+    """A language's whole messages, and the fixed parts of those that take values."""
+    files = [LANGUAGES / f"{language}.ts", *LANGUAGES.glob(f"*.{language}.ts")]
+    lines = [
+        line.split("//", 1)[0] if line.lstrip().startswith("//") else line
+        for file in files
+        for line in file.read_text().splitlines()
+        if not line.startswith(("import", "export"))
+    ]
+    text = "\n".join(lines)
+    whole = {json.loads(f'"{each}"') for each in STRING.findall(TEMPLATE.sub("", text))}
+    parts = {part.strip() for each in TEMPLATE.findall(text) for part in re.split(r"\$\{[^}]*\}", each)}
+    return whole, {part for part in parts if len(re.findall(r"[^\W\d_]", part)) >= LEAST_LETTERS}
+
+
+@pytest.fixture(scope="module")
+def english() -> Callable[[Page], list[str]]:
+    """Finds what a page still says in English."""
+    whole, parts = messages("en")
+    spanish_whole, spanish_parts = messages("es")
+    spanish = spanish_whole | spanish_parts
+    only = {each for each in whole - spanish if re.search(r"[^\W\d_]{2}", each)}
+    fixed = [
+        re.compile(rf"(?<!\w){re.escape(part)}(?!\w)")
+        for part in parts
+        if not any(part in each for each in spanish) and len(part.split()) > 1
+    ]
+    assert len(only) > 1_000
+    assert len(fixed) > 100
+    return lambda page: [
+        text for text in page.evaluate(TEXTS) if text in only or any(part.search(text) for part in fixed)
+    ]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A machine with an agent, two models and an event that waits."""
+
+    machine: str
+    machine_id: str
+    sensor: str
+    agent: str
+    models: list[str]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Plant]:
+    return {}
+
+
+@pytest.fixture
+def plant(enrol, api, made) -> Plant:
+    if not made:
+        machine = f"Opened {uuid4().hex[:6]}"
+        agent = enrol(machine)
+        agent.send(60)
+        agent.run_what_is_desired()
+        agent.send(5, score=0.4, status="normal")
+        agent.report_event(event=uuid4(), revision=1, state="close")
+        card = next(each for each in api.get("/api/v1/fleet").json()["machines"] if each["name"] == machine)
+        sensor = card["sensors"][0]["id"]
+        models = [each["digest"] for each in api.get("/api/v1/models", params={"sensor": sensor}).json()["items"]]
+        made["plant"] = Plant(machine, card["id"], sensor, str(agent.identity), models)
+    return made["plant"]
+
+
+def press(*names: str) -> Callable[[Page], None]:
+    """Press buttons one after the other, by how their names begin."""
+
+    def pressed(page: Page) -> None:
+        for name in names:
+            page.locator("main").get_by_role("button", name=re.compile(f"^{name}")).first.click()
+
+    return pressed
+
+
+def unfold(page: Page) -> None:
+    """Open all that is folded."""
+    folded = page.locator('main button[aria-expanded="false"]:not([aria-haspopup])')
+    for _ in range(folded.count()):
+        if folded.count() == 0:
+            break
+        folded.first.click()
+    for summary in page.locator("main details:not([open]) > summary").all():
+        if summary.is_visible():
+            summary.click()
+
+
+def by_key(key: str) -> Callable[[Page], None]:
+    def typed(page: Page) -> None:
+        page.locator("main [data-event]").first.wait_for()
+        page.keyboard.press(key)
+
+    return typed
+
+
+def openings(plant: Plant) -> dict[str, tuple[str, Callable[[Page], None], str]]:
+    """What is opened, by name: where, how, and what is there then."""
+    machine = f"/machines/{plant.machine_id}"
+    model = f"/models/{plant.models[0]}"
+    agent = f"/agents/{plant.agent}"
+    return {
+        "a user to be made": ("/settings/people", press("Add a user"), "main form"),
+        "a user to be changed": ("/settings/people", press("Change"), "main form"),
+        "a token to be made": ("/settings/tokens", press("Make a token"), "main form"),
+        "the log": ("/settings/audit", unfold, "main details[open] dt"),
+        "a machine to be changed": ("/settings/plant", lambda page: (unfold(page), press("Change")(page)), "main form"),
+        "policies": ("/settings/policies", unfold, "main input"),
+        "this browser": ("/settings/browser", unfold, "main input"),
+        "the account": ("/account", unfold, "main form"),
+        "all of a machine": (machine, unfold, "#sound"),
+        "a note": (machine, press("Add a note"), "#notes form"),
+        "a confirmed fault": ("/review", by_key("f"), "main form"),
+        "the review's keys": ("/review", by_key("?"), "dialog[open]"),
+        "a training": (model, press("Train now"), "#model-actions form"),
+        "all of a model": (model, unfold, "#model-facts"),
+        "models": ("/models", unfold, "main [data-sensor]"),
+        "an agent to be revoked": (agent, press("Revoke"), "main [role=group]"),
+        "all of an agent": (agent, unfold, "main details[open]"),
+        "agents": ("/agents", unfold, "main [data-agent]"),
+        "an enrolment key": ("/agents/add", press("Make"), "main svg[role=img]"),
+        "the first step": ("/start?again=true", unfold, "main input"),
+        "the second step": ("/start?again=true&site=Hall&machine=Fan&source=simulator", unfold, "main h2"),
+        "a recording to be analysed": ("/analyse", unfold, "main input"),
+        "the fleet": ("/", unfold, "main [data-machine]"),
+        "the report": (f"{machine}/report", unfold, "main article"),
+        "the sandbox": ("/developer", unfold, "main button"),
+    }
+
+
+def speak(page: Page, language: str) -> None:
+    """Switch the language under what is open, as another tab would."""
+    page.evaluate(
+        """language => {
+          localStorage.setItem('audiosense.language', language);
+          dispatchEvent(new StorageEvent('storage'));
+        }""",
+        language,
+    )
+    expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+def test_what_is_opened_keeps_the_rules_and_speaks_spanish(page, plant, violations, english, open_menu):
+    page.emulate_media(reduced_motion="reduce")
+    faults = []
+    for name, (place, way, there) in openings(plant).items():
+        page.goto(place)
+        expect(page.locator("main h1")).to_be_visible()
+        expect(page.locator(LOADING)).to_have_count(0)
+        way(page)
+        expect(page.locator(there).first).to_be_attached()
+        expect(page.locator(LOADING)).to_have_count(0)
+        faults += [f"{name}: {line}" for line in violations(page)]
+        speak(page, "es")
+        faults += [f"{name}: English: {text!r}" for text in english(page)]
+        speak(page, "en")
+    page.goto("/")
+    open_menu()
+    if page.locator("header [aria-expanded=true]").count():
+        faults += [f"the menu: {line}" for line in violations(page)]
+        speak(page, "es")
+        faults += [f"the menu: English: {text!r}" for text in english(page)]
+    assert not faults, "\n".join(faults)
