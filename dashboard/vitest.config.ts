@@ -1,7 +1,7 @@
 // Tests without a browser; tests/test_*.py use a real one. Plain logic shares its workers, pages have one of their own.
 import { defineConfig } from "vitest/config";
 
-const PAGES = "src/app/*.test.tsx";
+const PAGES = "src/{app,components-page}/*.test.tsx";
 const BUSY_COMPUTER_MS = 60_000;
 
 export default defineConfig({

@@ -82,7 +82,7 @@ export async function openPage(path: string, state: State, language: Language = 
   waiting = [];
   localStorage.setItem("audiosense.language", language);
   answerWith((asked) => {
-    const answered = Promise.try(() => answer(asked, state));
+    const answered = new Promise<Response>((done) => done(answer(asked, state)));
     return state.is === "loading" && asked !== SESSION ? answered : counted(answered);
   });
   const history = createMemoryHistory({ initialEntries: [path] });

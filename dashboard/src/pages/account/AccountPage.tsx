@@ -6,7 +6,7 @@ import { ErrorState } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Field, FormError, text } from "@/pages/signin/Fields";
+import { Field, FormError, text } from "@/components/Fields";
 
 export function AccountPage() {
   const t = useMessages();

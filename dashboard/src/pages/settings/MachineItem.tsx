@@ -6,7 +6,7 @@ import { MachineForm } from "@/components/MachineForm";
 import { Problem } from "@/components/Problem";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "../agents/Ask";
+import { Ask } from "@/components/Ask";
 import { SensorItem } from "./SensorItem";
 
 export function MachineItem({ machine }: { machine: MachineEntry }) {

@@ -4,7 +4,7 @@ import { type Loss, type Policy, useChangePolicy } from "@/api/policies";
 import { Problem } from "@/components/Problem";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "../agents/Ask";
+import { Ask } from "@/components/Ask";
 
 const MB = 1e6;
 

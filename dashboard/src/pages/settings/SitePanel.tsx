@@ -7,7 +7,7 @@ import { ChevronIcon } from "@/components/icons";
 import { Problem } from "@/components/Problem";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "../agents/Ask";
+import { Ask } from "@/components/Ask";
 import { MachineItem } from "./MachineItem";
 import { NameForm } from "./NameForm";
 

@@ -3,7 +3,7 @@ import { useVerifyLog } from "@/api/administration";
 import { Copy } from "@/components/Copy";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { FormError, text } from "@/pages/signin/Fields";
+import { FormError, text } from "@/components/Fields";
 
 export function LogCheck() {
   const words = useMessages().settings.audit;
