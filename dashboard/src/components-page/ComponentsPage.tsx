@@ -139,6 +139,12 @@ function Contents() {
   );
 }
 
+const ROOM = {
+  little: "grid grid-cols-[repeat(auto-fill,minmax(8.5rem,1fr))] gap-x-4 gap-y-4",
+  some: "grid gap-x-6 gap-y-5 sm:grid-cols-[repeat(auto-fill,minmax(19rem,1fr))]",
+  all: "flex flex-col gap-4",
+};
+
 function Shown({ entry }: { entry: Entry }) {
   const anchor = anchorOf(entry);
   return (
@@ -148,7 +154,7 @@ function Shown({ entry }: { entry: Entry }) {
           {nameOf(entry)}
         </a>
       </h3>
-      <div className={entry.wide ? "flex flex-col gap-4" : "grid gap-x-6 gap-y-5 sm:grid-cols-[repeat(auto-fill,minmax(19rem,1fr))]"}>
+      <div className={ROOM[entry.room ?? "some"]}>
         {Object.entries(entry.states).map(([state, drawn]) => (
           <div key={state} data-shown={state} className="flex min-w-0 flex-col gap-1.5">
             <p className="label">{state}</p>

@@ -25,7 +25,7 @@ const ICONS: Readonly<Record<string, Component>> = icons;
 
 function Buttons() {
   return (
-    <div className="flex flex-wrap gap-2">
+    <div className="flex flex-wrap items-center gap-2">
       <button type="button" className="button button-primary">Save</button>
       <button type="button" className="button">Cancel</button>
       <button type="button" className="button button-danger">Delete</button>
@@ -46,7 +46,7 @@ function AllIcons() {
     <ul className="grid grid-cols-[repeat(auto-fill,minmax(8.5rem,1fr))] gap-2 text-xs text-faint">
       {Object.entries(ICONS).map(([name, Icon]) => (
         <li key={name} className="flex items-center gap-2">
-          <span className="text-ink">{name === "ArrowIcon" ? <><Icon way="left" /><Icon way="right" /></> : <Icon />}</span>
+          <span className="flex text-ink">{name === "ArrowIcon" ? <><Icon way="left" /><Icon way="right" /></> : <Icon />}</span>
           {name}
         </li>
       ))}
@@ -70,13 +70,13 @@ export const CONTROLS: Group = {
   id: "controls",
   title: "Controls",
   entries: [
-    { components: [Buttons], states: { all: <Buttons /> } },
-    { components: [AllIcons], name: "Icons", states: { all: <AllIcons /> }, wide: true },
-    { components: [LanguageButton, ThemeButton, DeveloperToggle], name: "Choices", states: { language: <LanguageButton />, theme: <ThemeButton />, "developer mode": <As><DeveloperToggle /></As> } },
+    { components: [Buttons], states: { all: <Buttons /> }, room: "all" },
+    { components: [AllIcons], name: "Icons", states: { all: <AllIcons /> }, room: "all" },
+    { components: [LanguageButton, ThemeButton, DeveloperToggle], room: "little", name: "Choices", states: { language: <LanguageButton />, theme: <ThemeButton />, "developer mode": <As><DeveloperToggle /></As> } },
     { components: [ViewSwitch], name: "ViewSwitch (tabs)", states: { all: <Switched hasNormal />, "without normal sound": <Switched hasNormal={false} /> } },
     { components: [NavMenu], states: { closed: <div className="relative flex justify-end"><NavMenu links={<a href="#controls" className="flex h-11 items-center px-3">Controls</a>}>What is chosen</NavMenu></div> } },
     { components: [Field, FormError], name: "Fields", states: { empty: <InAForm label="Empty form" />, "with an error": <InAForm label="Refused form" error={new ApiError(422, "name is taken; choose another")} /> } },
-    { components: [MachineForm], states: { "with its name": <MachineForm machine={machine("Press 4")} named onDone={nothing} />, "place and tags": <MachineForm machine={machine("Pump 2")} onDone={nothing} /> }, wide: true },
+    { components: [MachineForm], states: { "with its name": <MachineForm machine={machine("Press 4")} named onDone={nothing} />, "place and tags": <MachineForm machine={machine("Pump 2")} onDone={nothing} /> }, room: "all" },
     { components: [Copy], states: { idle: <Copy text={ID} label="Copy the id" /> } },
     { components: [Command], states: { short: <Command command="audiosense-agent status" />, long: <Command command={LINE} /> } },
     { components: [EnrolLine], states: { folded: <EnrolLine line={LINE} /> } },

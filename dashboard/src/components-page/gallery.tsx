@@ -12,8 +12,8 @@ export interface Entry {
   name?: string;
   /** Each state by what it is. */
   states: Readonly<Record<string, ReactNode>>;
-  /** One state below the other, in the whole width. */
-  wide?: boolean;
+  /** How much room a state takes: a fraction of the width unless it is said. */
+  room?: "little" | "all";
 }
 
 export interface Group {

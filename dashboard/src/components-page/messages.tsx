@@ -51,8 +51,8 @@ export const MESSAGES: Group = {
       components: [Problem],
       states: { "in use": <Problem error={new ApiError(409, "", "name_taken")} />, unavailable: <Problem error={new ApiError(503, "The database does not answer; it is tried again.")} /> },
     },
-    { components: [LostBar], states: { "data is old": <LostBar ageUs={42e6} heard onRetry={nothing} />, "nothing was live": <LostBar ageUs={3 * 3600e6} heard={false} onRetry={nothing} /> }, wide: true },
-    { components: [ModeBanners], states: { demo: <As demo><ModeBanners /></As>, "not encrypted": <As insecure><ModeBanners /></As> }, wide: true },
+    { components: [LostBar], states: { "data is old": <LostBar ageUs={42e6} heard onRetry={nothing} />, "nothing was live": <LostBar ageUs={3 * 3600e6} heard={false} onRetry={nothing} /> }, room: "all" },
+    { components: [ModeBanners], states: { demo: <As demo><ModeBanners /></As>, "not encrypted": <As insecure><ModeBanners /></As> }, room: "all" },
     {
       components: [Saved],
       name: "Saved (toast)",
@@ -61,7 +61,7 @@ export const MESSAGES: Group = {
         "only said": <Saved said="Undone: Press 4" error={null} mayUndo={false} onUndo={nothing} onClose={nothing} />,
         failed: <Saved said={null} error={new ApiError(0, "")} mayUndo={false} onUndo={nothing} onClose={nothing} />,
       },
-      wide: true,
+      room: "all",
     },
     {
       components: [Ask],

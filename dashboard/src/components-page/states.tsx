@@ -48,10 +48,10 @@ export const STATES: Group = {
   id: "states",
   title: "States",
   entries: [
-    { components: [StatusBadge], states: { ...of(STATES_BY_NEED, (state) => <StatusBadge state={state} progress={0.6} />), large: <StatusBadge state="alarm" large /> } },
-    { components: [StatusGlyph], states: of(STATES_BY_NEED, (state: State) => <StatusGlyph state={state} size={32} progress={0.6} />) },
+    { components: [StatusBadge], room: "little", states: { ...of(STATES_BY_NEED, (state) => <StatusBadge state={state} progress={0.6} />), large: <StatusBadge state="alarm" large /> } },
+    { components: [StatusGlyph], room: "little", states: of(STATES_BY_NEED, (state: State) => <StatusGlyph state={state} size={32} progress={0.6} />) },
     { components: [SensorHealth], states: { ...of(CHECK_STATES, (state) => <SensorHealth health={{ state }} />), "with what was found": <SensorHealth health={{ state: "failed", key: "sensor_silent", cause: "digital" }} /> } },
-    { components: [CheckGlyph], states: of(CHECK_STATES, (state) => <CheckGlyph state={state} size={24} />) },
+    { components: [CheckGlyph], room: "little", states: of(CHECK_STATES, (state) => <CheckGlyph state={state} size={24} />) },
     {
       components: [Checks],
       states: { troubled: <Checks checks={CHECKS} />, good: <Checks checks={CHECKS.slice(2, 3)} />, stale: <Checks checks={CHECKS.slice(0, 1).map((each) => ({ ...each, told_us: NOW_US - 300 * MINUTE_US }))} /> },
@@ -67,7 +67,7 @@ export const STATES: Group = {
     },
     { components: [LevelMeter], states: { quiet: <LevelMeter dbfs={-71.3} label="Quiet room" />, loud: <LevelMeter dbfs={-6} label="Press" />, "not heard": <LevelMeter dbfs={null} label="New sensor" /> } },
     { components: [Reasons], states: { some: <Reasons reasons={REASONS} />, none: <Reasons reasons={[]} /> } },
-    { components: [VerdictSign], states: of(VERDICTS, (each) => <VerdictSign verdict={each} />) },
+    { components: [VerdictSign], room: "little", states: of(VERDICTS, (each) => <VerdictSign verdict={each} />) },
     {
       components: [VerdictLine],
       states: {
@@ -76,6 +76,6 @@ export const STATES: Group = {
         expected: <VerdictLine verdict={verdict("expected", "maintenance", false)} />,
       },
     },
-    { components: [TimeAgo], states: { now: <TimeAgo us={NOW_US} />, "an hour": <TimeAgo us={NOW_US - 61 * MINUTE_US} />, days: <TimeAgo us={NOW_US - 4000 * MINUTE_US} /> } },
+    { components: [TimeAgo], room: "little", states: { now: <TimeAgo us={NOW_US} />, "an hour": <TimeAgo us={NOW_US - 61 * MINUTE_US} />, days: <TimeAgo us={NOW_US - 4000 * MINUTE_US} /> } },
   ],
 };
