@@ -34,20 +34,14 @@ def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page's address on a development server of its own; what it compiles is kept beside the tests."""
     node = shutil.which("node")
     assert node, "node is missing: run make setup"
-    server = subprocess.Popen(
-        [node, "--input-type=module", "-e", SERVE, str(tmp_path_factory.mktemp("vite"))],
-        cwd=DASHBOARD,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    command = [node, "--input-type=module", "-e", SERVE, str(tmp_path_factory.mktemp("vite"))]
+    with subprocess.Popen(command, cwd=DASHBOARD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
         assert server.stdout
         port = server.stdout.readline().strip()
         assert port.isdigit(), "the development server did not start; its words are above"
         yield f"http://127.0.0.1:{port}/components"
-    finally:
-        assert server.stdin
+        # It ends with its standard input, also where the tests are killed.
         server.stdin.close()
         server.wait(STOP_S)
 
