@@ -1,4 +1,16 @@
-// Tests without a browser: pure logic, and every page with made-up answers; tests/test_*.py use a real browser.
+// Tests without a browser; tests/test_*.py use a real one. Plain logic shares its workers, pages have one of their own.
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ resolve: { tsconfigPaths: true }, test: { include: ["src/**/*.test.{ts,tsx}"], testTimeout: 60_000 } });
+const PAGES = "src/{app,components-page}/*.test.tsx";
+const BUSY_COMPUTER_MS = 60_000;
+
+export default defineConfig({
+  resolve: { tsconfigPaths: true },
+  test: {
+    testTimeout: BUSY_COMPUTER_MS,
+    projects: [
+      { extends: true, test: { name: "pages", include: [PAGES], sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: "logic", include: ["src/**/*.test.{ts,tsx}"], exclude: [PAGES], isolate: false, sequence: { groupOrder: 1 } } },
+    ],
+  },
+});

@@ -1,7 +1,7 @@
 // Entry of the dashboard: the query cache, the live stream, the router.
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
+import { type ReactNode, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/query-client";
 import { router } from "./app/router";
@@ -10,10 +10,14 @@ import "./styles.css";
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element with id root");
 
-createRoot(root).render(
-  <StrictMode>
+const show = (pages: ReactNode) => createRoot(root).render(<StrictMode>{pages}</StrictMode>);
+
+if (import.meta.env.DEV && window.location.pathname.endsWith("/components")) {
+  void import("./components-page/ComponentsPage").then(({ ComponentsPage }) => show(<ComponentsPage />));
+} else {
+  show(
     <QueryClientProvider client={queryClient}>
       <RouterProvider router={router} />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+    </QueryClientProvider>,
+  );
+}

@@ -380,6 +380,13 @@ def browser(set_up: StorageState) -> Iterator[Browser]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def lone_browser() -> Iterator[Browser]:
+    """A browser without a collector, for what needs none."""
+    with launched() as opened:
+        yield opened
+
+
 class Watch:
     """Gathers what a page must not do: console errors, page errors, failed requests."""
 

@@ -130,6 +130,47 @@ def test_a_policy_is_changed_and_says_first_what_it_deletes(page, api, enrol, vi
     expect(windows.get_by_text("The default.")).to_be_visible()
 
 
+def test_a_policy_that_somebody_else_has_changed_asks_which_to_keep(page, api, viewport):
+    # The browser says of a 409 that it failed, as of any other.
+    page.watch.expected.append("409")
+    page.goto("/settings/policies")
+    exports = page.get_by_role("form", name=re.compile("Keep exports for"))
+    figure = exports.get_by_role("spinbutton")
+    question = exports.get_by_role("group", name="Keep exports for")
+    expect(exports.get_by_text("The default.")).to_be_visible()
+    api.put("/api/v1/policies/export_retention_days", json={"value": 9}).raise_for_status()
+    figure.fill("20")
+    exports.get_by_role("button", name=re.compile("Save")).click()
+    expect(question).to_contain_text("anna has set it to 9 days meanwhile")
+    picture(page, "policy-changed", viewport)
+    question.get_by_role("button", name="Keep 9 days", exact=True).click()
+    expect(question).to_have_count(0)
+    expect(figure).to_have_value("9")
+    # Once more, and over theirs; what a third one does in between is asked about again.
+    api.put("/api/v1/policies/export_retention_days", json={"value": 10}).raise_for_status()
+    figure.fill("20")
+    exports.get_by_role("button", name=re.compile("Save")).click()
+    expect(question).to_contain_text("set it to 10 days")
+    api.put("/api/v1/policies/export_retention_days", json={"value": None}).raise_for_status()
+    question.get_by_role("button", name="Set 20 days", exact=True).click()
+    expect(question).to_contain_text("returned it to the default, 7 days")
+    question.get_by_role("button", name="Set 20 days", exact=True).click()
+    expect(question).to_have_count(0)
+    expect(figure).to_have_value("20")
+    found = {each["setting"]: each["value"] for each in api.get("/api/v1/policies").json()}
+    assert found["export_retention_days"] == 20
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_the_hint_of_an_uncalibrated_sensor_leads_to_its_calibration(page, enrol, viewport):
+    machine = f"Bare {uuid4().hex[:6]}"
+    enrol(machine).send(2)
+    page.goto("/")
+    page.get_by_role("link", name=re.compile(re.escape(machine))).first.click()
+    page.get_by_role("link", name=re.compile(f"Calibrate {re.escape(machine)}")).click()
+    expect(page.get_by_role("form", name=re.compile(f"Calibrate {re.escape(machine)}"))).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_the_same_in_spanish(page, viewport):
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import StringConstraints
 
 from audiosense_collector.auth.roles import Requires, Role
@@ -18,6 +18,7 @@ from audiosense_collector.machines.schemas import (
     ShownStatus,
 )
 from audiosense_collector.machines.standing import Choice, Order
+from audiosense_collector.packing import packed_json
 from audiosense_collector.paging import MAX_LIMIT, After
 from audiosense_collector.runtime import RuntimeOf
 
@@ -29,6 +30,7 @@ router = APIRouter(prefix="/api/v1", tags=["machines"], dependencies=[Requires(R
 
 @router.get("/fleet", response_model=Fleet, responses=responses(InvalidError, UnavailableError))
 async def read_fleet(  # noqa: PLR0917 - FastAPI passes them by name
+    request: Request,
     session: Session,
     runtime: RuntimeOf,
     limit: Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="machines on a page; all unless given")] = None,
@@ -60,9 +62,8 @@ async def read_fleet(  # noqa: PLR0917 - FastAPI passes them by name
     In the order of need a machine whose status changes while pages are read may come twice or not at all.
     """
     choice = Choice(tuple(status), site, q, order, limit, after, tuple(tag))
-    return Response(
-        await service.read_fleet(session, runtime.settings, choice, sparklines=sparklines),
-        media_type="application/json",
+    return await packed_json(
+        request, await service.read_fleet(session, runtime.settings, choice, sparklines=sparklines)
     )
 
 

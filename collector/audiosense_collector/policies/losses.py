@@ -1,4 +1,4 @@
-"""What a shorter retention would delete, told before it does; from the catalogue, no row is read for it."""
+"""What a shorter retention would delete, told before it does; of measurements by the catalogue, without reading."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.analyses import retention as analyses
 from audiosense_collector.clips import retention as clips
 from audiosense_collector.clock import DAY_US
 from audiosense_collector.db.migrate import Retention
@@ -36,6 +37,9 @@ async def loss_of(session: AsyncSession, settings: Settings, name: PolicyName, v
         return await _of_partitions(session, "rollup_minute", now, then)
     if name is PolicyName.CLIP_RETENTION_DAYS:
         rows, span_us, size = await clips.count_between(session, settings.clip_retention_days, round(value))
+        return Loss(rows=rows, days=span_us / DAY_US, bytes=size)
+    if name is PolicyName.ANALYSIS_RETENTION_DAYS:
+        rows, span_us, size = await analyses.count_between(session, settings.analysis_retention_days, round(value))
         return Loss(rows=rows, days=span_us / DAY_US, bytes=size)
     return NOTHING
 

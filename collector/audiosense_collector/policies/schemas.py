@@ -13,6 +13,7 @@ class PolicyName(StrEnum):
     MINUTE_RETENTION_DAYS = "minute_retention_days"
     CLIP_RETENTION_DAYS = "clip_retention_days"
     EXPORT_RETENTION_DAYS = "export_retention_days"
+    ANALYSIS_RETENTION_DAYS = "analysis_retention_days"
     FALSE_ALARMS_PER_WEEK = "false_alarms_per_week"
     BASELINE_WINDOWS = "baseline_windows"
 
@@ -43,18 +44,23 @@ class PolicyOut(BaseModel):
 
 
 class PolicyValue(BaseModel):
-    """The value that is to hold, null for the default; ``accept_loss`` says that what a shorter time deletes may go."""
+    """The value that is to hold, null for the default; ``accept_loss`` says that what a shorter time deletes may go.
+
+    ``over_us`` is the ``set_us`` of the policy that it is to replace, null for the default: where somebody else has
+    changed it since, nothing is changed. Without it, whatever stands is replaced.
+    """
 
     model_config = ConfigDict(extra="forbid")
     value: Annotated[float, Field(allow_inf_nan=False)] | None
     accept_loss: bool = False
+    over_us: int | None = None
 
 
 class Loss(BaseModel):
     """What a value would delete with the next run of the upkeep, beyond what is due anyway.
 
-    ``rows`` are windows, minutes or clips, of windows and minutes the database's estimate; ``days`` is over how many
-    days they lie.
+    ``rows`` are windows, minutes, clips or analyses, of windows and minutes the database's estimate; ``days`` is over
+    how many days they lie.
     """
 
     rows: int

@@ -42,7 +42,8 @@ async def change(runtime: Runtime, caller: Principal, name: PolicyName, wanted: 
 
     Raises:
         InvalidError: the value is out of range.
-        ConflictError: the environment says what holds, or the value would delete what was not accepted to be deleted.
+        ConflictError: the environment says what holds, somebody else has changed it meanwhile, or the value would
+            delete what was not accepted to be deleted.
     """
     value = _checked(name, wanted.value)
     if is_locked(runtime.environment, name):
@@ -53,6 +54,9 @@ async def change(runtime: Runtime, caller: Principal, name: PolicyName, wanted: 
         )
     await runtime.policies.refresh()
     async with runtime.sessions.begin() as session:
+        row = await session.get(Policy, name.value, with_for_update=True)
+        if "over_us" in wanted.model_fields_set and wanted.over_us != (None if row is None else row.set_at):
+            raise _changed(name)
         loss = await loss_of(session, runtime.settings, name, value)
         if loss != NOTHING and not wanted.accept_loss:
             raise ConflictError(
@@ -60,7 +64,6 @@ async def change(runtime: Runtime, caller: Principal, name: PolicyName, wanted: 
                 "send accept_loss: true to let them go",
                 kind="loses_data",
             )
-        row = await session.get(Policy, name.value, with_for_update=True)
         if wanted.value is None:
             if row is not None:
                 await session.delete(row)
@@ -71,12 +74,17 @@ async def change(runtime: Runtime, caller: Principal, name: PolicyName, wanted: 
         try:
             await session.flush()
         except IntegrityError:
-            raise ConflictError(
-                f"somebody else has set {name.value} at the same moment; look again", kind="changed_meanwhile"
-            ) from None
+            raise _changed(name) from None
     await runtime.policies.refresh()
     async with runtime.sessions() as session:
         return _show(runtime, name, await session.get(Policy, name.value))
+
+
+def _changed(name: PolicyName) -> ConflictError:
+    return ConflictError(
+        f"somebody else has changed {name.value} meanwhile; read it again, then keep that or send yours over it",
+        kind="changed_meanwhile",
+    )
 
 
 def _checked(name: PolicyName, value: float | None) -> float:

@@ -121,3 +121,16 @@ async def test_what_is_no_choice_is_refused(browser, parameters, where):
     response = await browser.get("/api/v1/fleet", params=parameters)
     assert response.status_code == 422
     assert where in response.text
+
+
+async def test_a_large_answer_is_compressed_for_who_takes_that(browser, site):
+    answers = [
+        await browser.get("/api/v1/fleet", params={"q": site}, headers={"Accept-Encoding": accepted})
+        for accepted in ("gzip, br", "identity")
+    ]
+    assert [each.headers.get("Content-Encoding") for each in answers] == ["gzip", None]
+    assert [each.headers["Vary"] for each in answers] == ["Accept-Encoding"] * 2
+    packed, plain = (Fleet.model_validate_json(each.content) for each in answers)
+    assert names(packed) == names(plain)
+    assert len(names(packed)) == 5
+    assert int(answers[0].headers["Content-Length"]) < int(answers[1].headers["Content-Length"]) / 2

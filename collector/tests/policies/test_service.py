@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
+from audiosense_collector.analyses.tables import Analysis
 from audiosense_collector.clock import DAY_US, now_us
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.policies import current
@@ -118,6 +119,37 @@ async def test_two_administrators_at_once_leave_one_value(browser):
     assert {each.status_code for each in answers} <= {200, 409}
     kept = (await policies(browser))["export_retention_days"]["value"]
     assert kept in {each.json()["value"] for each in answers if each.status_code == 200}
+
+
+async def test_a_change_of_what_somebody_else_has_changed_since_is_refused(browser):
+    path = f"{API}/export_retention_days"
+    first = (await browser.put(path, json={"value": 9, "over_us": None})).json()
+    late = await browser.put(path, json={"value": 8, "over_us": None})
+    assert (late.status_code, late.json()["type"]) == (409, "changed_meanwhile")
+    assert (await policies(browser))["export_retention_days"] == first
+    second = await browser.put(path, json={"value": 8, "over_us": first["set_us"]})
+    assert (second.status_code, second.json()["value"]) == (200, 8)
+    late = await browser.put(path, json={"value": None, "over_us": first["set_us"]})
+    assert (late.status_code, late.json()["type"]) == (409, "changed_meanwhile")
+    assert (await browser.put(path, json={"value": None, "over_us": second.json()["set_us"]})).json()["value"] == 7
+
+
+async def test_a_shorter_time_for_analyses_says_what_goes(browser, runtime):
+    ages = (200, 150, 20)
+    rows = [
+        {"created": now_us() - days * DAY_US, "filename": f"{days}.wav", "result": {"kept": "x" * 3_000}}
+        for days in ages
+    ]
+    async with runtime.sessions.begin() as session:
+        await session.execute(insert(Analysis.__table__), rows)
+    loss = (await browser.get(f"{API}/analysis_retention_days/loss", params={"value": 100})).json()
+    assert loss["rows"] == 2
+    assert loss["days"] == pytest.approx(100, abs=0.01)
+    assert 0 < loss["bytes"] < 3_000 * 2
+    answer = await browser.put(f"{API}/analysis_retention_days", json={"value": 100, "accept_loss": True})
+    assert answer.status_code == 200
+    outcome = await retention.apply(replace(runtime, policies=Policies(runtime.sessions)))
+    assert outcome.analyses == 2
 
 
 async def test_changes_are_in_the_log(browser):

@@ -3683,8 +3683,8 @@ export interface components {
          * Loss
          * @description What a value would delete with the next run of the upkeep, beyond what is due anyway.
          *
-         *     ``rows`` are windows, minutes or clips, of windows and minutes the database's estimate; ``days`` is over how many
-         *     days they lie.
+         *     ``rows`` are windows, minutes, clips or analyses, of windows and minutes the database's estimate; ``days`` is over
+         *     how many days they lie.
          */
         Loss: {
             /** Bytes */
@@ -4332,7 +4332,7 @@ export interface components {
          * @description Settings that can be changed while the collector runs.
          * @enum {string}
          */
-        PolicyName: "retention_days" | "minute_retention_days" | "clip_retention_days" | "export_retention_days" | "false_alarms_per_week" | "baseline_windows";
+        PolicyName: "retention_days" | "minute_retention_days" | "clip_retention_days" | "export_retention_days" | "analysis_retention_days" | "false_alarms_per_week" | "baseline_windows";
         /**
          * PolicyOut
          * @description A policy; ``set_by`` and ``set_us`` are of the value that was set here, in force or not.
@@ -4373,6 +4373,9 @@ export interface components {
         /**
          * PolicyValue
          * @description The value that is to hold, null for the default; ``accept_loss`` says that what a shorter time deletes may go.
+         *
+         *     ``over_us`` is the ``set_us`` of the policy that it is to replace, null for the default: where somebody else has
+         *     changed it since, nothing is changed. Without it, whatever stands is replaced.
          */
         PolicyValue: {
             /**
@@ -4380,6 +4383,8 @@ export interface components {
              * @default false
              */
             accept_loss: boolean;
+            /** Over Us */
+            over_us?: number | null;
             /** Value */
             value: number | null;
         };

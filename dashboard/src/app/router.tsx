@@ -13,6 +13,7 @@ import { parseAgentsSearch } from "@/lib/agent-list";
 import { parseFleetSearch } from "@/lib/fleet-search";
 import { parseMachineSearch, parseReportSearch } from "@/lib/ranges";
 import { parseCompareSearch, parseModelsSearch } from "@/lib/models-search";
+import { parsePlantSearch } from "@/lib/plant-search";
 import { parseReviewSearch } from "@/lib/review-search";
 import { parseStartSearch } from "@/lib/start-search";
 import { FleetPage } from "@/pages/fleet/FleetPage";
@@ -176,6 +177,7 @@ const settingsRoutes = [
   createRoute({
     getParentRoute: () => settingsRoute,
     path: "plant",
+    validateSearch: parsePlantSearch,
     component: lazyRouteComponent(() => import("@/pages/settings/PlantSettings"), "PlantSettings"),
   }),
   createRoute({

@@ -101,8 +101,8 @@ export const en = {
     velocity: "Velocity, RMS 10–1000 Hz",
     velocityNote: "the quantity of ISO 20816-1; its zones depend on the machine",
     uncalibrated: {
-      sound_pressure: "Not calibrated: levels are relative to full scale. Give dbfs_at_94_db_spl in the agent's configuration for dB SPL and dB(A).",
-      acceleration: "Not calibrated: levels are relative to full scale. Give full_scale_g in the agent's configuration for g and mm/s.",
+      sound_pressure: "Not calibrated: levels are relative to full scale. Calibrated in the settings, or by dbfs_at_94_db_spl in the agent's configuration, they are dB SPL and dB(A).",
+      acceleration: "Not calibrated: levels are relative to full scale. Calibrated in the settings, or by full_scale_g in the agent's configuration, they are g and mm/s.",
     },
   },
   running: {

@@ -99,8 +99,8 @@ export const es: Messages = {
     velocity: "Velocidad eficaz 10–1000 Hz",
     velocityNote: "la magnitud de ISO 20816-1; sus zonas dependen de la máquina",
     uncalibrated: {
-      sound_pressure: "Sin calibrar: los niveles son relativos al fondo de escala. Indique dbfs_at_94_db_spl en la configuración del agente para tener dB SPL y dB(A).",
-      acceleration: "Sin calibrar: los niveles son relativos al fondo de escala. Indique full_scale_g en la configuración del agente para tener g y mm/s.",
+      sound_pressure: "Sin calibrar: los niveles son relativos al fondo de escala. Calibrados en los ajustes, o con dbfs_at_94_db_spl en la configuración del agente, son dB SPL y dB(A).",
+      acceleration: "Sin calibrar: los niveles son relativos al fondo de escala. Calibrados en los ajustes, o con full_scale_g en la configuración del agente, son g y mm/s.",
     },
   },
   running: {

@@ -3,9 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { type OpenSession, ownSessionsQuery, sessionQuery, useChangePassword, useEndSession, useSignOut } from "@/api/session";
 import { ErrorState } from "@/components/ErrorState";
+import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Field, FormError, text } from "@/pages/signin/Fields";
+import { Field, FormError, text } from "@/components/Fields";
 
 export function AccountPage() {
   const t = useMessages();
@@ -69,6 +70,7 @@ function Sessions() {
     <section className="panel p-4" aria-label={t.auth.sessions}>
       <h2 className="mb-2 font-semibold">{t.auth.sessions}</h2>
       {sessions.isError && !sessions.data && <ErrorState error={sessions.error} onRetry={() => void sessions.refetch()} />}
+      {sessions.isPending && <SkeletonPanels count={1} className="h-12" />}
       <ul className="divide-y divide-line">
         {sessions.data?.map((session) => (
           <Session key={session.id} session={session} />

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { Action, Agent, useAct } from "@/api/agents";
 import { NeedsRole } from "@/components/NeedsRole";
 import { useMessages } from "@/i18n";
-import { Ask } from "./Ask";
+import { Ask } from "@/components/Ask";
 
 type Kind = Action["kind"];
 

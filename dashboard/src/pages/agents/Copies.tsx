@@ -7,7 +7,7 @@ import { useMessages } from "@/i18n";
 import { heldByOthers, shortId } from "@/lib/agents";
 import { useServerNowUs } from "@/lib/clock";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "./Ask";
+import { Ask } from "@/components/Ask";
 
 export function Copies({ agent, act }: { agent: Agent; act: ReturnType<typeof useAct> }) {
   const t = useMessages();

@@ -6,7 +6,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { explain } from "@/components/ErrorState";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "./Ask";
+import { Ask } from "@/components/Ask";
 
 const TONE: Record<EnrolmentKey["state"], string> = { valid: "text-accent", expired: "text-faint", "used up": "text-faint", revoked: "text-faint" };
 const GLYPH: Record<EnrolmentKey["state"], string> = { valid: "●", expired: "◌", "used up": "✓", revoked: "○" };

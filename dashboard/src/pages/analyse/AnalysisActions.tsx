@@ -5,7 +5,7 @@ import { type Analysis, useDeleteAnalysis } from "@/api/analyses";
 import { Copy } from "@/components/Copy";
 import { explain } from "@/components/ErrorState";
 import { useMessages } from "@/i18n";
-import { Ask } from "@/pages/agents/Ask";
+import { Ask } from "@/components/Ask";
 
 export function AnalysisActions({ analysis }: { analysis: Analysis }) {
   const t = useMessages();

@@ -86,7 +86,7 @@ function Machine({ machine }: { machine: MachineDetail }) {
               <NotesPanel machineId={machine.id} sensors={machine.sensors} current={sensor} />
             </div>
             <div className="flex flex-col gap-3">
-              <SensorFacts sensor={sensor} />
+              <SensorFacts sensor={sensor} siteId={machine.site.id} />
               <SensorHealthPanel key={`health ${sensor.id}`} sensor={sensor} />
               <ModelPanel key={sensor.id} sensor={sensor} />
               <DriftPanel key={`drift ${sensor.id}`} sensor={sensor} />

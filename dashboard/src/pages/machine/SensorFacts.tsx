@@ -1,4 +1,6 @@
 // The sensor now: level, frequency, source, above which level it runs, and how far learning has come.
+import { Link } from "@tanstack/react-router";
+import { useMay } from "@/api/session";
 import type { SensorDetail } from "@/api/types";
 import { Facts } from "@/components/Facts";
 import { LearningBar } from "@/components/LearningBar";
@@ -11,7 +13,7 @@ import { RunningLevel } from "./RunningLevel";
 
 const SOURCE_OK = "ok";
 
-export function SensorFacts({ sensor }: { sensor: SensorDetail }) {
+export function SensorFacts({ sensor, siteId }: { sensor: SensorDetail; siteId: string }) {
   const t = useMessages();
   const format = useFormat();
   const { learning } = sensor;
@@ -46,8 +48,24 @@ export function SensorFacts({ sensor }: { sensor: SensorDetail }) {
           [t.machine.rate, format.withUnit(sensor.sample_rate_hz / 1000, sensor.sample_rate_hz % 1000 ? 2 : 0, "kHz")],
         ]}
       />
-      {sensor.full_scale === null && <p className="mt-2 text-xs text-faint">{t.level.uncalibrated[sensor.quantity]}</p>}
+      {sensor.full_scale === null && <Uncalibrated sensor={sensor} siteId={siteId} />}
       <RunningLevel sensor={sensor} />
     </section>
+  );
+}
+
+/** What that means, and for who may calibrate it the way there. */
+function Uncalibrated({ sensor, siteId }: { sensor: SensorDetail; siteId: string }) {
+  const t = useMessages();
+  const may = useMay("administrator");
+  return (
+    <p className="mt-2 text-xs text-faint">
+      {t.level.uncalibrated[sensor.quantity]}{" "}
+      {may && (
+        <Link to="/settings/plant" search={{ site: siteId, calibrate: sensor.id }} className="inline-block min-h-6 py-0.5 text-accent underline underline-offset-2">
+          {t.plant.calibrate(sensor.name)}
+        </Link>
+      )}
+    </p>
   );
 }

@@ -10,7 +10,7 @@ import { NeedsRole } from "@/components/NeedsRole";
 import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "@/pages/agents/Ask";
+import { Ask } from "@/components/Ask";
 import { originOf, sensorWords, wantedOf } from "./model-words";
 
 interface Named {

@@ -6,10 +6,10 @@ import { MachineForm } from "@/components/MachineForm";
 import { Problem } from "@/components/Problem";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "../agents/Ask";
+import { Ask } from "@/components/Ask";
 import { SensorItem } from "./SensorItem";
 
-export function MachineItem({ machine }: { machine: MachineEntry }) {
+export function MachineItem({ machine, calibrate }: { machine: MachineEntry; calibrate: string | undefined }) {
   const t = useMessages();
   const format = useFormat();
   const [doing, setDoing] = useState<"change" | "delete" | null>(null);
@@ -46,7 +46,7 @@ export function MachineItem({ machine }: { machine: MachineEntry }) {
       {full ? (
         <ul aria-label={t.plant.sensors} className="flex flex-col gap-2 pl-3">
           {machine.sensors.map((sensor) => (
-            <SensorItem key={sensor.id} sensor={sensor} machine={machine} />
+            <SensorItem key={sensor.id} sensor={sensor} machine={machine} calibrate={sensor.id === calibrate} />
           ))}
         </ul>
       ) : (

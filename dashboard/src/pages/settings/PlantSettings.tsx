@@ -1,5 +1,6 @@
 // Sites, and on each its machines with their sensors.
 import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { sitesQuery, useCreateSite } from "@/api/plant";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
@@ -8,8 +9,11 @@ import { useMessages } from "@/i18n";
 import { NameForm } from "./NameForm";
 import { SitePanel } from "./SitePanel";
 
+const route = getRouteApi("/settings/plant");
+
 export function PlantSettings() {
   const t = useMessages();
+  const { site: chosen, calibrate } = route.useSearch();
   const sites = useQuery(sitesQuery);
   const create = useCreateSite();
   return (
@@ -26,7 +30,7 @@ export function PlantSettings() {
           <EmptyState title={t.plant.noSite}>{t.plant.noSiteHint}</EmptyState>
         </div>
       )}
-      {sites.data?.map((site) => <SitePanel key={site.id} site={site} alone={sites.data.length === 1} />)}
+      {sites.data?.map((site) => <SitePanel key={site.id} site={site} open={sites.data.length === 1 || site.id === chosen} calibrate={calibrate} />)}
     </section>
   );
 }

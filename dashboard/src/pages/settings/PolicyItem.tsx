@@ -1,10 +1,10 @@
 // One policy: its value, who chose it, and what a shorter time would delete before it does.
 import { useId, useRef } from "react";
-import { type Loss, type Policy, useChangePolicy } from "@/api/policies";
+import { type Loss, type Policy, useChangePolicy, useRefreshPolicies } from "@/api/policies";
 import { Problem } from "@/components/Problem";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "../agents/Ask";
+import { Ask } from "@/components/Ask";
 
 const MB = 1e6;
 
@@ -13,13 +13,15 @@ export function PolicyItem({ policy }: { policy: Policy }) {
   const words = t.policies;
   const format = useFormat();
   const change = useChangePolicy(policy.setting);
+  const refresh = useRefreshPolicies();
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
   const name = words.names[policy.setting];
   const locked = policy.origin === "environment";
   const text = (value: number) => `${format.number(value, policy.whole ? 0 : 2)} ${words.units[policy.unit]}`;
   const asked = change.variables;
-  const loss = change.data;
+  const unsettled = change.data;
+  const set = (value: number | null) => change.mutate({ value, acceptLoss: false, overUs: policy.set_us });
   return (
     <form
       aria-label={name}
@@ -27,7 +29,7 @@ export function PolicyItem({ policy }: { policy: Policy }) {
       data-policy={policy.setting}
       onSubmit={(event) => {
         event.preventDefault();
-        change.mutate({ value: Number(input.current?.value), acceptLoss: false });
+        set(Number(input.current?.value));
       }}
     >
       <div className="flex flex-wrap items-end gap-2">
@@ -35,6 +37,7 @@ export function PolicyItem({ policy }: { policy: Policy }) {
           {name}
           <span className="flex items-center gap-2 font-normal">
             <input
+              key={`${policy.value} ${policy.set_us}`}
               ref={input}
               type="number"
               required
@@ -55,7 +58,7 @@ export function PolicyItem({ policy }: { policy: Policy }) {
           </button>
         )}
         {policy.origin === "set" && (
-          <button type="button" className="button" disabled={change.isPending} onClick={() => change.mutate({ value: null, acceptLoss: false })}>
+          <button type="button" className="button" disabled={change.isPending} onClick={() => set(null)}>
             {words.toDefault(text(policy.default))}
           </button>
         )}
@@ -70,15 +73,34 @@ export function PolicyItem({ policy }: { policy: Policy }) {
             ? words.setBy(policy.set_by, format.dateTime(policy.set_us))
             : words.isDefault}
       </p>
-      {loss && asked && (
+      {unsettled && asked && "theirs" in unsettled && (
+        <Ask
+          key={unsettled.theirs.set_us}
+          label={name}
+          yes={words.changed.mine(text(asked.value ?? policy.default))}
+          onYes={() => change.mutate({ ...asked, acceptLoss: false, overUs: unsettled.theirs.set_us })}
+          no={words.changed.theirs(text(unsettled.theirs.value))}
+          onNo={() => {
+            change.reset();
+            refresh();
+          }}
+        >
+          <p>{changedText(unsettled.theirs)}</p>
+        </Ask>
+      )}
+      {unsettled && asked && "loss" in unsettled && (
         <Ask label={name} yes={words.yes} onYes={() => change.mutate({ ...asked, acceptLoss: true })} onNo={() => change.reset()}>
           <p>{words.ask(text(asked.value ?? policy.default))}</p>
-          <p className="font-medium">{lossText(loss)}</p>
+          <p className="font-medium">{lossText(unsettled.loss)}</p>
         </Ask>
       )}
       <Problem error={change.error} />
     </form>
   );
+
+  function changedText({ value, set_by: who, set_us: when }: Policy): string {
+    return who !== null && when !== null ? words.changed.set(who, format.dateTime(when), text(value)) : words.changed.reset(text(value));
+  }
 
   function lossText(loss: Loss): string {
     const rows = `${format.number(loss.rows)} ${words.rows[policy.setting] ?? ""}`;

@@ -17,7 +17,7 @@ export function PolicySettings() {
       </div>
       {policies.isPending && <SkeletonPanels count={3} className="h-24" />}
       {policies.isError && !policies.data && <ErrorState error={policies.error} onRetry={() => void policies.refetch()} />}
-      {policies.data?.map((policy) => <PolicyItem key={`${policy.setting} ${policy.value}`} policy={policy} />)}
+      {policies.data?.map((policy) => <PolicyItem key={policy.setting} policy={policy} />)}
     </section>
   );
 }

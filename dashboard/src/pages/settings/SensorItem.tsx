@@ -14,10 +14,10 @@ interface Props {
   machine: MachineEntry;
 }
 
-export function SensorItem({ sensor, machine }: Props) {
+export function SensorItem({ sensor, machine, calibrate }: Props & { calibrate: boolean }) {
   const t = useMessages();
   const format = useFormat();
-  const [doing, setDoing] = useState<"place" | "calibrate" | null>(null);
+  const [doing, setDoing] = useState<"place" | "calibrate" | null>(calibrate ? "calibrate" : null);
   const close = () => setDoing(null);
   return (
     <li className="flex flex-col gap-2" data-sensor={sensor.name}>

@@ -7,14 +7,22 @@ import { ChevronIcon } from "@/components/icons";
 import { Problem } from "@/components/Problem";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "../agents/Ask";
+import { Ask } from "@/components/Ask";
 import { MachineItem } from "./MachineItem";
 import { NameForm } from "./NameForm";
 
-export function SitePanel({ site, alone }: { site: Site; alone: boolean }) {
+interface Props {
+  site: Site;
+  /** Whether it begins unfolded. */
+  open: boolean;
+  /** The sensor whose calibration begins open. */
+  calibrate: string | undefined;
+}
+
+export function SitePanel({ site, open, calibrate }: Props) {
   const t = useMessages();
   const format = useFormat();
-  const [isOpen, setOpen] = useState(alone);
+  const [isOpen, setOpen] = useState(open);
   const [doing, setDoing] = useState<"rename" | "delete" | null>(null);
   const rename = useRenameSite(site.id);
   const remove = useDeleteSite(site.id);
@@ -53,12 +61,12 @@ export function SitePanel({ site, alone }: { site: Site; alone: boolean }) {
           <Problem error={remove.error} />
         </Ask>
       )}
-      {isOpen && <Machines site={site} />}
+      {isOpen && <Machines site={site} calibrate={calibrate} />}
     </section>
   );
 }
 
-function Machines({ site }: { site: Site }) {
+function Machines({ site, calibrate }: Omit<Props, "open">) {
   const t = useMessages();
   const machines = useQuery(machinesOfQuery(site.id));
   const create = useCreateMachine();
@@ -67,7 +75,7 @@ function Machines({ site }: { site: Site }) {
       {machines.isError && !machines.data && <ErrorState error={machines.error} onRetry={() => void machines.refetch()} />}
       {machines.data?.length === 0 && <p className="text-sm text-faint">{t.plant.noMachine}</p>}
       <ul className="flex flex-col divide-y divide-line border-y border-line empty:hidden">
-        {machines.data?.map((machine) => <MachineItem key={machine.id} machine={machine} />)}
+        {machines.data?.map((machine) => <MachineItem key={machine.id} machine={machine} calibrate={calibrate} />)}
       </ul>
       <NameForm
         label={t.plant.newMachine}

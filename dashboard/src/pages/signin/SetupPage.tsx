@@ -4,7 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { sessionQuery, useSetUp } from "@/api/session";
 import { useMessages } from "@/i18n";
-import { Field, FormError, Sheet, text } from "./Fields";
+import { Field, FormError, Sheet, text } from "@/components/Fields";
 
 export function SetupPage() {
   const t = useMessages();

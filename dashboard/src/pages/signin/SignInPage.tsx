@@ -2,7 +2,7 @@
 import { type SessionState, useSignIn } from "@/api/session";
 import { Command } from "@/components/Command";
 import { useMessages } from "@/i18n";
-import { Field, FormError, Sheet, text } from "./Fields";
+import { Field, FormError, Sheet, text } from "@/components/Fields";
 
 export function SignInPage({ session }: { session: SessionState }) {
   const t = useMessages();

@@ -1,7 +1,7 @@
 // The first step: which machine, where it stands, and what is listened to.
 import { useState } from "react";
 import type { Agent } from "@/api/agents";
-import { text } from "@/pages/signin/Fields";
+import { text } from "@/components/Fields";
 import { useMessages } from "@/i18n";
 import { KINDS, SOURCES, type Chosen, type Source } from "@/lib/enrolment";
 import { parseStartSearch, type StartSearch } from "@/lib/start-search";

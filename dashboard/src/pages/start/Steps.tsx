@@ -7,6 +7,7 @@ import { enrolmentKeyQuery, type KeyMade } from "@/api/enrolment";
 import { useMay } from "@/api/session";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
+import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { chosenOf, type StartSearch } from "@/lib/start-search";
 import { StepAgent } from "./StepAgent";
@@ -53,7 +54,7 @@ function Administer({ search, onSearch }: Props) {
   const agent = useQuery({ ...agentQuery(agentId ?? ""), enabled: agentId !== undefined }).data;
   const error = key.error ?? (fresh ? agents.error : null);
   if (error && !key.data && !agents.data) return <ErrorState error={error} onRetry={() => void (search.key ? key.refetch() : agents.refetch())} />;
-  if (fresh && agents.isPending) return null;
+  if (fresh && agents.isPending) return <SkeletonPanels count={3} className="h-24" />;
   const machine = agent?.sensors[0]?.machine_id;
   const enrolled = agentId !== undefined;
   return (

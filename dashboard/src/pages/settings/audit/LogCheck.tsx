@@ -4,7 +4,7 @@ import type { components } from "@/api/schema";
 import { Copy } from "@/components/Copy";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { FormError, text } from "@/pages/signin/Fields";
+import { FormError, text } from "@/components/Fields";
 
 type Fault = components["schemas"]["LogFault"];
 

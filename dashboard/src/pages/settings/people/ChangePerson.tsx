@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { type User, type UserChange, useChangeUser } from "@/api/administration";
 import { useMessages } from "@/i18n";
-import { FormError, text } from "@/pages/signin/Fields";
+import { FormError, text } from "@/components/Fields";
 import { RoleField, roleOf } from "../RoleField";
 
 /** Only what differs is changed. */

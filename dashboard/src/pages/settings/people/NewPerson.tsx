@@ -1,7 +1,7 @@
 // The form in which a user is made.
 import { useAddUser } from "@/api/administration";
 import { useMessages } from "@/i18n";
-import { Field, FormError, text } from "@/pages/signin/Fields";
+import { Field, FormError, text } from "@/components/Fields";
 import { RoleField, roleOf } from "../RoleField";
 
 export function NewPerson({ onClose }: { onClose: () => void }) {

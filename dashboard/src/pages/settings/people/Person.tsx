@@ -6,8 +6,8 @@ import { sessionQuery } from "@/api/session";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "@/pages/agents/Ask";
-import { FormError } from "@/pages/signin/Fields";
+import { Ask } from "@/components/Ask";
+import { FormError } from "@/components/Fields";
 import { Tag } from "../Part";
 import { ChangePerson } from "./ChangePerson";
 

@@ -2,7 +2,7 @@
 import { useAddToken } from "@/api/administration";
 import { Command } from "@/components/Command";
 import { useMessages } from "@/i18n";
-import { Field, FormError, text } from "@/pages/signin/Fields";
+import { Field, FormError, text } from "@/components/Fields";
 import { RoleField, roleOf } from "../RoleField";
 
 const DAYS = 90;

@@ -6,11 +6,13 @@ interface Props {
   label: string;
   yes: string;
   onYes: () => void;
+  /** What "no" is called where it is more than to leave it. */
+  no?: string | undefined;
   onNo: () => void;
   children: ReactNode;
 }
 
-export function Ask({ label, yes, onYes, onNo, children }: Props) {
+export function Ask({ label, yes, onYes, no: noWord, onNo, children }: Props) {
   const t = useMessages();
   // As it opens the focus is still on the button that asked.
   const [opener] = useState(() => document.activeElement);
@@ -26,7 +28,7 @@ export function Ask({ label, yes, onYes, onNo, children }: Props) {
           {yes}
         </button>
         <button type="button" className="button" onClick={no}>
-          {t.agents.cancel}
+          {noWord ?? t.agents.cancel}
         </button>
       </div>
     </div>
