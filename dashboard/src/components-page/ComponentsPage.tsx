@@ -14,6 +14,7 @@ import { STATES } from "./states";
 
 export const GROUPS: readonly Group[] = [STATES, CONTROLS, MESSAGES, CHARTS, MODELS];
 
+const SETTLED_MS = 500;
 const anchorOf = (entry: Entry) => nameOf(entry).replace(/\W+.*$/, "").toLowerCase();
 
 /** Links of components lead nowhere: the address stays that of this page. */
@@ -38,7 +39,12 @@ function Page() {
   useEffect(() => {
     // Forms and questions take the focus, each from the one before.
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-    (document.getElementById(window.location.hash.slice(1)) ?? document.body).scrollIntoView();
+    const scroll = () => (document.getElementById(window.location.hash.slice(1)) ?? document.body).scrollIntoView();
+    scroll();
+    // Charts above it have their height a moment later, and the browser would go back to where it was.
+    window.history.scrollRestoration = "manual";
+    const later = setTimeout(scroll, SETTLED_MS);
+    return () => clearTimeout(later);
   }, []);
   return (
     <>

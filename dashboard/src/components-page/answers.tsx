@@ -11,7 +11,7 @@ export const SITE = { id: ID, name: "North hall" };
 /** A path that stays without an answer. */
 export const NEVER = "never";
 
-const agent = (name: string, seen: number | null) => ({ id: ID, name, last_seen_us: seen });
+const agent = (name: string, seen: number | null) => ({ id: name, name, last_seen_us: seen });
 const key = (state: string, agents: unknown[]) => ({ id: ID, state, agents, created_us: NOW_US, expires_us: NOW_US, may_replace: false, uses: 1, used: agents.length });
 const job = (status: string, progress: number, error: string | null = null) => ({ id: 1, kind: "train", status, progress, step: "fitting", error, attempts: 1, finished_us: null });
 const heard = (id: number, action: string, actor: string) => ({ id, action, actor, address: "10.0.0.7", at_us: NOW_US - id * MINUTE_US, clip_id: ID, sensor_id: ID, detail: {} });
