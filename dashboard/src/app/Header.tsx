@@ -13,8 +13,8 @@ import { Navigation } from "./Navigation";
 import { NavMenu } from "./NavMenu";
 import { useDeveloperMode } from "./developer-mode";
 
-/** Where all pages stand in a row, in either language. */
-const ROOM_FOR_ALL = "(min-width: 1180px)";
+/** Where all pages stand in a row, in either language, in developer mode and with the stream lost. */
+const ROOM_FOR_ALL = "(min-width: 1340px)";
 
 export function Header() {
   const t = useMessages();
@@ -115,7 +115,7 @@ function LiveIndicator() {
         aria-hidden
         className={`size-2 rounded-full border-2 ${link === "open" ? "border-accent bg-accent" : link === "lost" ? "border-fault" : "border-line-strong"}`}
       />
-      <span className="max-[479px]:sr-only">{t.live[link]}</span>
+      <span className="whitespace-nowrap max-[479px]:sr-only">{t.live[link]}</span>
     </span>
   );
 }
