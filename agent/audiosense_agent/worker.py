@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,8 @@ class Worker:
     """Listens to one sensor in a thread of its own.
 
     A source that fails is opened again every ``retry_s``, while other sensors go on. Windows that the spool cannot
-    take (disk full) wait in memory, the newest ``_MAX_WAITING``; older ones are counted as dropped.
+    take (disk full) wait in memory, the newest ``_MAX_WAITING``; older ones are counted as dropped. So do events, of
+    each the last revision.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Worker:
         self._measurements: list[Measurement] = []
         self._events: list[EventRevision] = []
         self._lost = Loss()
+        self._lost_events = 0
         self._measured = 0
         self._since = time.monotonic()
         self._status: Status | None = None
@@ -329,6 +332,7 @@ class Worker:
             self._committer.commit(self._measurements, self._events, measured, waits=waits and not self._events)
         except SpoolError as error:
             self._lose(max(0, len(self._measurements) - _MAX_WAITING))
+            self._lose_events()
             if isinstance(error, UnstorableError):
                 self._warn(str(error))
             else:
@@ -345,6 +349,15 @@ class Worker:
             self._lost.add(measurement.time_us)
         del self._measurements[:count]
 
+    def _lose_events(self) -> None:
+        """Keep the last revision of each event, which says all that those before it did, of the newest events."""
+        last: dict[UUID, EventRevision] = {}
+        for event in self._events:
+            last.pop(event.id, None)
+            last[event.id] = event
+        self._lost_events += max(0, len(last) - _MAX_WAITING)
+        self._events = list(last.values())[-_MAX_WAITING:]
+
     def _tell_lost(self) -> None:
         if self._paused.windows:
             lost = self._paused
@@ -354,6 +367,9 @@ class Worker:
         if self._lost.windows:
             self._spool.count_dropped(self.sensor.name, self._lost.windows, self._lost.first_us, self._lost.last_us)
             self._lost = Loss()
+        if self._lost_events:
+            self._spool.count_dropped_events(self._lost_events)
+            self._lost_events = 0
 
     def _give_up(self) -> None:
         """Record what could not be stored until the end; a slice of the disk's reserve is for that."""

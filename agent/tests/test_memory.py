@@ -88,4 +88,39 @@ def test_only_what_nobody_wrote_to_is_let_go():
         *mapping("8000-9000", "r--p", "", 0),
         *mapping("9000-a000", "r-xp", "/usr/lib/with a blank.so (deleted)", 0),
     ]
-    assert unwritten_text(smaps) == [(0x1000, 0x3000), (0x3000, 0x4000), (0x9000, 0xA000)]
+    assert unwritten_text(smaps) == [
+        ("/usr/lib/a.so", 0x1000, 0x3000),
+        ("/usr/lib/a.so", 0x3000, 0x4000),
+        ("/usr/lib/with a blank.so (deleted)", 0x9000, 0xA000),
+    ]
+
+
+LOADING = """
+import _ctypes, importlib.util, os, threading
+from audiosense_agent.memory import give_back
+
+names = ("_sqlite3", "_ssl", "_decimal", "_asyncio", "_curses")
+paths = [spec.origin for spec in map(importlib.util.find_spec, names) if spec and spec.origin.endswith(".so")]
+ended = threading.Event()
+loaded = 0
+
+def load():
+    global loaded
+    while not ended.is_set():
+        for path in paths:
+            _ctypes.dlclose(_ctypes.dlopen(path, os.RTLD_NOW))
+            loaded += 1
+
+thread = threading.Thread(target=load)
+thread.start()
+for _ in range(20):
+    give_back()
+ended.set()
+thread.join()
+print(loaded)
+"""
+
+
+def test_a_library_that_another_thread_loads_and_unloads_meanwhile_keeps_what_was_written_to_it():
+    run = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=True)
+    assert int(run.stdout) > 20

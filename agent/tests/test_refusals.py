@@ -2,14 +2,17 @@
 
 import threading
 from contextlib import closing
+from uuid import UUID
 
 from agent_testing.quiet import QuietSound, numbers_at
 from agent_testing.samples import simulated
 
 from audiosense_agent.errors import SpoolError
+from audiosense_agent.events import EventRevision
 from audiosense_agent.refusals import Refusals
 from audiosense_agent.spool import Spool
 from audiosense_agent.worker import Worker
+from audiosense_common.wire import EventState
 
 
 def warnings(caplog):
@@ -49,3 +52,27 @@ def test_all_sensors_share_one_story_which_is_told_again_each_hour(caplog, monke
     refusals.given_up("pump")
     refusals.refused("fan", 1, full)
     assert warnings(caplog)[3:] == [begun, begun]
+
+
+def test_of_the_events_that_wait_in_memory_each_keeps_its_last_revision_and_the_oldest_give_way(tmp_path, monkeypatch):
+    monkeypatch.setattr("audiosense_agent.worker._MAX_WAITING", 20)
+
+    def revision(event, number, state):
+        scores = {"peak_us": 1, "peak_score": 0.8, "threshold": 0.6, "windows": number, "model": "ab" * 32}
+        return EventRevision(UUID(int=event), "pump", number, state, start_us=1, end_us=2, **scores)
+
+    with closing(Spool(tmp_path / "s.db")) as spool:
+        spool._db.execute("PRAGMA query_only = ON")
+        worker = Worker(simulated(), QuietSound(0), spool)
+        worker._tell(revision(1, 1, EventState.OPEN))
+        for event in range(2, 25):
+            worker._tell(revision(event, 1, EventState.OPEN))
+            worker._tell(revision(event, 2, EventState.CLOSE))
+            worker._tell(revision(1, event, EventState.UPDATE))
+            worker._commit()
+            assert len(worker._events) <= 20
+        spool._db.execute("PRAGMA query_only = OFF")
+        worker._commit()
+        kept = [(event.id.int, event.revision) for _, event in spool.read_events(100)]
+        assert kept == [*((event, 2) for event in range(6, 25)), (1, 24)]
+        assert spool.status().dropped == 4

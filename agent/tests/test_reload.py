@@ -18,7 +18,8 @@ from agent_testing.samples import simulated
 from typer.testing import CliRunner
 
 from audiosense_agent.cli import app
-from audiosense_agent.config import Settings
+from audiosense_agent.cli.run import _Operator
+from audiosense_agent.config import Settings, load_settings
 from audiosense_agent.pause import Pause
 from audiosense_agent.service import Service
 from audiosense_agent.spool import Spool
@@ -200,3 +201,31 @@ def test_a_state_directory_that_cannot_be_written_is_not_followed(agent):
     said = agent.end()
     assert "goes on with the configuration before" in said
     assert "Traceback" not in said
+
+
+def test_a_reload_that_is_asked_for_while_another_is_carried_out_is_not_forgotten(tmp_path, monkeypatch):
+    path, heard = tmp_path / "agent.toml", []
+
+    def configure(name):
+        path.write_text(f'state_dir = "{tmp_path}/state"\n{SENSOR.format(name=name)}')
+        return load_settings(path)
+
+    def make(settings, **options):
+        service = Service(settings, **options)
+        heard.append(settings.sensors[0].name)
+        if len(heard) == 1:
+            configure("third")
+            operator.reload(signal.SIGHUP, None)
+        else:
+            operator.stop(signal.SIGTERM, None)
+        return service
+
+    operator = _Operator(path, Service(configure("first")), None)
+    monkeypatch.setattr("audiosense_agent.cli.run.Service", make)
+    configure("second")
+    operator.reload(signal.SIGHUP, None)
+    given_up = threading.Timer(30, operator.stop, (signal.SIGTERM, None))
+    given_up.start()
+    operator.run()
+    given_up.cancel()
+    assert heard == ["second", "third"]

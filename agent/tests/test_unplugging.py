@@ -60,8 +60,11 @@ class Agent:
         assert self._process.wait(30) == -signal.SIGABRT
 
     def start(self):
-        command = [sys.executable, "-c", IMPATIENT, "run", "-c", str(self._config), "--verbose"]
+        # As the Debian package's launcher does: the interpreter by itself does not know where the agent's folders are.
+        program = f"import sys\nsys.path[:] = {sys.path!r}\n{IMPATIENT}"
+        command = [sys._base_executable, "-I", "-c", program, "run", "-c", str(self._config), "--verbose"]
         environment = self._environment | {"NOTIFY_SOCKET": self._address}
+        environment.pop("PYTHONPATH")
         with self._log.open("a") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 

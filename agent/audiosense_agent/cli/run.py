@@ -59,8 +59,14 @@ class _Operator:
             if settings is None or self._ended.is_set():
                 return
             self._service = self._follow(settings, self._service)
-            if self._ended.is_set():
-                self._service.stop()
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Tell the service what was asked of the one before while this one was made."""
+        if self._ended.is_set():
+            self._service.stop()
+        elif self._next is not None:
+            self._service.stop(drain=False)
 
     def stop(self, _number: int, _frame: Any) -> None:
         """End for good."""

@@ -11,7 +11,8 @@ from audiosense_agent.errors import SourceError
 REMEDY = "list the devices with: audiosense-agent devices"
 _LOOK_S = 20.0
 _LOOK = (
-    "import json\n"
+    "import json, sys\n"
+    "sys.path[:] = json.loads(sys.argv[1])\n"
     "from dataclasses import asdict\n"
     "from audiosense_agent.sources.devices import list_devices\n"
     "print(json.dumps([asdict(device) for device in list_devices()]))"
@@ -75,13 +76,22 @@ def look_from_outside() -> list[Device]:
     """Return the devices that are there now, found by a process of its own.
 
     PortAudio looks for devices only where it starts, and starting it anew ends every stream of the process. This says
-    whether that would be worth it. None are returned where the look fails.
+    whether that would be worth it.
+
+    Raises:
+        SourceError: that process fails.
     """
+    # The folders of this process: the Debian package's are known to its launcher alone, not to the interpreter.
+    command = [sys.executable, "-c", _LOOK, json.dumps(sys.path)]
     try:
-        done = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, timeout=_LOOK_S, check=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=_LOOK_S, check=True)  # noqa: S603
         return [Device(**each) for each in json.loads(done.stdout)]
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
-        return []
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
+        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+        why = said.splitlines()[-1] if said else type(error).__name__
+        raise SourceError(
+            f"no device can be looked for while others are heard: {why}; restart the agent once it is plugged in"
+        ) from None
 
 
 def choose_device(name: str | None, devices: list[Device]) -> Device:

@@ -134,6 +134,7 @@ class DeviceHub:
         self._there: list[Device] = []
         self._next_look = 0.0
         self._look_wait_s = _LOOK_EVERY_S
+        self._look_failure = ""
 
     @contextlib.contextmanager
     def listen(self, device: str | None, channel: int) -> Iterator[Ear]:
@@ -218,11 +219,23 @@ class DeviceHub:
             MissingDeviceError: the device is not there.
         """
         if time.monotonic() >= self._next_look:
-            self._there = look_from_outside()
+            self._there = self._look()
             self._next_look = time.monotonic() + self._look_wait_s
             self._look_wait_s = min(2 * self._look_wait_s, _LOOK_AT_MOST_EVERY_S)
         found = choose_device(wanted, self._there)
         return found.name not in {device.name for device in list_devices()}
+
+    def _look(self) -> list[Device]:
+        """Look for devices; that it cannot be done is said once, and goes on as if none were there."""
+        try:
+            there = look_from_outside()
+        except SourceError as error:
+            if str(error) != self._look_failure:
+                self._look_failure = str(error)
+                log.warning("%s", error)
+            return []
+        self._look_failure = ""
+        return there
 
     def _restart(self) -> None:
         """Start PortAudio anew and open again what was open."""

@@ -348,6 +348,12 @@ class Spool:
             gaps.record(db, sensor_id(db, sensor), reason, windows, Span(first_us, last_us))
 
     @_on_a_fresh_file
+    def count_dropped_events(self, events: int) -> None:
+        """Count events that were lost before they could be stored."""
+        with self._transaction() as db:
+            count(db, "dropped", events)
+
+    @_on_a_fresh_file
     def status(self) -> SpoolStatus:
         """Count rows, bytes and losses."""
         with self._transaction() as db:
