@@ -126,11 +126,12 @@ class Follower:
         return replace(window, start_us=window.start_us + self.offset_us, stepped=stepped)
 
 
-def proven_offset_us(asked_us: int, server_us: int, answered_us: int) -> int:
-    """Return how far the collector's clock is from this one at the least, in microseconds; 0 where they may agree.
+def proven_offset_us(asked_us: int, server_us: int, answered_us: int, before_us: int = 0) -> int:
+    """Return how far the collector's clock is from this one, in microseconds, as far as its answer proves it.
 
     The collector read its clock at some time between question and answer (NTP's bound, RFC 5905): a slow network or a
-    busy collector is no skew.
+    busy collector is no skew, and does not hide one. What was known before stands as far as the answer allows it; at
+    first that is none.
     """
     least, most = sorted((server_us - answered_us, server_us - asked_us))
-    return max(0, least) + min(0, most)
+    return min(max(before_us, least), most)

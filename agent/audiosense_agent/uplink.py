@@ -260,12 +260,13 @@ class Uplink:
             self._lanes.hurry()
         self._clock.hear(answer.server_time_us)
         self._answered = time.monotonic()
+        known_us = int(self._spool.get("clock_offset_us") or 0)
         self._spool.acknowledge(
             batch,
             server_us=answer.server_time_us,
             token=answer.token,
             last_answer_us=str(self._clock.now_us()),
-            clock_offset_us=str(proven_offset_us(started_us, answer.server_time_us, ended_us)),
+            clock_offset_us=str(proven_offset_us(started_us, answer.server_time_us, ended_us, known_us)),
         )
         self._lanes.accepted(batch)
         self._failures = 0

@@ -55,7 +55,7 @@ def test_version_and_usage(agent):
     agent("nonsense", code=2)
 
 
-def test_enrol_run_status_in_order(agent, collector):
+def test_enrol_run_status_in_order(agent, collector, monkeypatch):
     assert "enrolled with https://127.0.0.1" in agent("enroll", collector.key())
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "audiosense_agent", "run", "--stop-after", "8", "--quiet"]
@@ -69,6 +69,9 @@ def test_enrol_run_status_in_order(agent, collector):
     assert "learning, no score, no model yet" in agent("status")
     assert "enrolled already" in agent("enroll", collector.key(), code=1)
     agent("enroll", "--force", collector.key())
+    # From standard input the key is in no list of processes.
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{collector.key()}\n"))
+    assert "enrolled with https://127.0.0.1" in agent("enroll", "--force", "-")
 
 
 def test_a_damaged_identity_is_told_and_replaced_by_enrolling_again(agent, collector):

@@ -328,6 +328,10 @@ def test_a_slow_answer_is_no_skew_and_a_skew_is_told_as_far_as_the_answer_proves
     assert abs(told_us) <= abs(skew_us)
     assert told_us * skew_us >= 0
     assert abs(told_us - skew_us) <= there_us + back_us
+    # What is known stands while answers allow it, and gives way to what they prove.
+    kept_us = proven_offset_us(asked_us, asked_us + there_us + skew_us, asked_us + there_us + back_us, skew_us)
+    assert kept_us == skew_us
+    assert proven_offset_us(asked_us, asked_us, asked_us, skew_us) == 0
 
 
 @pytest.mark.parametrize(("skew_s", "state"), [(90, CheckState.FAILED), (-7, CheckState.WARNING), (0, CheckState.OK)])

@@ -1,5 +1,6 @@
 """``audiosense-agent enroll``: introduces the agent to its collector."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,13 @@ from audiosense_agent.errors import DamagedIdentityError, EnrolmentError
 
 
 def enroll(
-    key: Annotated[str, typer.Argument(help="What `audiosense-collector enrolment-key create` printed.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            help="What `audiosense-collector enrolment-key create` printed; - reads it from standard input, so that "
+            "neither the shell's history nor the list of processes has it."
+        ),
+    ],
     config: ConfigOption = None,
     replace: Annotated[
         str | None, typer.Option(metavar="AGENT", help="Take over the sensors and the history of this dead agent.")
@@ -27,7 +34,7 @@ def enroll(
             f"this agent is enrolled already ({identity_path(settings.state_dir)}); give --force to enrol it anew"
         )
     try:
-        identity, enrolled = enrol(settings, key, replace)
+        identity, enrolled = enrol(settings, sys.stdin.readline().strip() if key == "-" else key, replace)
     except OSError as error:
         raise EnrolmentError(f"{settings.state_dir} cannot be written: {error.strerror}; run as its owner") from None
     print(f"enrolled with {identity.url} as {settings.name} ({identity.agent}), {len(identity.sensors)} sensor(s)")
