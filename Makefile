@@ -8,8 +8,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Where this is set, each of the tests' hundreds of processes compiles the product again.
 unexport PYTHONDONTWRITEBYTECODE
 DEMO_ARGS ?=
-TEST_ARGS ?= -n 2 --dist loadgroup
-SOAK_ARGS ?= -n 2 --dist loadgroup
+TEST_ARGS ?= -n 3 --dist loadgroup
+SOAK_ARGS ?= -n 3 --dist loadgroup
+LONGEST_FIRST := deploy/tests agent/tests collector/tests common/tests dashboard/tests benchmarks/tests
 SOAK_MINUTES ?= 4
 
 .PHONY: help setup demo test soak check format bench bench-dashboard pictures dashboard-dev deb dashboard tools lock clean
@@ -28,7 +29,7 @@ test: setup ## Run all tests (TEST_ARGS are pytest's arguments)
 	@$(BIN)/python -m pytest -m "not soak and not package" $(TEST_ARGS)
 
 soak: setup ## Inject faults for minutes on end, and hear days of sound (SOAK_MINUTES=60 for longer)
-	@AUDIOSENSE_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest -m soak -rP $(SOAK_ARGS)
+	@AUDIOSENSE_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest $(LONGEST_FIRST) -m soak -rP $(SOAK_ARGS)
 
 check: setup ## Lint (ruff), types (mypy strict, tsc), import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
