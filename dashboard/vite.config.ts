@@ -25,9 +25,18 @@ function compressed(): Plugin {
   };
 }
 
+/** The page of components has no collector behind it: nothing is asked before it is there. */
+function unasked(): Plugin {
+  return {
+    name: "unasked",
+    apply: "serve",
+    transformIndexHtml: (html, { originalUrl }) => (originalUrl?.startsWith("/components") ? html.replace(/ data-early="[^"]*"/, ' data-early=""') : html),
+  };
+}
+
 export default defineConfig({
   base: "./",
-  plugins: [react(), tailwindcss(), compressed()],
+  plugins: [react(), tailwindcss(), compressed(), unasked()],
   resolve: { tsconfigPaths: true },
   build: { target: "es2024", modulePreload: { polyfill: false } },
   server: { proxy: Object.fromEntries(["/api", "/analyses", "/v2"].map((path) => [path, collector])) },

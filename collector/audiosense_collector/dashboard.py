@@ -75,13 +75,20 @@ class Dashboard(StaticFiles):
 
     async def _compressed(self, path: str, scope: Scope) -> Response | None:
         """Answer the copy that the build has compressed, where there is one and the browser takes it."""
-        if "gzip" not in Headers(scope=scope).get("accept-encoding", "") or not self.lookup_path(f"{path}.gz")[1]:
+        if "gzip" not in Headers(scope=scope).get("accept-encoding", "") or not self._has(f"{path}.gz"):
             return None
         response = await super().get_response(f"{path}.gz", scope)
         response.headers["Content-Type"] = guess_type(path)[0] or "application/octet-stream"
         response.headers["Content-Encoding"] = "gzip"
         response.headers.add_vary_header("Accept-Encoding")
         return response
+
+    def _has(self, path: str) -> bool:
+        try:
+            return self.lookup_path(path)[1] is not None
+        except (OSError, ValueError):
+            # No file's name: too long, or with a zero byte in it.
+            return False
 
 
 def mount_dashboard(app: Starlette, folder: Path, is_known: Asker) -> None:

@@ -164,7 +164,9 @@ async def test_an_export_and_an_evaluation_whose_worker_is_killed_are_done_once_
             for job in jobs:
                 found = await reach(runtime, job, lambda row: row.status == "doing" and row.worker is not None)
                 assert found.worker.endswith(f":{first.pid}")
-            await reach(runtime, jobs[0], lambda _row: any(files.glob(f"{export['id']}-0-*.csv")))
+            # The file is there from its first bytes on, which wait as the evaluation does.
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'measurement'::regclass"
+            await reach(runtime, jobs[0], lambda _row: holding.execute(waiting).fetchone()[0] >= len(jobs))
             first.send_signal(signal.SIGKILL)
             first.wait()
     with worker(database_url, settings.data_dir, *options) as second:

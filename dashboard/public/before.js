@@ -11,7 +11,7 @@ const icon = document.querySelector('link[rel="icon"]');
 if (icon) icon.href = String(icon.href);
 
 window.audiosenseEarly = new Map();
-for (const address of document.currentScript.dataset.early.split(" ")) {
+for (const address of document.currentScript.dataset.early.split(" ").filter(Boolean)) {
   const { href } = new URL(address, document.baseURI);
   const answer = fetch(href);
   answer.catch(() => undefined);

@@ -28,6 +28,7 @@ function wordsOf(column: string, t: Messages): Record<string, string> {
   if (column === "verdict") return t.review.verdictLong;
   if (column === "cause") return t.review.cause;
   if (column === "setting") return t.policies.names;
+  if (column === "kind") return { note: t.view.keyNote, maintenance: t.view.keyMaintenance };
   return {};
 }
 
