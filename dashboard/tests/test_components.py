@@ -87,7 +87,9 @@ def test_every_state_in_every_theme(
 
 @pytest.mark.parametrize("opened", ["desktop"], indirect=True)
 def test_the_list_leads_to_a_component(opened: Page, components: str) -> None:
-    opened.get_by_role("navigation", name="Components").get_by_role("link", name="ClipPlayer").click()
+    opened.get_by_role("navigation", name="Components", exact=True).get_by_role(
+        "link", name="ClipPlayer", exact=True
+    ).click()
     expect(opened).to_have_url(f"{components}#clipplayer")
     expect(opened.locator("#clipplayer")).to_be_in_viewport()
     opened.reload()

@@ -113,16 +113,22 @@ def press(*names: str) -> Callable[[Page], None]:
     return pressed
 
 
+PHONE_PX = 600
+UNFOLD = """async () => {
+  for (let left = 50; left > 0; left -= 1) {
+    const folded = document.querySelector('main button[aria-expanded="false"]:not([aria-haspopup])');
+    if (!folded) break;
+    folded.click();
+    await new Promise(requestAnimationFrame);
+  }
+  for (const summary of document.querySelectorAll("main details:not([open]) > summary"))
+    if (summary.checkVisibility()) summary.click();
+}"""
+
+
 def unfold(page: Page) -> None:
     """Open all that is folded."""
-    folded = page.locator('main button[aria-expanded="false"]:not([aria-haspopup])')
-    for _ in range(folded.count()):
-        if folded.count() == 0:
-            break
-        folded.first.click()
-    for summary in page.locator("main details:not([open]) > summary").all():
-        if summary.is_visible():
-            summary.click()
+    page.evaluate(UNFOLD)
 
 
 def by_key(key: str) -> Callable[[Page], None]:
@@ -195,7 +201,7 @@ def test_what_is_opened_keeps_the_rules_and_speaks_spanish(page, plant, violatio
         speak(page, "en")
     page.goto("/")
     open_menu()
-    if page.locator("header [aria-expanded=true]").count():
+    if page.viewport_size["width"] < PHONE_PX:
         faults += [f"the menu: {line}" for line in violations(page)]
         speak(page, "es")
         faults += [f"the menu: English: {text!r}" for text in english(page)]

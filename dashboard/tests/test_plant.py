@@ -136,7 +136,7 @@ def test_a_policy_that_somebody_else_has_changed_asks_which_to_keep(page, api, v
     page.goto("/settings/policies")
     exports = page.get_by_role("form", name=re.compile("Keep exports for"))
     figure = exports.get_by_role("spinbutton")
-    question = exports.get_by_role("group", name="Keep exports for")
+    question = exports.get_by_role("group", name=re.compile("Keep exports for"))
     expect(exports.get_by_text("The default.")).to_be_visible()
     api.put("/api/v1/policies/export_retention_days", json={"value": 9}).raise_for_status()
     figure.fill("20")
