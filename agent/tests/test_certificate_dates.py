@@ -6,10 +6,10 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from agent_testing.clips import clip, open_spool
 from agent_testing.clocks import YEARS_1970_NS, Wrong
 from agent_testing.collector import Collector
 from agent_testing.trust import Authority
-from test_clip_spool import clip, open_spool
 
 from audiosense_agent.clip_uplink import ClipUplink
 from audiosense_agent.errors import LinkError

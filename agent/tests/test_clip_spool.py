@@ -1,6 +1,5 @@
 """The folder of waiting clips under real faults: kill -9 at every write, a full cap, damage, withdrawn permission."""
 
-import hashlib
 import json
 import os
 import signal
@@ -10,34 +9,10 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from agent_testing.clips import clip, open_spool
 
-from audiosense_agent.clip_spool import ClipNote, ClipSpool, read_clip_status
+from audiosense_agent.clip_spool import read_clip_status
 from audiosense_common.wire_clips import ClipKind
-
-START_US = 1_790_000_000_000_000
-
-
-def clip(number, *, sensor="pump", kind=ClipKind.EVENT, size=10_000):
-    content = bytes([number % 251]) * size
-    note = ClipNote(
-        id=UUID(int=number + 1),
-        sensor=sensor,
-        kind=kind,
-        start_us=START_US + number * 1_000_000,
-        opening_us=START_US + number * 1_000_000,
-        sample_rate_hz=16_000,
-        frames=240_000,
-        bytes=size,
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
-    return note, content
-
-
-def open_spool(folder, *, max_bytes=10**9, allowed=("pump", "fan"), **sources):
-    spool = ClipSpool(folder, {"pump": "simulator", "fan": "recording"} | sources, max_bytes)
-    if allowed is not None:
-        spool.allow(allowed)
-    return spool
 
 
 def test_what_is_kept_is_there_after_a_restart_with_permission_and_counts(tmp_path):
@@ -70,7 +45,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, TESTS)
-from test_clip_spool import clip, open_spool
+from agent_testing.clips import clip, open_spool
 
 def keep(folder, left, say):
     def dying(function):

@@ -5,9 +5,10 @@ import time
 
 import pytest
 from agent_testing.bundles import KEY, make_bundle
+from agent_testing.clips import clip, open_spool
+from agent_testing.running import Running, rows
 from agent_testing.samples import simulated
-from test_clip_spool import clip, open_spool
-from test_service import Running, rows, wait_for
+from agent_testing.waiting import wait_for
 
 from audiosense_agent.clip_uplink import ClipUplink
 from audiosense_agent.sections import ClipSettings

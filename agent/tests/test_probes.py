@@ -4,8 +4,9 @@ import threading
 from contextlib import closing
 
 import numpy as np
+from agent_testing.running import Running, rows
 from agent_testing.samples import simulated
-from test_service import Running, rows, wait_for
+from agent_testing.waiting import wait_for
 
 from audiosense_agent.config import Settings
 from audiosense_agent.errors import LinkError

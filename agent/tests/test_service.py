@@ -6,66 +6,26 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from uuid import UUID
 
 import numpy as np
 import pytest
 from agent_testing.bundles import KEY, RATE, make_bundle
+from agent_testing.running import Running, rows
 from agent_testing.samples import event, simulated
+from agent_testing.waiting import wait_for
 from agent_testing.wards import trusted
 
 from audiosense_agent.config import Settings
 from audiosense_agent.errors import AgentError, SourceError
-from audiosense_agent.sections import ClipSettings, CollectorSettings, ProbeSettings
 from audiosense_agent.service import Service
 from audiosense_agent.sources.injection import Injection, inject
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.view import read_spool
-from audiosense_agent.uplink import Retry
 from audiosense_agent.windows import Window
 from audiosense_agent.worker import Worker
 from audiosense_common.wire import DesiredModel, EventState, Status
 from deploy.testing import warm
-
-QUICK = Retry(first_s=0.01, cap_s=0.05, slow_s=0.05)
-INTERVALS = CollectorSettings(batch_interval_s=0.05, heartbeat_s=0.5, timeout_s=5)
-
-
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
-class Running:
-    """A service in a thread of its own."""
-
-    def __init__(self, folder, *sensors, probes=None, clips=None, **options):
-        parts = {"probes": probes or ProbeSettings(), "clips": clips or ClipSettings()}
-        settings = Settings(name="test", state_dir=folder, collector=INTERVALS, sensors=sensors, **parts)
-        self.service = Service(settings, retry=QUICK, **options)
-        self.thread = threading.Thread(target=self.service.run)
-
-    def __enter__(self):
-        self.thread.start()
-        return self.service
-
-    def __exit__(self, *_):
-        self.service.stop()
-        self.thread.join(30)
-        assert not self.thread.is_alive()
-
-
-def rows(collector, name):
-    sensor = collector.registered[name]
-    columns = [each for batch in list(collector.batches) for each in batch.sensors if each.sensor == sensor]
-    return [
-        (time_us, score, status, each.models[model] if model is not None else None)
-        for each in columns
-        for time_us, score, status, model in zip(each.time_us, each.score, each.status, each.model, strict=True)
-    ]
 
 
 def test_a_pushed_model_scores_a_fault_becomes_an_event_and_nothing_is_lost(collector, tmp_path):
