@@ -15,7 +15,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """Names of <malloc.h>."""
 _MADV_DONTNEED = 4
 """Name of <sys/mman.h>."""
-_FIRST_S, _SELDOM_S = 20.0, 600.0
+_FIRST_S, _SELDOM_S = 5.0, 600.0
 _SMAPS = Path("/proc/self/smaps")
 _PROGRAM = Path("/proc/self/exe")
 _MAPPING = re.compile(r"(?P<first>[0-9a-f]+)-(?P<last>[0-9a-f]+) (?P<rights>\S+) \S+ \S+ \S+\s*(?P<path>.*)")

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,49 @@ class _Database:
         cursor.execute, cursor.executemany = self._around(cursor.execute), self._around(cursor.executemany)
         cursor.copy = self._around_copy(cursor.copy)
         psycopg.AsyncConnection.commit = self._around_commit(psycopg.AsyncConnection.commit)  # type: ignore[method-assign]
+        from audiosense_collector.db import bulk_update  # noqa: PLC0415 - an agent that is to die has none
+        from audiosense_collector.ingest import rows  # noqa: PLC0415
+
+        rows.copy_each = self._around_copies(rows.copy_each)
+        bulk_update.fetch_each = self._around_each(bulk_update.fetch_each)
+
+    def _around_copies(self, copy_each: Any) -> Any:
+        """Pass by the points between the copies of one query: the server asks for each as it is done with another."""
+
+        async def dying(connection: Any, copies: Any) -> None:
+            words = [next((found for found in _STORING if found in each.statement), "") for each in copies]
+            if _COPIED in words:
+                self._storing.add(id(connection))
+            pairs = zip(copies, words, ["", *words], strict=False)
+            await copy_each(
+                connection, [replace(each, blocks=self._blocks(each.blocks, last, now)) for each, now, last in pairs]
+            )
+            self._come_by("after", words[-1])
+
+        return dying
+
+    def _blocks(self, blocks: Any, last: str, now: str) -> Any:
+        self._come_by("after", last)
+        self._come_by("before", now)
+        yield from blocks
+
+    def _around_each(self, fetch_each: Any) -> Any:
+        """Pass by a commit that is sent with other statements: here they are sent one by one, to die between them."""
+
+        async def dying(connection: Any, queries: Any) -> Any:
+            if id(connection) not in self._storing:
+                return await fetch_each(connection, queries)
+            found = []
+            for query in queries:
+                words = "commit" if query.text == "COMMIT" else ""
+                self._come_by("before", words)
+                found += await fetch_each(connection, [query])
+                if words:
+                    self._storing.discard(id(connection))
+                self._come_by("after", words)
+            return found
+
+        return dying
 
     def _words(self, cursor: Any, query: Any) -> str:
         """Return the point's words for a statement of a transaction that stores measurements, else nothing."""
