@@ -89,14 +89,12 @@ async def store(
             deltas.append(roll_up(replace(windows, sensor=whose[places][windows.sensor])))
     copies += await rollups.take_out(connection, sensors, deltas, numbers.schemas)
     await copy_new(connection, copies)
+    heard = []
     for each, stored in zip(told, found, strict=True):
         _note(each, stored, now)
-    shown = [
-        each
-        for each, stored in zip(told, found, strict=True)
-        if stored.new and is_watched(each.sensor.id, each.sensor.machine_id)
-    ]
-    await notify.many(session, [_update(each, numbers, now) for each in shown])
+        if stored.new and is_watched(each.sensor.id, each.sensor.machine_id):
+            heard.append(_update(each, numbers, now))
+    await notify.many(session, heard)
     return found
 
 
