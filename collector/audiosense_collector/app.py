@@ -1,12 +1,16 @@
 """The two applications: one for browsers, one for agents."""
 
+import asyncio
 import copy
 import functools
+import json
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -85,6 +89,7 @@ AGENT_ROUTERS = [
     clips.agent_router,
 ]
 _BROWSERS, _AGENTS = "AudioSense", "AudioSense for agents"
+DOCUMENT = "/api/v1/openapi.json"
 _documents: dict[str, dict[str, Any]] = {}
 """OpenAPI documents by title: one takes a second, and is the same in all applications of a process."""
 _ROUTERS = {_BROWSERS: BROWSER_ROUTERS, _AGENTS: AGENT_ROUTERS}
@@ -151,7 +156,7 @@ def _empty(title: str) -> FastAPI:
         version=system.release(),
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         generate_unique_id_function=_name,
         responses=responses(InvalidError),
     )
@@ -174,4 +179,9 @@ def _document(app: FastAPI, demands: Demands | None) -> None:
             app.openapi_schema = copy.deepcopy(_documents[app.title])
         return app.openapi_schema
 
+    async def read_document(_request: Request) -> Response:
+        # The first time it takes a second of processor time, in which batches wait if it is the event loop's.
+        return Response(await asyncio.to_thread(lambda: json.dumps(app.openapi())), media_type="application/json")
+
     app.openapi = openapi  # type: ignore[method-assign]
+    app.add_route(DOCUMENT, read_document, include_in_schema=False)

@@ -47,6 +47,8 @@ DATABASE_AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+STORAGE_AWAY = "storage_away"
+"""The type of the problem of what lies in a storage that does not answer."""
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
@@ -167,6 +169,11 @@ def problem(error: RequestError) -> JSONResponse:
     return _respond(error.status, str(error), kind=error.kind, errors=errors, headers=error.headers)
 
 
+def failure() -> JSONResponse:
+    """Make the problem document of what nobody foresaw."""
+    return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why", headers=numbered())
+
+
 def field_errors(errors: Sequence[Mapping[str, Any]], *, skip: Sequence[str] = ()) -> list[dict[str, str]]:
     """Turn pydantic's errors into where (``sensors.0.score.3`` or ``body``) and what, without the values themselves."""
     return [
@@ -217,13 +224,17 @@ async def _on_unstorable(_request: Request, error: Exception) -> JSONResponse:
     return problem(InvalidError(f"the request holds a value that cannot be stored: {reason}; correct it"))
 
 
-def _why_away(error: Exception) -> str:
+def away(error: Exception) -> "UnavailableError":
+    """Return what is answered while the database cannot be used; its kind is a stable word for the dashboard."""
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, psycopg.errors.DiskFull):
-        return "the disk of the database is full: make room on it; try again later, nothing need be restarted"
+        kind, why = "database_full", "the disk of the database is full: make room on it"
+        return UnavailableError(f"{why}; try again later, nothing need be restarted", kind=kind)
     if isinstance(cause, PoolTimeoutError | psycopg.errors.TooManyConnections):
-        return "all connections to the database are in use just now; try again in a few seconds"
-    return "the database is not available just now; try again in a few seconds"
+        kind, why = "database_busy", "all connections to the database are in use just now"
+    else:
+        kind, why = "database_away", "the database is not available just now"
+    return UnavailableError(f"{why}; try again in a few seconds", kind=kind)
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -239,10 +250,10 @@ def install_handlers(app: FastAPI) -> None:
 
     async def on_database_error(_request: Request, error: Exception) -> JSONResponse:
         log.warning("database not available", error=" ".join(str(error).split())[:300])
-        return problem(UnavailableError(_why_away(error)))
+        return problem(away(error))
 
     async def on_other_error(_request: Request, _error: Exception) -> JSONResponse:
-        return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed; its log says why", headers=numbered())
+        return failure()
 
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

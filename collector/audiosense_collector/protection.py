@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audiosense_collector.errors import BadRequestError, ForbiddenError, RequestError, TooLargeError, problem
+from audiosense_collector.errors import BadRequestError, ForbiddenError, RequestError, TooLargeError, failure, problem
 from audiosense_collector.settings import Settings
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -54,12 +54,18 @@ class Protection:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        send = _with_headers(scope, send)
+        answering = _Answering(_with_headers(scope, send))
         refused = self._refusal(scope)
         if refused is not None:
-            await problem(refused)(scope, receive, send)
+            await problem(refused)(scope, receive, answering.send)
             return
-        await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, answering.send)
+        except Exception:
+            # Who answers what nobody foresaw stands further out, and would send it without these headers.
+            if not answering.began:
+                await failure()(scope, receive, answering.send)
+            raise
 
     def _refusal(self, scope: Scope) -> RequestError | None:
         headers = Headers(scope=scope)
@@ -80,6 +86,18 @@ class Protection:
                 kind="not_from_our_page",
             )
         return None
+
+
+class _Answering:
+    """Knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self.began = False
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        self.began = True
+        await self._send(message)
 
 
 class BodyLimit:

@@ -3,24 +3,30 @@
 import asyncio
 import dataclasses
 import gzip
+import json
 import queue
 import threading
+from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from audiosense_collector.app import browser_document, create_app
 from audiosense_collector.auth import cookies, tokens
 from audiosense_collector.auth.roles import Role
+from audiosense_collector.errors import away, problem
 from audiosense_collector.server import running
 from audiosense_collector.settings import Settings
 
 schema = schemathesis.openapi.from_dict(browser_document())
+DASHBOARD = Path(__file__).parents[2] / "dashboard"
 STREAMS = "/api/v1/live"
 checked = schema.exclude(path=STREAMS)
 LENIENT = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
@@ -111,6 +117,50 @@ async def test_local_host_names_are_answered_with_protective_headers(browser, ho
     assert "microphone=()" in response.headers["permissions-policy"]
     assert response.headers["cache-control"] == "no-store"
     assert "strict-transport-security" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/api/v1/broken", "/broken"])
+async def test_what_nobody_foresaw_is_answered_with_protective_headers_too(app, browser, path):
+    async def fail():
+        raise RuntimeError("nobody foresaw it")
+
+    app.router.add_api_route(path, fail)
+    app.router.routes.insert(0, app.router.routes.pop())
+    whole = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=whole, base_url=browser.base_url, headers=browser.headers) as client:
+        client.cookies = browser.cookies
+        response = await client.get(path)
+    assert (response.status_code, response.json()["status"]) == (500, 500)
+    assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert (response.headers.get("cache-control") == "no-store") is path.startswith("/api")
+    assert len(response.headers.get_list("x-request-id")) == 1
+
+
+async def test_the_document_is_made_off_the_event_loop_on_which_batches_wait(app, browser, monkeypatch):
+    made = []
+    monkeypatch.setattr(app, "openapi", lambda: made.append(threading.current_thread()) or {"openapi": "3.1.0"})
+    assert (await browser.get("/api/v1/openapi.json")).json() == {"openapi": "3.1.0"}
+    assert made != []
+    assert threading.current_thread() not in made
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (psycopg.errors.DiskFull("no space left"), "database_full"),
+        (psycopg.errors.TooManyConnections("too many clients"), "database_busy"),
+        (PoolTimeoutError("QueuePool limit"), "database_busy"),
+        (psycopg.OperationalError("connection refused"), "database_away"),
+    ],
+    ids=["disk", "connections", "pool", "away"],
+)
+def test_why_the_database_cannot_be_used_has_a_word_that_the_dashboard_says_in_its_language(error, kind):
+    answer = problem(away(error))
+    assert (answer.status_code, json.loads(answer.body)["type"]) == (503, kind)
+    assert "retry-after" in answer.headers
+    for language in ("en", "es"):
+        assert f"    {kind}: " in (DASHBOARD / f"src/i18n/auth.{language}.ts").read_text(encoding="utf-8")
 
 
 async def test_pages_allow_no_inline_script_and_no_inline_style(anonymous):

@@ -338,10 +338,12 @@ def test_without_agents_the_page_says_how_to_have_one(page):
 def test_a_failed_call_is_told_and_tried_again(page, enrol, viewport):
     agent = enrol(f"Unreadable {viewport}")
     page.watch.expected += ["/api/v1/agents", "503"]
-    page.route("**/api/v1/agents?*", lambda route: route.fulfill(status=503, json={"detail": "the database rests"}))
+    away = {"type": "database_away", "detail": "the database rests"}
+    page.route("**/api/v1/agents?*", lambda route: route.fulfill(status=503, json=away))
     page.goto("/agents")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("the database rests")
+    expect(alert).to_contain_text("The collector's database cannot be reached just now.")
+    expect(alert).not_to_contain_text("the database rests")
     page.unroute("**/api/v1/agents?*")
     alert.get_by_role("button", name="Retry", exact=True).click()
     expect(page.locator(f'[data-agent="{agent.identity}"]')).to_be_visible()

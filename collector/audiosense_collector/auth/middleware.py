@@ -23,7 +23,7 @@ from audiosense_collector.errors import (
     ForbiddenError,
     RequestError,
     UnauthorizedError,
-    UnavailableError,
+    away,
     problem,
 )
 from audiosense_collector.runtime import Runtime
@@ -62,8 +62,7 @@ class Authentication:
             return
         except DATABASE_AWAY as error:
             log.warning("database not available", error=" ".join(str(error).split())[:300])
-            away = UnavailableError("the database is not available just now; try again in a few seconds")
-            await problem(away)(scope, receive, send)
+            await problem(away(error))(scope, receive, send)
             return
         scope[SCOPE_KEY] = caller
         structlog.contextvars.bind_contextvars(user=caller.actor if caller else ANONYMOUS)

@@ -11,7 +11,7 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 
 from audiosense_collector.clips.location import open_location, sweep
-from audiosense_collector.errors import UnavailableError
+from audiosense_collector.errors import STORAGE_AWAY, UnavailableError
 from audiosense_collector.runtime import Runtime
 
 SPARE_BYTES = 256 * 2**20
@@ -157,7 +157,7 @@ def _open(location: str) -> ClipFiles:
 
 
 def _away(error: OSError) -> UnavailableError:
-    return UnavailableError(f"the storage of clips cannot be used: {error.strerror or error}")
+    return UnavailableError(f"the storage of clips cannot be used: {error.strerror or error}", kind=STORAGE_AWAY)
 
 
 def _sync(folder: Path) -> None:

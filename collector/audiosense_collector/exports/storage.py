@@ -13,7 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from audiosense_collector.clips.location import open_location, sweep
 from audiosense_collector.clips.storage import SPARE_BYTES
-from audiosense_collector.errors import UnavailableError
+from audiosense_collector.errors import STORAGE_AWAY, UnavailableError
 from audiosense_collector.runtime import Runtime
 
 CHUNK_BYTES = 2**20
@@ -50,7 +50,9 @@ class ExportFiles:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise UnavailableError(f"the storage of exports cannot be used: {error.strerror or error}") from None
+            raise UnavailableError(
+                f"the storage of exports cannot be used: {error.strerror or error}", kind=STORAGE_AWAY
+            ) from None
         return _chunks(file)
 
     def delete(self, name: str) -> None:

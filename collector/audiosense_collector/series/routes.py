@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from audiosense_collector.auth.roles import Requires, Role
+from audiosense_collector.bulkhead import BUSY
 from audiosense_collector.clock import HOUR_US, now_us
 from audiosense_collector.db.engine import Sessions
 from audiosense_collector.db.session import Session
@@ -55,7 +56,7 @@ class Exported(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; a reader that goes away ends it."""
         if not self._places.acquire(blocking=False):
-            raise UnavailableError(f"{export.AT_ONCE} exports are on their way already; try again later")
+            raise UnavailableError(f"{export.AT_ONCE} exports are on their way already; try again later", kind=BUSY)
         try:
             await super().__call__(scope, receive, send)
         finally:

@@ -47,6 +47,10 @@ class Kept:
             "statuses": [span.status for span in self.spans],
         }
 
+    def of(self, sensor_id: UUID) -> "Kept":
+        """Return what is kept of one sensor."""
+        return Kept([span for span in self.spans if span.sensor_id == sensor_id])
+
     @property
     def learning(self) -> int:
         """How many of them are of sensors that still learn."""

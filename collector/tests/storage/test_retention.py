@@ -87,6 +87,31 @@ async def test_what_is_over_the_limit_goes_and_nothing_else(runtime, sensor, old
         assert (await retention.complete_since_us(session))["measurement"] == limit
 
 
+async def test_late_rows_go_by_their_sensor_and_what_is_kept_among_them_stays(runtime, make_agent, sensor):
+    """No statement goes through all of the default partition, or over all servers, to find a few rows."""
+    (learner,) = (await make_agent()).sensors.values()
+    start = limit_us() - 40 * DAY_US
+    for hours in (0, 5, 13, 31):
+        await keep(runtime, sensor, hear(20, start + hours * HOUR_US, seed=hours, gap=0))
+        await keep(runtime, learner, hear(20, start + hours * HOUR_US, seed=hours, gap=0))
+    ahead = now_us() + 90 * DAY_US
+    await keep(runtime, sensor, hear(5, ahead, seed=1, gap=0))
+    learning = "UPDATE sensor SET learning_windows = 1, baseline_since = from_us(:since) WHERE id = :sensor"
+    await run(runtime, learning, sensor=learner, since=start)
+    kept = await count(runtime, f"{COUNT} AND status = {LEARNING}", sensor=learner)
+    sent = []
+    event.listen(runtime.engine.sync_engine, "before_cursor_execute", lambda *told: sent.append(told[2]))
+    done = await retention.apply(runtime)
+    named = [each for each in sent if "measurement_default" in each and "LOCK" not in each]
+    assert named
+    bound = re.compile(r"sensor_id = (ANY\(CAST\()?%")
+    assert [each for each in named if not bound.search(each)] == []
+    assert await count(runtime, COUNT, sensor=sensor) == 5, "those of the future are not old"
+    assert 0 < await count(runtime, COUNT, sensor=learner) == kept < 80
+    assert done.stray["measurement"] == 80 + 80 - kept
+    await run(runtime, "UPDATE sensor SET running_digest = 'x' WHERE id = :sensor", sensor=learner)
+
+
 async def test_hours_stay_when_their_measurements_and_minutes_are_gone(runtime, sensor, old_days):
     await run(runtime, "DELETE FROM retention_mark")
     await keep(runtime, sensor, hear(500, limit_us() - 2 * DAY_US, seed=1))
@@ -236,7 +261,7 @@ async def test_no_step_of_retention_reads_a_partition_that_is_kept(runtime, make
     assert outcome.kept.spans
     assert outcome.stray["measurement"] > 0
     read = {name for _, found, _ in plans for name in found}
-    assert {first for first, found, _ in plans if found} == {"CREATE", "DELETE"}
+    assert {first for first, found, _ in plans if found} == {"CREATE", "DELETE", "SELECT"}
     assert {"measurement_default", "rollup_minute_default"} <= read
     assert gone & read, "the rows that are kept of a partition are copied from it alone"
     assert not kept & read, "\n".join(plan for _, found, plan in plans if kept & found)

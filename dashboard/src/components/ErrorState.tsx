@@ -10,7 +10,8 @@ export function explain(error: unknown, t: Messages): string {
   if (error.kind in t.auth.kinds) return t.auth.kinds[error.kind as keyof typeof t.auth.kinds];
   if (error.status === 429) return t.auth.tooMany;
   if (error.status === 404) return t.error.notFound;
-  if (error.status >= 500) return error.message || t.error.server(String(error.status));
+  if (error.status === 503) return t.error.unavailable;
+  if (error.status >= 500) return t.error.server(String(error.status));
   return t.error.refused(error.message || String(error.status));
 }
 

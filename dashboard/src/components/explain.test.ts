@@ -4,10 +4,18 @@ import { en } from "@/i18n/en";
 import { es } from "@/i18n/es";
 import { explain } from "./ErrorState";
 
-const KINDS = ["password_too_short", "password_too_long", "password_too_uniform", "password_guessable", "busy", "own_exports_wait", "exports_wait", "exports_full"];
+const UNAVAILABLE = ["busy", "database_away", "database_busy", "database_full", "storage_away", "about:blank"];
+const CASES: [number, string][] = [
+  ...["password_too_short", "password_too_long", "password_too_uniform", "password_guessable"].map((kind): [number, string] => [422, kind]),
+  ...["own_exports_wait", "exports_wait", "about:blank"].map((kind): [number, string] => [429, kind]),
+  ...UNAVAILABLE.map((kind): [number, string] => [503, kind]),
+  [409, "exports_full"],
+  [500, "about:blank"],
+  [502, "about:blank"],
+];
 
-test.each(KINDS)("%s is told in the reader's language, not in the collector's words", (kind) => {
-  const problem = new ApiError(kind === "busy" ? 503 : 422, "the collector's own words", kind);
+test.each(CASES)("%i %s is told in the reader's language, not in the collector's words", (status, kind) => {
+  const problem = new ApiError(status, "the collector's own words", kind);
   const [english, spanish] = [explain(problem, en), explain(problem, es)];
   expect(english).not.toContain("own words");
   expect(spanish).not.toContain("own words");

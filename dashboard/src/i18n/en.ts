@@ -233,6 +233,7 @@ export const en = {
     notFound: "The collector does not know this. It may have been removed; go back to the fleet.",
     refused: (text: string) => `The collector refused the call: ${text}`,
     server: (status: string) => `The collector failed (${status}). Its log says why; retry in a moment.`,
+    unavailable: "The collector cannot do this just now. Try again in a few seconds.",
     retry: "Retry",
     notFoundPage: "There is no such page",
     toFleet: "Go to the fleet",

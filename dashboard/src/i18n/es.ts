@@ -227,6 +227,7 @@ export const es: Messages = {
     notFound: "El colector no lo conoce. Quizá se haya eliminado; vuelva a la planta.",
     refused: (text) => `El colector ha rechazado la llamada: ${text}`,
     server: (status) => `El colector ha fallado (${status}). Su registro dice por qué; reintente en un momento.`,
+    unavailable: "Ahora el colector no puede hacerlo. Inténtelo de nuevo dentro de unos segundos.",
     retry: "Reintentar",
     notFoundPage: "No existe esta página",
     toFleet: "Ir a la planta",

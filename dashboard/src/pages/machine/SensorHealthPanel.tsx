@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { SensorDetail } from "@/api/types";
 import { checksQuery } from "@/api/queries";
 import { Checks } from "@/components/Checks";
+import { explain } from "@/components/ErrorState";
 import { Section } from "@/components/Section";
 import { SensorHealth } from "@/components/SensorHealth";
 import { useMessages } from "@/i18n";
@@ -21,7 +22,7 @@ export function SensorHealthPanel({ sensor }: { sensor: SensorDetail }) {
 function OfAgent({ agent, sensor }: { agent: string; sensor: SensorDetail }) {
   const t = useMessages();
   const found = useQuery(checksQuery(agent));
-  if (!found.data) return <p className="text-sm text-faint">{found.isError ? found.error.message : t.checks.loading}</p>;
+  if (!found.data) return <p className="text-sm text-faint">{found.isError ? explain(found.error, t) : t.checks.loading}</p>;
   const checks = found.data.filter((check) => check.sensor_id === null || check.sensor_id === sensor.id);
   if (checks.length > 0) return <Checks checks={checks} />;
   return <p className="text-sm text-faint">{sensor.last_heard_us === null ? t.checks.notYet : t.checks.none}</p>;
