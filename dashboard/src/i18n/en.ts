@@ -49,7 +49,10 @@ export const en = {
     maintenance: "It is worked on: what is heard says nothing of it, and nobody is notified.",
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", contrast: "High contrast", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
-  language: { label: "Language" },
+  language: {
+    label: "Language",
+    missing: (name: string) => `The words of ${name} could not be loaded: check the connection, then retry, or reload the page.`,
+  },
   auth,
   developer,
   live: {

@@ -47,7 +47,10 @@ export const es: Messages = {
     maintenance: "Se trabaja en ella: lo que se oye no dice nada de ella y no se avisa a nadie.",
   },
   theme: { label: "Tema", light: "Claro", dark: "Oscuro", contrast: "Alto contraste", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
-  language: { label: "Idioma" },
+  language: {
+    label: "Idioma",
+    missing: (name) => `No se han podido cargar las palabras en ${name}: compruebe la conexión y reintente, o vuelva a cargar la página.`,
+  },
   auth,
   developer,
   live: {
