@@ -24,15 +24,20 @@ function apologise(): void {
   document.getElementById("root")?.replaceChildren(...lines);
 }
 
-if (!(await loadWords())) {
-  apologise();
-} else if (import.meta.env.DEV && window.location.pathname.endsWith("/components")) {
-  const { ComponentsPage } = await import("./components-page/ComponentsPage");
-  show(<ComponentsPage />);
-} else {
-  show(
-    <QueryClientProvider client={queryClient}>
-      <RouterProvider router={router} />
-    </QueryClientProvider>,
-  );
+/** In a function: an entry that awaits at its top would be cut into many small files. */
+async function start(): Promise<void> {
+  if (!(await loadWords())) {
+    apologise();
+  } else if (import.meta.env.DEV && window.location.pathname.endsWith("/components")) {
+    const { ComponentsPage } = await import("./components-page/ComponentsPage");
+    show(<ComponentsPage />);
+  } else {
+    show(
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>,
+    );
+  }
 }
+
+void start();

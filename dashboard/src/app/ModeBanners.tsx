@@ -30,15 +30,15 @@ function Banner({ name, text }: { name: string; text: string }) {
 
 function MissingLanguage({ language }: { language: Language }) {
   const t = useMessages();
-  const [, setLanguage] = useLanguage();
+  const [spoken, setLanguage] = useLanguage();
   return (
     <div className="border-b border-line bg-warning-wash text-sm text-warning">
       <div className="mx-auto flex max-w-[1500px] items-center justify-between gap-3 px-3 py-1.5 sm:px-5">
         <p role="alert" data-banner="language">
           <span aria-hidden>▲ </span>
-          {t.language.missing(languageName(language))}
+          {t.language.missing(languageName(language, spoken))}
         </p>
-        <button type="button" className="button shrink-0" onClick={() => setLanguage(language)}>
+        <button type="button" className="button shrink-0" onClick={() => void setLanguage(language)}>
           {t.error.retry}
         </button>
       </div>

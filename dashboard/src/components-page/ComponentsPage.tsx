@@ -97,7 +97,7 @@ function Languages() {
   return (
     <div role="group" aria-label={t.language.label} className="flex">
       {LANGUAGES.map((each) => (
-        <button key={each} type="button" lang={each} aria-pressed={language === each} className={CHOICE} onClick={() => setLanguage(each)}>
+        <button key={each} type="button" lang={each} aria-pressed={language === each} className={CHOICE} onClick={() => void setLanguage(each)}>
           {languageName(each)}
         </button>
       ))}

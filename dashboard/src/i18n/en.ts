@@ -51,7 +51,7 @@ export const en = {
   theme: { label: "Theme", light: "Light", dark: "Dark", contrast: "High contrast", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
   language: {
     label: "Language",
-    missing: (name: string) => `The words of ${name} could not be loaded: check the connection, then retry, or reload the page.`,
+    missing: (name: string) => `This page could not change to ${name}: its words were not loaded. Check the connection, then retry or reload the page.`,
   },
   auth,
   developer,

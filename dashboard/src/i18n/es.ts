@@ -49,7 +49,7 @@ export const es: Messages = {
   theme: { label: "Tema", light: "Claro", dark: "Oscuro", contrast: "Alto contraste", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
   language: {
     label: "Idioma",
-    missing: (name) => `No se han podido cargar las palabras en ${name}: compruebe la conexión y reintente, o vuelva a cargar la página.`,
+    missing: (name) => `La página no ha podido pasar al ${name}: no se cargaron sus palabras. Compruebe la conexión y reintente, o vuelva a cargar la página.`,
   },
   auth,
   developer,
@@ -177,7 +177,7 @@ export const es: Messages = {
     digest: "Resumen SHA-256",
     copy: "Copiar el resumen",
     copied: "Copiado",
-    state: { offered: "Ofrecido", running: "En marcha", refused: "Rechazado", previous: "Anterior" },
+    state: { offered: "Ofrecido", running: "En uso", refused: "Rechazado", previous: "Anterior" },
     refused: (why) => `El agente lo ha rechazado: ${why}`,
     probation: "A prueba",
     probationHint: "El agente puntúa con él y lo vigila junto al modelo anterior; si falla, lo devuelve.",

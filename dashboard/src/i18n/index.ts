@@ -57,14 +57,12 @@ export async function loadWords(): Promise<boolean> {
   return false;
 }
 
-/** The language that is spoken: the chosen one, until its words are there the one before. */
-export function useLanguage(): readonly [Language, (language: Language) => void] {
+/** The language that is spoken, which is the one before until the chosen one's words are there; and a way to choose. */
+export function useLanguage(): readonly [Language, (language: Language) => Promise<void>] {
   const [wanted, remember] = usePreference(NAME, LANGUAGES, browserLanguage());
   const spoken = useSyncExternalStore(subscribe, () => (loaded.has(wanted) ? wanted : LANGUAGES.find((each) => loaded.has(each))));
-  const choose = (language: Language) => {
-    void loadLanguage(language).then((there) => {
-      if (there) remember(language);
-    });
+  const choose = async (language: Language) => {
+    if (await loadLanguage(language)) remember(language);
   };
   return [spoken ?? wanted, choose];
 }
@@ -86,9 +84,9 @@ export function useMissingLanguage(): Language | undefined {
   return useSyncExternalStore(subscribe, () => missing);
 }
 
-/** A language's name in itself, as in "español". */
-export function languageName(language: Language): string {
-  return new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language;
+/** A language's name, in itself as in "español" unless it is said in which one. */
+export function languageName(language: Language, within: Language = language): string {
+  return new Intl.DisplayNames([within], { type: "language" }).of(language) ?? language;
 }
 
 export function useMessages(): Messages {

@@ -49,7 +49,7 @@ export function PolicyItem({ policy }: { policy: Policy }) {
                 : words.isDefault}
           </p>
         </div>
-        <div className="flex flex-wrap content-start items-center gap-2 sm:w-72">
+        <div className="flex flex-wrap content-start items-center gap-2 sm:w-84">
           <input
             key={`${policy.value} ${policy.set_us}`}
             id={field}
@@ -64,7 +64,7 @@ export function PolicyItem({ policy }: { policy: Policy }) {
             aria-describedby={hint}
             className="field w-28"
           />
-          <span className="min-w-16">{words.units[policy.unit]}</span>
+          <span className="sm:min-w-16">{words.units[policy.unit]}</span>
           {!locked && (
             <button type="submit" className="button" disabled={change.isPending}>
               {words.save}
