@@ -76,8 +76,8 @@ def test_without_any_words_it_is_said_in_each_language(page):
     page.watch.expected += ["ERR_FAILED", "ERR_ABORTED"]
     page.route(re.compile("/assets/e[ns]-"), lambda route: route.abort())
     page.goto("/")
-    expect(page.get_by_text("AudioSense could not be loaded")).to_be_visible()
-    expect(page.get_by_text("AudioSense no se ha podido cargar")).to_be_visible()
+    expect(page.locator("#root").get_by_text("AudioSense could not be loaded")).to_be_visible()
+    expect(page.locator("#root").get_by_text("AudioSense no se ha podido cargar")).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)

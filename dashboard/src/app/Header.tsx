@@ -19,8 +19,6 @@ const ROOM_FOR_ALL = { without: "(min-width: 1180px)", developer: "(min-width: 1
 export function Header() {
   const t = useMessages();
   const user = useQuery(sessionQuery).data?.user;
-  const { offered, on } = useDeveloperMode();
-  const wide = useMedia(ROOM_FOR_ALL[offered && on ? "developer" : "without"]);
   return (
     <header className="sticky top-0 z-20 border-b border-line bg-surface">
       <div className="mx-auto flex h-12 max-w-[1500px] items-center gap-1 px-3 sm:gap-2 sm:px-5">
@@ -28,20 +26,34 @@ export function Header() {
           <Logo />
           <span className={user ? "sr-only min-[560px]:not-sr-only" : ""}>{t.app.name}</span>
         </Link>
-        {user && wide && <Navigation user={user} />}
-        {user && !wide && <Narrow user={user} />}
-        {user && wide && <LiveIndicator />}
-        {user && wide && <DeveloperToggle />}
-        {user && wide && <AccountLink user={user} />}
-        {user?.means === "session" && wide && <SignOutButton />}
-        {(!user || wide) && (
-          <div className="ml-auto flex items-center">
-            <LanguageButton />
-            <ThemeButton />
-          </div>
-        )}
+        {user ? <Signed user={user} /> : <Appearance />}
       </div>
     </header>
+  );
+}
+
+function Signed({ user }: { user: SignedIn }) {
+  const { offered, on } = useDeveloperMode();
+  const wide = useMedia(ROOM_FOR_ALL[offered && on ? "developer" : "without"]);
+  if (!wide) return <Narrow user={user} />;
+  return (
+    <>
+      <Navigation user={user} />
+      <LiveIndicator />
+      <DeveloperToggle />
+      <AccountLink user={user} />
+      {user.means === "session" && <SignOutButton />}
+      <Appearance />
+    </>
+  );
+}
+
+function Appearance() {
+  return (
+    <div className="ml-auto flex items-center">
+      <LanguageButton />
+      <ThemeButton />
+    </div>
   );
 }
 
