@@ -25,6 +25,25 @@ function compressed(): Plugin {
   };
 }
 
+/** Where each language's words are, for public/before.js: they are needed as soon as the first script is there. */
+function languages(): Plugin {
+  return {
+    name: "languages",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler: (html, { bundle = {} }) => {
+        const found = Object.values(bundle).flatMap((file) => {
+          const language = file.type === "chunk" ? /\/src\/i18n\/(\w+)\.ts$/.exec(file.facadeModuleId ?? "")?.[1] : undefined;
+          return language === undefined ? [] : [`data-${language}="./${file.fileName}"`];
+        });
+        if (found.length === 0) throw new Error("no language has a file of its own; src/i18n/index.ts is to import them when they are spoken");
+        return html.replace(/ data-early="[^"]*"/, (early) => [early, ...found.sort()].join(" "));
+      },
+    },
+  };
+}
+
 /** The page of components has no collector behind it: nothing is asked before it is there. */
 function unasked(): Plugin {
   return {
@@ -36,7 +55,7 @@ function unasked(): Plugin {
 
 export default defineConfig({
   base: "./",
-  plugins: [react(), tailwindcss(), compressed(), unasked()],
+  plugins: [react(), tailwindcss(), compressed(), languages(), unasked()],
   resolve: { tsconfigPaths: true },
   build: { target: "es2024", modulePreload: { polyfill: false } },
   server: { proxy: Object.fromEntries(["/api", "/analyses", "/v2"].map((path) => [path, collector])) },

@@ -42,12 +42,42 @@ def test_theme_and_language_are_remembered(page, open_menu):
     page.get_by_role("button", name=re.compile("^Theme: Light")).click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.get_by_role("button", name=re.compile("español")).click()
+    expect(page.locator("html")).to_have_attribute("lang", "es")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.locator("html")).to_have_attribute("lang", "es")
     expect(page.get_by_role("link", name="Planta", exact=True)).to_be_visible()
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(13, 17, 20)"
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_only_the_language_that_is_spoken_is_loaded_and_one_that_cannot_be_leaves_it(page):
+    page.watch.expected += ["ERR_FAILED", "ERR_ABORTED"]
+    loaded = set()
+    page.on("request", lambda asked: loaded.update(re.findall(r"/assets/(en|es)-", asked.url)))
+    page.route(re.compile("/assets/es-"), lambda route: route.abort())
+    page.goto("/")
+    expect(page.get_by_role("link", name="Fleet", exact=True)).to_be_visible()
+    assert loaded == {"en"}
+    page.get_by_role("button", name=re.compile("^ES ")).click()
+    alert = page.get_by_role("alert").filter(has_text="could not change to Spanish")
+    expect(alert).to_be_visible()
+    expect(page.get_by_role("link", name="Fleet", exact=True)).to_be_visible()
+    assert page.evaluate("localStorage.getItem('audiosense.language')") is None
+    page.unroute_all()
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(page.get_by_role("link", name="Planta", exact=True)).to_be_visible()
+    expect(alert).to_have_count(0)
+
+
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
+def test_without_any_words_it_is_said_in_each_language(page):
+    page.watch.expected += ["ERR_FAILED", "ERR_ABORTED"]
+    page.route(re.compile("/assets/e[ns]-"), lambda route: route.abort())
+    page.goto("/")
+    expect(page.locator("#root").get_by_text("AudioSense could not be loaded")).to_be_visible()
+    expect(page.locator("#root").get_by_text("AudioSense no se ha podido cargar")).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)

@@ -1,5 +1,6 @@
 """Forms, questions and menus, opened: in every theme against WCAG 2.2 AA, and in Spanish to the last word."""
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -7,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import Page, expect
 
 LANGUAGES = Path(__file__).parents[1] / "src" / "i18n"
@@ -71,15 +75,25 @@ def english() -> Callable[[Page], list[str]]:
     ]
 
 
+RATE_HZ = 48_000
+TRAINED_S = 240
+"""So long a model may take on a busy computer: two are made one after the other, and tried on faults."""
+
+
 @dataclass(frozen=True)
 class Plant:
-    """A machine with an agent, two models and an event that waits."""
+    """A machine with an agent, two models and an event that waits; and one of each thing that can be ended."""
 
     machine: str
     machine_id: str
     sensor: str
     agent: str
     models: list[str]
+    site: str
+    spare: str
+    user: str
+    token: str
+    analysis: str
 
 
 @pytest.fixture(scope="module")
@@ -90,17 +104,59 @@ def made() -> dict[str, Plant]:
 @pytest.fixture
 def plant(enrol, api, made) -> Plant:
     if not made:
-        machine = f"Opened {uuid4().hex[:6]}"
-        agent = enrol(machine)
+        mark = uuid4().hex[:6]
+        agent = enrol(machine := f"Opened {mark}")
         agent.send(60)
-        agent.run_what_is_desired()
+        agent.run_what_is_desired(timeout_s=TRAINED_S)
         agent.send(5, score=0.4, status="normal")
         agent.report_event(event=uuid4(), revision=1, state="close")
         card = next(each for each in api.get("/api/v1/fleet").json()["machines"] if each["name"] == machine)
         sensor = card["sensors"][0]["id"]
+        made_of(api, f"/api/v1/sensors/{sensor}/train", {"windows": 30})
+        agent.run_what_is_desired(timeout_s=TRAINED_S)
         models = [each["digest"] for each in api.get("/api/v1/models", params={"sensor": sensor}).json()["items"]]
-        made["plant"] = Plant(machine, card["id"], sensor, str(agent.identity), models)
+        made_of(api, "/api/v1/enrolment-keys", {"uses": 1})
+        made["plant"] = Plant(
+            machine, card["id"], sensor, str(agent.identity), models, **ended_things(api, mark), analysis=analysed(api)
+        )
     return made["plant"]
+
+
+def made_of(api: httpx.Client, place: str, content: dict[str, object]) -> dict[str, str]:
+    answer = api.post(place, json=content)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def ended_things(api: httpx.Client, mark: str) -> dict[str, str]:
+    """Make what can be deleted, disabled or revoked, and return their names."""
+    site, spare, user, token = (f"{what} {mark}" for what in ("Empty", "Spare", "guest", "script"))
+    made_of(api, "/api/v1/sites", {"name": site})
+    spares = made_of(api, "/api/v1/sites", {"name": f"A hall of spares {mark}"})["id"]
+    made_of(api, "/api/v1/machines", {"name": spare, "site_id": spares})
+    user = user.replace(" ", ".")
+    made_of(api, "/api/v1/users", {"name": user, "role": "viewer", "password": "a few words of nobody"})
+    made_of(api, "/api/v1/tokens", {"name": token, "scope": "viewer", "days": 1})
+    return {"site": site, "spare": spare, "user": user, "token": token}
+
+
+def analysed(api: httpx.Client) -> str:
+    """Analyse a second of a tone and return the analysis' id."""
+    sound = io.BytesIO()
+    soundfile.write(sound, 0.1 * np.sin(np.arange(RATE_HZ) / 8), RATE_HZ, format="WAV", subtype="PCM_16")
+    answer = api.post("/api/v1/analyses", files={"file": ("tone.wav", sound.getvalue(), "audio/wav")})
+    assert answer.is_success, answer.text
+    return answer.json()["id"]
+
+
+QUESTION = "main [role=group]:has(> div > button)"
+"""What `Ask` draws: a group of which a row of buttons is a part."""
+
+
+def make_token(page: Page) -> None:
+    press("Make a token")(page)
+    page.get_by_label("What is it for?", exact=True).fill(f"opened {uuid4().hex[:6]}")
+    press("Make the token")(page)
 
 
 def press(*names: str) -> Callable[[Page], None]:
@@ -108,7 +164,7 @@ def press(*names: str) -> Callable[[Page], None]:
 
     def pressed(page: Page) -> None:
         for name in names:
-            page.locator("main").get_by_role("button", name=re.compile(f"^{name}")).first.click()
+            page.locator("main").get_by_role("button", name=re.compile(f"^({name})")).first.click()
 
     return pressed
 
@@ -147,9 +203,19 @@ def openings(plant: Plant) -> dict[str, tuple[str, Callable[[Page], None], str]]
     return {
         "a user to be made": ("/settings/people", press("Add a user"), "main form"),
         "a user to be changed": ("/settings/people", press("Change"), "main form"),
+        "a user to be disabled": ("/settings/people", press(f"Disable . {plant.user}"), QUESTION),
         "a token to be made": ("/settings/tokens", press("Make a token"), "main form"),
+        "a token that is made": ("/settings/tokens", make_token, "main [role=group] code"),
+        "a token to be revoked": ("/settings/tokens", press(f"Revoke . {plant.token}"), QUESTION),
         "the log": ("/settings/audit", unfold, "main details[open] dt"),
         "a machine to be changed": ("/settings/plant", lambda page: (unfold(page), press("Change")(page)), "main form"),
+        "a machine to be deleted": (
+            "/settings/plant",
+            lambda page: (unfold(page), press(f"Delete {plant.spare}")(page)),
+            QUESTION,
+        ),
+        "a site to be renamed": ("/settings/plant", press(f"Rename {plant.site}"), f"[data-site='{plant.site}'] form"),
+        "a site to be deleted": ("/settings/plant", press(f"Delete {plant.site}"), QUESTION),
         "policies": ("/settings/policies", unfold, "main input"),
         "this browser": ("/settings/browser", unfold, "main input"),
         "the account": ("/account", unfold, "main form"),
@@ -158,15 +224,19 @@ def openings(plant: Plant) -> dict[str, tuple[str, Callable[[Page], None], str]]
         "a confirmed fault": ("/review", by_key("f"), "main form"),
         "the review's keys": ("/review", by_key("?"), "dialog[open]"),
         "a training": (model, press("Train now"), "#model-actions form"),
+        "a model to be pushed": (model, press("Go back|Push"), "#model-actions [role=group]"),
         "all of a model": (model, unfold, "#model-facts"),
         "models": ("/models", unfold, "main [data-sensor]"),
         "an agent to be revoked": (agent, press("Revoke"), "main [role=group]"),
         "all of an agent": (agent, unfold, "main details[open]"),
         "agents": ("/agents", unfold, "main [data-agent]"),
         "an enrolment key": ("/agents/add", press("Make"), "main svg[role=img]"),
+        "an enrolment key to be revoked": ("/agents/add", press("Revoke"), QUESTION),
         "the first step": ("/start?again=true", unfold, "main input"),
         "the second step": ("/start?again=true&site=Hall&machine=Fan&source=simulator", unfold, "main h2"),
         "a recording to be analysed": ("/analyse", unfold, "main input"),
+        "an analysis": (f"/analyse/{plant.analysis}", unfold, "main canvas"),
+        "an analysis to be deleted": (f"/analyse/{plant.analysis}", press("Delete"), QUESTION),
         "the fleet": ("/", unfold, "main [data-machine]"),
         "the report": (f"{machine}/report", unfold, "main article"),
         "the sandbox": ("/developer", unfold, "main button"),

@@ -175,7 +175,7 @@ def test_the_hint_of_an_uncalibrated_sensor_leads_to_its_calibration(page, enrol
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_the_same_in_spanish(page, viewport):
     page.add_init_script("localStorage.setItem('audiosense.language', 'es')")
-    for place, heading in (("plant", "Emplazamientos y máquinas"), ("policies", "Conservación y presupuesto")):
+    for place, heading in (("plant", "Lugares y máquinas"), ("policies", "Conservación y presupuesto")):
         page.goto(f"/settings/{place}")
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         picture(page, f"{place}-spanish", viewport)

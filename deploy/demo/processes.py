@@ -127,22 +127,36 @@ def command(arguments: list[str], *, environment: dict[str, str]) -> str:
     return result.stdout
 
 
-def wait_for(what: str, probe: Callable[[], T | None], *, seconds: float, processes: list[Process]) -> T:
+def wait_for(
+    what: str,
+    probe: Callable[[], T | None],
+    *,
+    seconds: float,
+    processes: list[Process],
+    moved: Callable[[], object] | None = None,
+) -> T:
     """Call ``probe`` until it returns something.
+
+    With ``moved`` the limit follows progress: it counts from when what that returns was last another, so that a busy
+    computer may take its time and only one on which nothing moves is given up.
 
     Raises:
         DemoError: ``seconds`` are over, or one of ``processes`` has ended.
     """
     deadline = time.monotonic() + seconds
+    before: object = None
     while time.monotonic() < deadline:
         for process in processes:
             process.check()
         found = probe()
         if found is not None:
             return found
+        if moved is not None and (now := moved()) != before:
+            before, deadline = now, time.monotonic() + seconds
         time.sleep(0.1)
+    within = f"not within {seconds:.0f} s" if moved is None else f"nothing has moved for {seconds:.0f} s"
     ends = "".join(f"\nthe end of the {process.name}'s output:\n{process.tail()}" for process in processes)
-    raise DemoError(f"{what}: not within {seconds:.0f} s{ends}")
+    raise DemoError(f"{what}: {within}{ends}")
 
 
 def check_port(port: int) -> None:

@@ -18,6 +18,10 @@ from deploy.demo.terminal import Terminal
 BASELINE_WINDOWS = 150
 HEALTHY_WINDOWS = 60
 """Windows of healthy sound, not in the baseline, that each sensor must pass without an event before its fault."""
+FAULT_WINDOWS = 150
+"""Windows after its fault in which a sensor must have an event: several times what it takes."""
+STILL_S = 90.0
+"""A stage is given up when nothing has moved for so long; a busy computer may take longer as a whole."""
 MAX_SPEED = 40.0
 CHECK_HISTORY_S = 7_200.0
 """With --check the sound begins this long ago, so that it never catches up with the present and never waits."""
@@ -174,9 +178,15 @@ class Demo:
         with self.terminal.bar() as bar:
             tasks = {machine.sensor: bar.add_task(machine.machine, total=BASELINE_WINDOWS) for machine in self.machines}
             probe = partial(self._learnt, bar.update, tasks)
-            wait_for("four baselines", probe, seconds=90, processes=self.processes)
+            wait_for("four baselines", probe, seconds=STILL_S, processes=self.processes, moved=self._now_us)
         self.terminal.stage("models", "Training, signing and pushing the models")
-        wait_for("models run on the agent", self._models_run, seconds=120, processes=self.processes)
+        wait_for(
+            "models run on the agent",
+            self._models_run,
+            seconds=STILL_S,
+            processes=self.processes,
+            moved=self._work_on_models,
+        )
         self.result.bundles_active = len(self._running())
         self.terminal.say(f"{self.result.bundles_active} models verified, self-tested and running on the agent")
 
@@ -197,6 +207,11 @@ class Demo:
     def _models_run(self) -> bool | None:
         return len(self._running()) == len(self.machines) or None
 
+    def _work_on_models(self) -> object:
+        """Return what changes while models are made and pushed."""
+        jobs = self._get("/api/v1/jobs", limit=100)["items"]
+        return self._running(), [(job["id"], job["state"], job["step"], job["progress"]) for job in jobs]
+
     def _listen(self) -> None:
         self.terminal.stage("listening", "Listening to healthy sound that was not in the baseline")
         for machine in self.machines:
@@ -208,8 +223,9 @@ class Demo:
             wait_for(
                 "healthy windows",
                 lambda: self._listened(bar.update, tasks, begun),
-                seconds=400,
+                seconds=STILL_S,
                 processes=self.processes,
+                moved=self._now_us,
             )
 
     def _now_us(self) -> dict[str, int]:
@@ -239,9 +255,21 @@ class Demo:
     def _hear(self) -> None:
         self.terminal.stage("hearing", "Waiting for the agent to hear them")
         told: set[str] = set()
-        wait_for("an event on each faulty machine", lambda: self._heard(told), seconds=120, processes=self.processes)
+        wait_for(
+            "an event on each faulty machine",
+            lambda: self._heard(told),
+            seconds=STILL_S,
+            processes=self.processes,
+            moved=self._heard_since_fault,
+        )
         wait_for("the sound of each fault", self._has_clips, seconds=60, processes=self.processes)
         self.terminal.say("the sound of each can be listened to on its machine's page, beside its normal sound")
+
+    def _heard_since_fault(self) -> dict[str, int]:
+        """Return microseconds of sound since each fault, which stop to grow once an event is overdue."""
+        now = self._now_us()
+        overdue_us = round(FAULT_WINDOWS * WINDOW_S * 1e6)
+        return {name: min(now[name] - since, overdue_us) for name, since in self._injected_us.items()}
 
     def _has_clips(self) -> bool | None:
         clips = self._get("/api/v1/clips", kind="event", limit=500)["items"]

@@ -1,6 +1,7 @@
 """The demo's own parts; the whole demo runs as a check of its own (``make demo DEMO_ARGS="--check"``)."""
 
 import fcntl
+import itertools
 import os
 import signal
 import socket
@@ -9,10 +10,12 @@ import sys
 import termios
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from audiosense_agent.config import load_settings
+from deploy.demo import processes
 from deploy.demo.machines import agent_configuration, demo_machines, find_recordings
 from deploy.demo.processes import DemoError, Process, check_port, command, wait_for
 from deploy.demo.run import Demo, Result
@@ -99,6 +102,20 @@ def test_a_process_that_ends_early_is_told_with_its_last_words(tmp_path):
         pytest.raises(DemoError, match=r"(?s)child ended with exit code 3.*no luck"),
     ):
         wait_for("something", lambda: None, seconds=60, processes=[child])
+
+
+def test_a_stage_in_which_something_moves_is_waited_for_beyond_its_limit(monkeypatch):
+    clock = itertools.count(0, 40)
+    monkeypatch.setattr(processes, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))
+    probes = itertools.count()
+    done = wait_for(
+        "models", lambda: n if (n := next(probes)) > 20 else None, seconds=90, processes=[], moved=lambda: next(clock)
+    )
+    assert done == 21
+    with pytest.raises(DemoError, match=r"models: nothing has moved for 90 s"):
+        wait_for("models", lambda: None, seconds=90, processes=[], moved=lambda: "as before")
+    with pytest.raises(DemoError, match=r"models: not within 90 s"):
+        wait_for("models", lambda: None, seconds=90, processes=[])
 
 
 def test_a_command_that_fails_says_its_error_line(tmp_path):

@@ -10,9 +10,11 @@ import { askAgainWhoIsSignedIn } from "./session";
 import type { LiveMeasurements } from "./types";
 
 const FLUSH_MS = 250;
+/** So old may data become before its loss is told: a page that has just been opened awaits its stream, and most come back at once. */
+const TOLD_MS = 4_000;
 
 export interface LiveState {
-  /** `connecting` until the first message; `lost` while the stream is down. */
+  /** `connecting` until the first message; `lost` once the stream is down and nothing was heard for `TOLD_MS`. */
   link: "connecting" | "open" | "lost";
   /** When the last message came, this browser's clock, ms; before the first one, when it began to be awaited. */
   lastMessageMs: number;
@@ -24,6 +26,8 @@ const awaited = (): LiveState => ({ link: "connecting", lastMessageMs: Date.now(
 let state: LiveState = awaited();
 let stream: Stream | undefined;
 let flushTimer: ReturnType<typeof setTimeout> | undefined;
+let isDown = false;
+let tellTimer: ReturnType<typeof setTimeout> | undefined;
 let pending: LiveMeasurements[] = [];
 let eventsChanged = false;
 let modelsChanged = false;
@@ -53,6 +57,7 @@ function flush(): void {
 }
 
 function touched(): void {
+  settle();
   setState({ link: "open", lastMessageMs: Date.now(), heard: true });
   flushTimer ??= setTimeout(flush, FLUSH_MS);
 }
@@ -61,7 +66,7 @@ function onHello(data: string): void {
   const hello = JSON.parse(data) as { server_time_us: number; resumed?: boolean };
   setServerTime(hello.server_time_us);
   // A stream that comes back without what it missed: read everything shown again.
-  if (state.link === "lost" && !hello.resumed) void queryClient.invalidateQueries();
+  if (isDown && !hello.resumed) void queryClient.invalidateQueries();
 }
 
 const ON: Record<Kind, (data: string) => void> = {
@@ -80,8 +85,19 @@ function onMessage(kind: Kind, data: string): void {
   touched();
 }
 
+/** Nothing is to be told of the stream any more: it is up, or nobody listens. */
+function settle(): void {
+  isDown = false;
+  clearTimeout(tellTimer);
+  tellTimer = undefined;
+}
+
 function onLost(refused: boolean): void {
-  setState({ ...state, link: "lost" });
+  isDown = true;
+  const tell = () => setState({ ...state, link: "lost" });
+  const leftMs = state.lastMessageMs + TOLD_MS - Date.now();
+  if (leftMs <= 0) tell();
+  else tellTimer ??= setTimeout(tell, leftMs);
   if (refused) askAgainWhoIsSignedIn();
 }
 
@@ -107,6 +123,7 @@ export function startLive(): () => void {
   window.addEventListener("pageshow", onShow);
   return () => {
     close();
+    settle();
     setState(awaited());
     window.removeEventListener("pagehide", close);
     window.removeEventListener("pageshow", onShow);

@@ -40,7 +40,7 @@ export function LanguageButton() {
       lang={next}
       aria-label={`${next.toUpperCase()} – ${t.language.label}: ${name}`}
       title={name}
-      onClick={() => setLanguage(next)}
+      onClick={() => void setLanguage(next)}
       className={`${ICON_BUTTON} text-xs font-semibold uppercase`}
     >
       {next}

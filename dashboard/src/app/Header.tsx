@@ -13,13 +13,12 @@ import { Navigation } from "./Navigation";
 import { NavMenu } from "./NavMenu";
 import { useDeveloperMode } from "./developer-mode";
 
-/** Where all pages stand in a row, in either language, in developer mode and with the stream lost. */
-const ROOM_FOR_ALL = "(min-width: 1340px)";
+/** Where all pages stand in a row, in either language, with the stream lost and a long name; developer mode has one more. */
+const ROOM_FOR_ALL = { without: "(min-width: 1180px)", developer: "(min-width: 1340px)" };
 
 export function Header() {
   const t = useMessages();
   const user = useQuery(sessionQuery).data?.user;
-  const wide = useMedia(ROOM_FOR_ALL);
   return (
     <header className="sticky top-0 z-20 border-b border-line bg-surface">
       <div className="mx-auto flex h-12 max-w-[1500px] items-center gap-1 px-3 sm:gap-2 sm:px-5">
@@ -27,20 +26,34 @@ export function Header() {
           <Logo />
           <span className={user ? "sr-only min-[560px]:not-sr-only" : ""}>{t.app.name}</span>
         </Link>
-        {user && wide && <Navigation user={user} />}
-        {user && !wide && <Narrow user={user} />}
-        {user && wide && <LiveIndicator />}
-        {user && wide && <DeveloperToggle />}
-        {user && wide && <AccountLink user={user} />}
-        {user?.means === "session" && wide && <SignOutButton />}
-        {(!user || wide) && (
-          <div className="ml-auto flex items-center">
-            <LanguageButton />
-            <ThemeButton />
-          </div>
-        )}
+        {user ? <Signed user={user} /> : <Appearance />}
       </div>
     </header>
+  );
+}
+
+function Signed({ user }: { user: SignedIn }) {
+  const { offered, on } = useDeveloperMode();
+  const wide = useMedia(ROOM_FOR_ALL[offered && on ? "developer" : "without"]);
+  if (!wide) return <Narrow user={user} />;
+  return (
+    <>
+      <Navigation user={user} />
+      <LiveIndicator />
+      <DeveloperToggle />
+      <AccountLink user={user} />
+      {user.means === "session" && <SignOutButton />}
+      <Appearance />
+    </>
+  );
+}
+
+function Appearance() {
+  return (
+    <div className="ml-auto flex items-center">
+      <LanguageButton />
+      <ThemeButton />
+    </div>
   );
 }
 

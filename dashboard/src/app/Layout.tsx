@@ -5,7 +5,7 @@ import { useEffect } from "react";
 import { startLive } from "@/api/live";
 import { sessionQuery } from "@/api/session";
 import { ErrorState } from "@/components/ErrorState";
-import { useLanguage, useMessages } from "@/i18n";
+import { useLanguageOnDocument, useMessages } from "@/i18n";
 import { SignInPage } from "@/pages/signin/SignInPage";
 import { Header } from "./Header";
 import { LiveBanner } from "./LiveBanner";
@@ -16,11 +16,8 @@ export const SETUP_PATH = "/setup";
 
 export function Layout() {
   const t = useMessages();
-  const [language] = useLanguage();
   useThemeOnDocument();
-  useEffect(() => {
-    document.documentElement.lang = language;
-  }, [language]);
+  useLanguageOnDocument();
   return (
     <div className="flex min-h-dvh flex-col">
       <a

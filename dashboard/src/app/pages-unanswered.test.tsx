@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 // Every page that waits for answers, is refused them or lost its stream, in both languages, without a browser.
 import { act } from "@testing-library/react";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { SteeredStream } from "@/testing/browser";
 import { PROBLEMS } from "@/testing/answers";
 import { failOnComplaints } from "@/testing/complaints";
@@ -9,6 +9,8 @@ import { openPage, PAGES, settled, type State } from "@/testing/pages";
 import { LANGUAGES } from "@/i18n";
 
 failOnComplaints();
+
+afterEach(() => void vi.useRealTimers());
 
 const UNREACHABLE = /does not answer|no responde/;
 /** These need nothing that was measured. */
@@ -41,10 +43,16 @@ describe.each(LANGUAGES)("in %s", (language) => {
     const page = await open(path, { is: "answering", fill: "recorded", seed: 1 });
     const stream = SteeredStream.opened.at(-1);
     act(() => stream?.say("hello", { server_time_us: Date.now() * 1000 }));
-    expect(page.querySelector("[data-live-banner]")).toBeNull();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     act(() => stream?.drop());
+    act(() => void vi.advanceTimersByTime(2_000));
+    expect(page.querySelector("[data-live-banner]"), "most streams come back at once").toBeNull();
+    act(() => void vi.advanceTimersByTime(3_000));
     expect(page.querySelector("[data-live-banner]")?.textContent).toMatch(/lost|perdida/);
     expect(page.querySelector("[data-live-banner]")?.textContent).toMatch(/\d/);
+    vi.useRealTimers();
+    act(() => stream?.say("hello", { server_time_us: Date.now() * 1000 }));
+    expect(page.querySelector("[data-live-banner]")).toBeNull();
     await settled();
   });
 });

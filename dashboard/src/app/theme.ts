@@ -1,5 +1,5 @@
 // Light, dark, high contrast or as the system; the choice is set on the document, where the tokens in styles.css read it.
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useSyncExternalStore } from "react";
 import { usePreference } from "@/lib/preferences";
 
 export const THEMES = ["system", "light", "dark", "contrast"] as const;
@@ -30,11 +30,33 @@ export function useTheme() {
   return { theme, setTheme, shown, ground };
 }
 
+let chosen: Theme = "system";
+let isPaper = false;
+
+function setOnDocument(): void {
+  const { dataset } = document.documentElement;
+  const theme = isPaper ? "light" : chosen;
+  if (theme === "system") delete dataset.theme;
+  else dataset.theme = theme;
+}
+
 /** Keep the document in the chosen theme; used once, by the layout. */
 export function useThemeOnDocument(): void {
   const [theme] = useThemePreference();
   useEffect(() => {
-    if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    chosen = theme;
+    setOnDocument();
   }, [theme]);
+}
+
+/** Paper is white: the chosen theme is set aside while a page is shown that is to be printed. */
+export function usePaper(): void {
+  useLayoutEffect(() => {
+    isPaper = true;
+    setOnDocument();
+    return () => {
+      isPaper = false;
+      setOnDocument();
+    };
+  }, []);
 }

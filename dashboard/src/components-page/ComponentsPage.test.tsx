@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 // The page of components draws each component that pages share, in both languages, and nothing complains.
 import { act, cleanup, render } from "@testing-library/react";
+import { createContext, memo } from "react";
 import { afterEach, expect, test } from "vitest";
 import "@/testing/browser";
 import { failOnComplaints } from "@/testing/complaints";
@@ -12,13 +13,21 @@ failOnComplaints();
 afterEach(cleanup);
 
 const shared = import.meta.glob<Record<string, unknown>>("../components/**/*.tsx", { eager: true });
+/** Functions, and what React makes of them by `memo` or `lazy`; a context is none. */
+const isComponent = (value: unknown): boolean =>
+  typeof value === "function" || (typeof value === "object" && value !== null && "$$typeof" in value && !("Provider" in value));
 /** What is exported with a capital at its beginning is a component; constants are written in capitals alone. */
-const COMPONENTS = Object.entries(shared).flatMap(([file, exported]) =>
-  Object.entries(exported).flatMap(([name, value]) => (/^[A-Z]\w*[a-z]/.test(name) && typeof value === "function" ? [[`${name} of ${file}`, value] as const] : [])),
-);
+const componentsOf = (files: Record<string, Record<string, unknown>>) =>
+  Object.entries(files).flatMap(([file, exported]) =>
+    Object.entries(exported).flatMap(([name, value]) => (/^[A-Z]\w*[a-z]/.test(name) && isComponent(value) ? [{ name: `${name} of ${file}`, value }] : [])),
+  );
+/** Those that are not drawn, by name. */
+const omitted = (files: Record<string, Record<string, unknown>>, drawn: Set<unknown>) => componentsOf(files).flatMap(({ name, value }) => (drawn.has(value) ? [] : [name]));
 
 interface Fiber {
   type: unknown;
+  /** What is drawn as: of `memo` the whole, where `type` may be what is within. */
+  elementType: unknown;
   child: Fiber | null;
   sibling: Fiber | null;
 }
@@ -31,7 +40,7 @@ function drawnIn(container: HTMLElement): Set<unknown> {
   while (left.length > 0) {
     const fiber = left.pop();
     if (!fiber) continue;
-    found.add(fiber.type);
+    found.add(fiber.type).add(fiber.elementType);
     left.push(fiber.child, fiber.sibling);
   }
   return found;
@@ -46,8 +55,15 @@ async function open(language: string): Promise<HTMLElement> {
 
 test("every component that pages share is drawn", async () => {
   const drawn = drawnIn(await open("en"));
-  expect(COMPONENTS.length).toBeGreaterThan(60);
-  expect(COMPONENTS.filter(([, component]) => !drawn.has(component)).map(([name]) => name), "add them to src/components-page").toEqual([]);
+  expect(componentsOf(shared).length).toBeGreaterThan(60);
+  expect(omitted(shared, drawn), "add them to src/components-page").toEqual([]);
+});
+
+test("one that is omitted is told by its name, also where it is memoised", async () => {
+  const drawn = drawnIn(await open("en"));
+  const Forgotten = () => null;
+  const more = { "./more.tsx": { Forgotten, Memoised: memo(Forgotten), Context: createContext(0), LIMITS: Forgotten, useIt: Forgotten } };
+  expect(omitted(more, drawn)).toEqual(["Forgotten of ./more.tsx", "Memoised of ./more.tsx"]);
 });
 
 test("each has an anchor of its own, and the list leads to it", async () => {

@@ -3,7 +3,7 @@ import { createMemoryHistory, createRootRoute, createRouter, RouterProvider } fr
 import { useEffect, useState } from "react";
 import { THEMES, useTheme, useThemeOnDocument } from "@/app/theme";
 import { Logo } from "@/components/icons";
-import { LANGUAGES, languageName, useLanguage, useMessages } from "@/i18n";
+import { LANGUAGES, languageName, useLanguage, useLanguageOnDocument, useMessages } from "@/i18n";
 import { answerCalls, As } from "./answers";
 import { CHARTS } from "./charts";
 import { CONTROLS } from "./controls";
@@ -31,11 +31,8 @@ export function ComponentsPage() {
 }
 
 function Page() {
-  const [language] = useLanguage();
   useThemeOnDocument();
-  useEffect(() => {
-    document.documentElement.lang = language;
-  }, [language]);
+  useLanguageOnDocument();
   useEffect(() => {
     // Forms and questions take the focus, each from the one before.
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
@@ -100,7 +97,7 @@ function Languages() {
   return (
     <div role="group" aria-label={t.language.label} className="flex">
       {LANGUAGES.map((each) => (
-        <button key={each} type="button" lang={each} aria-pressed={language === each} className={CHOICE} onClick={() => setLanguage(each)}>
+        <button key={each} type="button" lang={each} aria-pressed={language === each} className={CHOICE} onClick={() => void setLanguage(each)}>
           {languageName(each)}
         </button>
       ))}

@@ -17,7 +17,7 @@ function shape(state: State, progress: number): ReactNode {
     case "alarm":
       return (
         <>
-          <path d="M7.6 2h8.8L22 7.6v8.8L16.4 22H7.6L2 16.4V7.6Z" fill="currentColor" stroke="none" />
+          <path d="M12 1.4 21.3 6.7v10.6L12 22.6 2.7 17.3V6.7Z" fill="currentColor" stroke="none" />
           <path d="M12 7v6m0 3.4v.2" stroke="var(--surface)" strokeWidth="2.4" />
         </>
       );

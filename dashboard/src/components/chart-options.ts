@@ -171,8 +171,8 @@ export function buildOptions(options: Options): uPlot.Options {
   return {
     width: options.width,
     height: options.height,
-    // The last tick of a recording stands at its end, half of its text beyond it.
-    padding: [8, options.format.elapsed ? 16 : 8, 0, 0],
+    // The last tick may stand at the end, half of its text beyond it.
+    padding: [8, 20, 0, 0],
     legend: { live: true, show: !isPicture },
     cursor: {
       sync: { key: options.syncKey, setSeries: false },

@@ -54,6 +54,7 @@ export const agents = {
   noneWaiting: "nothing waits",
   unknown: "not told",
   lost: "Dropped, refused",
+  lostWindows: (dropped: string, refused: string) => `${dropped}, ${refused} windows`,
   clips: "Clips waiting",
   credential: "Credential",
   credentialSince: (date: string) => `since ${date}`,

@@ -55,6 +55,7 @@ export const agents: typeof english = {
   noneWaiting: "nada pendiente",
   unknown: "sin datos",
   lost: "Descartadas, rechazadas",
+  lostWindows: (dropped, refused) => `${dropped}, ${refused} ventanas`,
   clips: "Clips pendientes",
   credential: "Credencial",
   credentialSince: (date) => `desde ${date}`,

@@ -11,7 +11,7 @@ export const developer: typeof en = {
   train: "Entrenar",
   update: "Actualizar",
   clear: "Vaciar",
-  generateHint: "Vacía el banco de pruebas e inserta 10 000 mediciones",
+  generateHint: "Vacía el banco de pruebas e inserta 10.000 mediciones",
   trainHint: "Entrena el modelo del banco de pruebas con lo que contiene",
   updateHint: "Llamada obsoleta, conservada para clientes antiguos",
   clearHint: "Vacía las mediciones y los modelos del banco de pruebas",
@@ -21,7 +21,7 @@ export const developer: typeof en = {
   lastRows: (n) => `Últimas ${n}`,
   refreshed: (ago) => `Actualizado ${ago}`,
   empty: "El banco de pruebas está vacío",
-  emptyHint: "Pulse Generar para llenarlo con 10 000 mediciones.",
+  emptyHint: "Pulse Generar para llenarlo con 10.000 mediciones.",
   kpi: {
     total: "Mediciones",
     rate: "Ritmo de entrada",

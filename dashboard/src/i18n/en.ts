@@ -49,7 +49,10 @@ export const en = {
     maintenance: "It is worked on: what is heard says nothing of it, and nobody is notified.",
   },
   theme: { label: "Theme", light: "Light", dark: "Dark", contrast: "High contrast", system: "As the system", next: (name: string) => `Theme: ${name}. Change` },
-  language: { label: "Language" },
+  language: {
+    label: "Language",
+    missing: (name: string) => `This page could not change to ${name}: its words were not loaded. Check the connection, then retry or reload the page.`,
+  },
   auth,
   developer,
   live: {

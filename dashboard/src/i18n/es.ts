@@ -47,7 +47,10 @@ export const es: Messages = {
     maintenance: "Se trabaja en ella: lo que se oye no dice nada de ella y no se avisa a nadie.",
   },
   theme: { label: "Tema", light: "Claro", dark: "Oscuro", contrast: "Alto contraste", system: "Como el sistema", next: (name) => `Tema: ${name}. Cambiar` },
-  language: { label: "Idioma" },
+  language: {
+    label: "Idioma",
+    missing: (name) => `La página no ha podido pasar al ${name}: no se cargaron sus palabras. Compruebe la conexión y reintente, o vuelva a cargar la página.`,
+  },
   auth,
   developer,
   live: {
@@ -174,7 +177,7 @@ export const es: Messages = {
     digest: "Resumen SHA-256",
     copy: "Copiar el resumen",
     copied: "Copiado",
-    state: { offered: "Ofrecido", running: "En marcha", refused: "Rechazado", previous: "Anterior" },
+    state: { offered: "Ofrecido", running: "En uso", refused: "Rechazado", previous: "Anterior" },
     refused: (why) => `El agente lo ha rechazado: ${why}`,
     probation: "A prueba",
     probationHint: "El agente puntúa con él y lo vigila junto al modelo anterior; si falla, lo devuelve.",

@@ -4,9 +4,9 @@ import type { models as english } from "./models.en";
 export const models: typeof english = {
   title: "Modelos",
   lead: "Qué ejecuta y debe ejecutar el agente de cada sensor.",
-  search: "Sensor, máquina o planta",
-  allSites: "Todas las plantas",
-  site: "Planta",
+  search: "Sensor, máquina o lugar",
+  allSites: "Todos los lugares",
+  site: "Lugar",
   counts: "Sensores por situación",
   standing: { refused: "Rechazado", offered: "Ofrecido", probation: "A prueba", running: "En uso", learning: "Aprendiendo" },
   standingHint: {

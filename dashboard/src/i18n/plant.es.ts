@@ -1,9 +1,9 @@
-// Palabras en español para organizar plantas, máquinas, sensores y políticas.
+// Palabras en español para organizar lugares, máquinas, sensores y políticas.
 import type { plant as englishPlant, policies as englishPolicies } from "./plant.en";
 
 export const plant: typeof englishPlant = {
   lead: "Dónde están sus máquinas y cómo se llaman. Los agentes siguen con los nombres de su propia configuración: lo que cambie aquí se mantiene cuando vuelven a arrancar.",
-  newSite: "Nuevo emplazamiento",
+  newSite: "Nuevo lugar",
   newMachine: "Nueva máquina",
   name: "Nombre",
   add: "Añadir",
@@ -13,19 +13,19 @@ export const plant: typeof englishPlant = {
   rename: (name: string) => `Cambiar el nombre de ${name}`,
   change: (name: string) => `Cambiar ${name}`,
   remove: (name: string) => `Eliminar ${name}`,
-  siteName: "Nombre del emplazamiento",
+  siteName: "Nombre del lugar",
   machines: (n: number, text: string) => (n === 1 ? `${text} máquina` : `${text} máquinas`),
-  noSite: "Aún no hay emplazamientos",
-  noSiteHint: "Añada uno arriba o inscriba un agente: trae el emplazamiento que nombra su configuración.",
+  noSite: "Aún no hay lugares",
+  noSiteHint: "Añada uno arriba o inscriba un agente: trae el lugar que nombra su configuración.",
   noMachine: "Aquí aún no hay máquinas.",
-  site: "Emplazamiento",
+  site: "Lugar",
   tags: "Etiquetas",
   tagsHint: "palabras separadas por comas; como máximo 20 de 40 caracteres",
   noTags: "sin etiquetas",
-  editPlace: "Etiquetas y emplazamiento",
+  editPlace: "Etiquetas y lugar",
   sensors: "Sensores",
   noSensor: "Sin sensores. Nombre esta máquina en la configuración de un agente o traslade aquí un sensor.",
-  deleteSite: (name: string) => `¿Eliminar el emplazamiento ${name}? Está vacío; no se pierde nada más.`,
+  deleteSite: (name: string) => `¿Eliminar el lugar ${name}? Está vacío; no se pierde nada más.`,
   deleteMachine: (name: string, notes: string | null) =>
     notes === null ? `¿Eliminar la máquina ${name}? No tiene sensores ni notas; no se pierde nada más.` : `¿Eliminar la máquina ${name}? Se pierde con ella para siempre: ${notes}.`,
   notes: (n: number, text: string) => (n === 1 ? `${text} nota` : `${text} notas`),

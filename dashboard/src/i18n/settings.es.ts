@@ -9,7 +9,7 @@ export const settings: typeof english = {
     people: "Usuarios y papeles",
     tokens: "Tokens de API",
     audit: "Registro de cambios",
-    plant: "Emplazamientos y máquinas",
+    plant: "Lugares y máquinas",
     policies: "Conservación y presupuesto",
     browser: "Este navegador",
   },

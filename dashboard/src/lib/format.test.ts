@@ -10,6 +10,15 @@ describe("format", () => {
     expect(plain(formatFor("es-ES").withUnit(-31.44, 1, "dBFS"))).toBe("-31,4 dBFS");
   });
 
+  it("writes no more decimals than a value has", () => {
+    expect(formatFor("en-GB").exact(10_000)).toBe("10,000");
+    expect(formatFor("es-ES").exact(0.01)).toBe("0,01");
+  });
+
+  it("sets a share apart from its sign, as other figures from their units", () => {
+    expect(plain(formatFor("en-GB").percent(0.126))).toBe("13 %");
+  });
+
   it("shows a dash for what is not known", () => {
     expect(formatFor("en-GB").score(null)).toBe("–");
     expect(formatFor("en-GB").withUnit(Number.NaN, 1, "dB")).toBe("–");

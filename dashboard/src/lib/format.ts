@@ -9,6 +9,8 @@ export interface Format {
   /** Times are counted from the start of a recording, not by the clock. */
   elapsed?: true;
   number: (value: number | null | undefined, digits?: number) => string;
+  /** With as many decimals as the value has, six at most. */
+  exact: (value: number) => string;
   score: (value: number | null | undefined) => string;
   /** A share from 0 to 1, as whole percent. */
   percent: (share: number) => string;
@@ -63,7 +65,7 @@ function makeFormat(locale: string): Format {
   const dateTimes = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
   const times = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
   const spans = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-  const percents = new Intl.NumberFormat(locale, { style: "percent" });
+  const exact = new Intl.NumberFormat(locale, { maximumFractionDigits: 6 });
   const relative = new Intl.RelativeTimeFormat(locale, { style: "narrow", numeric: "always" });
 
   const number: Format["number"] = (value, digits = 0) => {
@@ -86,8 +88,9 @@ function makeFormat(locale: string): Format {
     locale,
     number,
     withUnit,
+    exact: (value) => exact.format(value),
     score: (value) => number(value, 3),
-    percent: (share) => percents.format(share),
+    percent: (share) => withUnit(share * 100, 0, "%"),
     hertz: (value) =>
       value !== null && value !== undefined && Math.abs(value) >= 1000
         ? withUnit(value / 1000, 2, "kHz")

@@ -32,13 +32,18 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+/** A remembered choice, outside of a component. */
+export function preferred<T extends string>(key: string, allowed: readonly T[], fallback: T): T {
+  const stored = read(key);
+  return allowed.find((option) => option === stored) ?? fallback;
+}
+
 /** A remembered choice among `allowed`; `fallback` until the user has chosen. */
 export function usePreference<T extends string>(
   key: string,
   allowed: readonly T[],
   fallback: T,
 ): readonly [T, (value: T) => void] {
-  const stored = useSyncExternalStore(subscribe, () => read(key));
-  const value = allowed.find((option) => option === stored) ?? fallback;
+  const value = useSyncExternalStore(subscribe, () => preferred(key, allowed, fallback));
   return [value, (next) => write(key, next)];
 }

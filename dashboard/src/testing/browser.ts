@@ -77,3 +77,7 @@ globalThis.fetch = async (input) => {
   const { url, method } = input as Request;
   return collector(url.replace(/^file:\/*([^?]*).*$/, "/$1"), method);
 };
+
+// Tests draw pages in any language at once.
+const { LANGUAGES, loadLanguage } = await import("@/i18n");
+await Promise.all(LANGUAGES.map(loadLanguage));

@@ -86,7 +86,7 @@ function AgentFacts({ agent, newest }: { agent: Agent; newest: string | null }) 
         [t.agents.backlog, <Backlog key="backlog" agent={agent} />],
         [t.agents.link.title, <LinkQuality key="link" agent={agent} whole />],
         [t.agents.clock, <ClockSkew key="clock" agent={agent} />],
-        [t.agents.lost, dropped === null ? t.agents.unknown : `${format.number(dropped)}, ${format.number(refused ?? 0)}`],
+        [t.agents.lost, dropped === null ? t.agents.unknown : t.agents.lostWindows(format.number(dropped), format.number(refused ?? 0))],
         [t.agents.clips, agent.clips_waiting === null ? t.agents.unknown : format.number(agent.clips_waiting)],
         [
           t.agents.credential,

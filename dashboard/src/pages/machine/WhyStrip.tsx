@@ -21,7 +21,7 @@ export function WhyStrip({ machineId, sensor }: { machineId: string; sensor: Sen
       aria-label={t.reasons.why}
       className={`mb-3 flex flex-col gap-x-5 gap-y-1 rounded-lg border-l-[3px] px-4 py-2.5 sm:flex-row sm:items-baseline ${alarm ? "border-alarm bg-alarm-wash" : "border-warning bg-warning-wash"}`}
     >
-      <h2 className={`font-semibold ${alarm ? "text-alarm" : "text-warning"}`}>{t.reasons.why}</h2>
+      <h2 className={`shrink-0 font-semibold whitespace-nowrap ${alarm ? "text-alarm" : "text-warning"}`}>{t.reasons.why}</h2>
       <Reasons reasons={sensor.reasons} />
     </section>
   );

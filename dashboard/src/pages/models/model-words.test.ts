@@ -41,8 +41,8 @@ describe("words about models", () => {
     expect(detectorReasons(model({ evaluation: { auto_probe_windows: 0 } }), en, format)).toEqual([en.models.detectorWhy.unprobed]);
     const chosen = model({ evaluation: { auto_probe_windows: 24, auto_heard_ensemble: 0.71, auto_heard_mahalanobis: 0.5 } });
     expect(detectorReasons(chosen, en, format)).toEqual([
-      "Chosen by probes: it hears 71% of them, in 24 windows.",
-      "The others heard: Mahalanobis distance: 50%",
+      "Chosen by probes: it hears 71\u202f% of them, in 24 windows.",
+      "The others heard: Mahalanobis distance: 50\u202f%",
     ]);
   });
 });

@@ -25,7 +25,7 @@ export function ReportEvents({ machineId }: { machineId: string }) {
       {events.isSuccess && items.length === 0 && <p className="text-sm text-faint">{t.report.noEvents}</p>}
       {items.length > 0 && (
         <div className="overflow-x-auto" role="group" aria-label={t.report.events} tabIndex={0}>
-          <table className="w-full text-left text-xs">
+          <table className="w-full min-w-[44rem] text-left text-xs print:min-w-0">
             <thead className="text-faint">
               <tr>
                 {[t.events.start, t.events.duration, t.events.peak, t.report.reasons, t.report.verdict, t.report.remark].map((name) => (

@@ -1,9 +1,10 @@
 // A machine's report for the work order: one page of paper, always light.
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useLayoutEffect, useState } from "react";
+import { useState } from "react";
 import { machineQuery } from "@/api/queries";
 import type { MachineDetail, SensorDetail } from "@/api/types";
+import { usePaper } from "@/app/theme";
 import { ErrorState } from "@/components/ErrorState";
 import { ChevronIcon } from "@/components/icons";
 import { Reasons } from "@/components/Reasons";
@@ -21,24 +22,11 @@ import { ReportSensors } from "./ReportSensors";
 
 const route = getRouteApi("/machines/$machineId/report");
 
-/** Paper is white: the theme of the page is set aside while it is shown. */
-function useLightPage(): void {
-  useLayoutEffect(() => {
-    const { dataset } = document.documentElement;
-    const before = dataset.theme;
-    dataset.theme = "light";
-    return () => {
-      if (before === undefined) delete dataset.theme;
-      else dataset.theme = before;
-    };
-  }, []);
-}
-
 export function ReportPage() {
   const t = useMessages();
   const { machineId } = route.useParams();
   const machine = useQuery(machineQuery(machineId));
-  useLightPage();
+  usePaper();
   return (
     <>
       <title>{`${t.report.of(machine.data?.name ?? "")} · ${t.app.name}`}</title>

@@ -1,15 +1,14 @@
 // What is kept in this browser: appearance, language, developer mode.
 import { Link } from "@tanstack/react-router";
-import { useId } from "react";
+import { useId, useState } from "react";
 import { useDeveloperMode } from "@/app/developer-mode";
 import { THEMES, useTheme } from "@/app/theme";
-import { LANGUAGES, languageName, useLanguage, useMessages } from "@/i18n";
+import { type Language, LANGUAGES, languageName, useLanguage, useMessages } from "@/i18n";
 
 export function BrowserSettings() {
   const t = useMessages();
   const words = t.settings.browser;
   const { theme, setTheme } = useTheme();
-  const [language, setLanguage] = useLanguage();
   return (
     <section className="panel flex max-w-2xl flex-col gap-5 p-4" aria-label={t.settings.section.browser}>
       <div>
@@ -17,13 +16,7 @@ export function BrowserSettings() {
         <p className="mt-1 text-sm text-soft">{words.lead}</p>
       </div>
       <Choice legend={t.theme.label} hint={words.themeHint} options={THEMES.map((each) => [each, t.theme[each]])} chosen={theme} onChoose={setTheme} />
-      <Choice
-        legend={t.language.label}
-        hint={words.languageHint}
-        options={LANGUAGES.map((each) => [each, languageName(each)])}
-        chosen={language}
-        onChoose={setLanguage}
-      />
+      <LanguageChoice />
       <DeveloperChoice />
       <p className="border-t border-line pt-4 text-sm text-soft">
         {words.account}{" "}
@@ -32,6 +25,26 @@ export function BrowserSettings() {
         </Link>
       </p>
     </section>
+  );
+}
+
+function LanguageChoice() {
+  const t = useMessages();
+  const [language, setLanguage] = useLanguage();
+  /** Until its words are there, or cannot be had. */
+  const [asked, setAsked] = useState<Language | null>(null);
+  const choose = (next: Language) => {
+    setAsked(next);
+    void setLanguage(next).then(() => setAsked(null));
+  };
+  return (
+    <Choice
+      legend={t.language.label}
+      hint={t.settings.browser.languageHint}
+      options={LANGUAGES.map((each) => [each, languageName(each)])}
+      chosen={asked ?? language}
+      onChoose={choose}
+    />
   );
 }
 

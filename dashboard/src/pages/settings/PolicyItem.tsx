@@ -16,63 +16,67 @@ export function PolicyItem({ policy }: { policy: Policy }) {
   const refresh = useRefreshPolicies();
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
+  const field = useId();
   const name = words.names[policy.setting];
   const locked = policy.origin === "environment";
-  const text = (value: number) => `${format.number(value, policy.whole ? 0 : 2)} ${words.units[policy.unit]}`;
+  const text = (value: number) => `${format.exact(value)} ${words.units[policy.unit]}`;
   const asked = change.variables;
   const unsettled = change.data;
   const set = (value: number | null) => change.mutate({ value, acceptLoss: false, overUs: policy.set_us });
   return (
     <form
       aria-label={name}
-      className="panel flex flex-col gap-2 p-4 text-sm"
+      className="flex flex-col gap-2 px-4 py-3 text-sm"
       data-policy={policy.setting}
       onSubmit={(event) => {
         event.preventDefault();
         set(Number(input.current?.value));
       }}
     >
-      <div className="flex flex-wrap items-end gap-2">
-        <label className="flex flex-col gap-1 font-medium">
-          {name}
-          <span className="flex items-center gap-2 font-normal">
-            <input
-              key={`${policy.value} ${policy.set_us}`}
-              ref={input}
-              type="number"
-              required
-              disabled={locked}
-              min={policy.minimum}
-              max={policy.maximum}
-              step={policy.whole ? 1 : "any"}
-              defaultValue={policy.value}
-              aria-describedby={hint}
-              className="field w-32"
-            />
-            {words.units[policy.unit]}
-          </span>
-        </label>
-        {!locked && (
-          <button type="submit" className="button" disabled={change.isPending}>
-            {words.save}
-          </button>
-        )}
-        {policy.origin === "set" && (
-          <button type="button" className="button" disabled={change.isPending} onClick={() => set(null)}>
-            {words.toDefault(text(policy.default))}
-          </button>
-        )}
+      <div className="grid gap-x-6 gap-y-2 sm:grid-cols-[minmax(0,1fr)_auto]">
+        <div className="flex min-w-0 flex-col gap-0.5">
+          <label htmlFor={field} className="font-medium">
+            {name}
+          </label>
+          <p id={hint} className="max-w-prose text-xs text-faint">
+            {words.hints[policy.setting]} {words.range(format.exact(policy.minimum), text(policy.maximum))}
+          </p>
+          <p className="max-w-prose text-xs break-words text-soft" data-origin={policy.origin}>
+            {locked
+              ? words.environment(`${policy.variable}=${policy.value}`)
+              : policy.origin === "set" && policy.set_by !== null && policy.set_us !== null
+                ? words.setBy(policy.set_by, format.dateTime(policy.set_us))
+                : words.isDefault}
+          </p>
+        </div>
+        <div className="flex flex-wrap content-start items-center gap-2 sm:w-84">
+          <input
+            key={`${policy.value} ${policy.set_us}`}
+            id={field}
+            ref={input}
+            type="number"
+            required
+            disabled={locked}
+            min={policy.minimum}
+            max={policy.maximum}
+            step={policy.whole ? 1 : "any"}
+            defaultValue={policy.value}
+            aria-describedby={hint}
+            className="field w-28"
+          />
+          <span className="sm:min-w-16">{words.units[policy.unit]}</span>
+          {!locked && (
+            <button type="submit" className="button" disabled={change.isPending}>
+              {words.save}
+            </button>
+          )}
+          {policy.origin === "set" && (
+            <button type="button" className="button" disabled={change.isPending} onClick={() => set(null)}>
+              {words.toDefault(text(policy.default))}
+            </button>
+          )}
+        </div>
       </div>
-      <p id={hint} className="text-xs text-faint">
-        {words.hints[policy.setting]} {words.range(format.number(policy.minimum, policy.whole ? 0 : 2), text(policy.maximum))}
-      </p>
-      <p className="text-xs text-soft" data-origin={policy.origin}>
-        {locked
-          ? words.environment(`${policy.variable}=${policy.value}`)
-          : policy.origin === "set" && policy.set_by !== null && policy.set_us !== null
-            ? words.setBy(policy.set_by, format.dateTime(policy.set_us))
-            : words.isDefault}
-      </p>
       {unsettled && asked && "theirs" in unsettled && (
         <Ask
           key={unsettled.theirs.set_us}

@@ -22,7 +22,7 @@ export function SettingsPage() {
             key={to}
             to={to}
             ref={to === shown?.to ? intoSight : null}
-            className="inline-flex shrink-0 min-h-10 items-center rounded-md border border-line px-3 font-medium text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:bg-accent-wash aria-[current=page]:text-accent lg:border-transparent"
+            className="inline-flex shrink-0 min-h-10 items-center py-1.5 rounded-md border border-line px-3 font-medium text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:bg-accent-wash aria-[current=page]:text-accent lg:border-transparent"
           >
             {label(t.settings.section)}
           </Link>
