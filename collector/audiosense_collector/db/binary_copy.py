@@ -25,7 +25,7 @@ TRAILER = b"\xff\xff"
 _NULL = -1
 _SMALL_BYTES = 64 * 1024
 _MOST_AT_ONCE = 2**20
-_POSTGRES_EPOCH_US = 946_684_800_000_000
+POSTGRES_EPOCH_US = 946_684_800_000_000
 """2000-01-01, from which PostgreSQL counts, in UTC microseconds since 1970."""
 
 
@@ -64,12 +64,12 @@ def booleans(values: NDArray[np.bool_]) -> Field:
 
 def times(values_us: NDArray[np.int64]) -> Field:
     """Return a column of timestamps, from UTC microseconds since 1970."""
-    return Field((values_us - _POSTGRES_EPOCH_US).astype(">i8"))
+    return Field((values_us - POSTGRES_EPOCH_US).astype(">i8"))
 
 
 def from_times(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return UTC microseconds since 1970 of timestamps in PostgreSQL's own count."""
-    return values + _POSTGRES_EPOCH_US
+    return values + POSTGRES_EPOCH_US
 
 
 def uuids(values: Sequence[UUID], places: NDArray[np.intp]) -> Field:

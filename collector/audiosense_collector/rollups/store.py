@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from audiosense_collector.clock import to_us
 from audiosense_collector.db import binary_array, binary_copy
 from audiosense_collector.db.binary_copy import Copying, Field, copy_each, copy_in, encode
-from audiosense_collector.db.driver import Query, Row, fetch_each
+from audiosense_collector.db.driver import Query, Row
+from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.errors import UnavailableError
 from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
 from audiosense_collector.rollups.delta import Delta
