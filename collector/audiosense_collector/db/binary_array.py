@@ -7,6 +7,7 @@ and bytes. A query must name the type of the parameter, as in ``%(sensors)b::uui
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -42,22 +43,23 @@ psycopg.adapters.register_dumper(BinaryArray, _Dumper)
 
 def uuids(values: Collection[UUID]) -> BinaryArray:
     """Return a ``uuid[]``."""
-    return _encode(np.frombuffer(b"".join([value.bytes for value in values]), np.uint8).reshape(-1, 16), _UUID)
+    known = np.frombuffer(b"".join([value.bytes for value in values]), "V16")
+    return _encode(Field(known, "V16"), _UUID)
 
 
 def picked_uuids(values: Collection[UUID], places: NDArray[np.intp]) -> BinaryArray:
     """Return a ``uuid[]`` of the values at some places."""
-    return _encode_field(binary_copy.uuids(list(values), places), _UUID)
+    return _encode(binary_copy.uuids(list(values), places), _UUID)
 
 
 def bigints(values: NDArray[np.int64]) -> BinaryArray:
     """Return a ``bigint[]``."""
-    return _encode_field(binary_copy.integers(values, 8), _BIGINT)
+    return _encode(binary_copy.integers(values, 8), _BIGINT)
 
 
 def times(values_us: NDArray[np.int64]) -> BinaryArray:
     """Return a ``timestamptz[]`` of UTC microseconds since 1970."""
-    return _encode_field(binary_copy.times(values_us), _TIMESTAMPTZ)
+    return _encode(binary_copy.times(values_us), _TIMESTAMPTZ)
 
 
 def texts(values: Sequence[str | None]) -> BinaryArray:
@@ -117,13 +119,13 @@ _KINDS: Mapping[str, tuple[int, Callable[[Any], bytes]]] = {
 }
 
 
-def _encode_field(field: Field, type_oid: int) -> BinaryArray:
-    return _encode(field.values, type_oid)
+def _encode(field: Field, type_oid: int) -> BinaryArray:
+    entries = np.empty(len(field.values), _entry(field.kind))
+    entries["width"], entries["value"] = entries.dtype["value"].itemsize, field.values
+    head = (1, 0, type_oid, len(entries), 1) if len(entries) else (0, 0, type_oid)
+    return BinaryArray(struct.pack(f">{len(head)}i", *head) + entries.tobytes())
 
 
-def _encode(values: NDArray[np.generic], type_oid: int) -> BinaryArray:
-    width = int(values.dtype.itemsize * np.prod(values.shape[1:], dtype=np.int64))
-    entries = np.empty(len(values), [("width", ">i4"), ("value", values.dtype, values.shape[1:])])
-    entries["width"], entries["value"] = width, values
-    head = np.array([1, 0, type_oid, len(values), 1] if len(values) else [0, 0, type_oid], ">i4")
-    return BinaryArray(head.tobytes() + entries.tobytes())
+@lru_cache(maxsize=16)
+def _entry(kind: str) -> np.dtype[Any]:
+    return np.dtype([("width", ">i4"), ("value", kind)])

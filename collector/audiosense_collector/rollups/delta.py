@@ -22,6 +22,8 @@ from audiosense_collector.rollups.rows import (
     Spread,
     Sums,
     group,
+    lengths_of,
+    starts_of,
 )
 from audiosense_collector.rollups.tables import HISTOGRAM_BINS
 from audiosense_common.features import column
@@ -103,16 +105,16 @@ def _heard(windows: Windows, starts: _Rows) -> tuple[Windows, _Rows]:
     valid = windows.status != INVALID
     if valid.all():
         return windows, starts
-    groups = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(windows))))
+    groups = np.repeat(np.arange(len(starts)), lengths_of(starts, len(windows)))
     kept = np.flatnonzero(valid | ~np.logical_or.reduceat(valid, starts)[groups])
-    return windows.pick(kept), np.flatnonzero(np.append(True, np.diff(groups[kept]) != 0))
+    return windows.pick(kept), starts_of(groups[kept])
 
 
 def _roll_up(windows: Windows, starts: _Rows, span_us: int, sums: Sums) -> Rollups:
     rows = len(starts)
-    groups = np.repeat(np.arange(rows), np.diff(np.append(starts, len(windows))))
+    groups = np.repeat(np.arange(rows), lengths_of(starts, len(windows)))
     heard, heard_starts = _heard(windows, starts)
-    described = np.diff(np.append(heard_starts, len(heard)))
+    described = lengths_of(heard_starts, len(heard))
     scored = np.flatnonzero(~np.isnan(windows.score) & (windows.status != INVALID))
     kinds = len(STATUS_COUNTS)
     return Rollups(
@@ -133,12 +135,12 @@ def _roll_up(windows: Windows, starts: _Rows, span_us: int, sums: Sums) -> Rollu
 
 
 def _sum_features(features: NDArray[np.float16], starts: _Rows) -> Sums:
-    lengths = np.diff(np.append(starts, len(features)))
+    lengths = lengths_of(starts, len(features))
     if lengths.max(initial=0) > _FEW:
         return np.add.reduceat(_widen(features).astype(np.float64), starts, axis=0)
     wide, sums = _widen(features), np.empty((len(starts), features.shape[1]))
     # Groups of equal length as one block: several times as fast as ``reduceat`` on rows.
-    for length in np.unique(lengths).tolist():
+    for length in sorted(set(lengths.tolist())):
         chosen = np.flatnonzero(lengths == length)
         sums[chosen] = wide[starts[chosen][:, None] + np.arange(length)].sum(axis=1)
     return sums
@@ -166,7 +168,7 @@ def _scores(scores: Reals, groups: _Rows, rows: int) -> Spread:
     least, most = np.full(rows, np.nan, np.float32), np.full(rows, np.nan, np.float32)
     total = np.zeros(rows)
     if len(scores):
-        starts = np.flatnonzero(np.append(True, np.diff(groups) != 0))
+        starts = starts_of(groups)
         found, to = _spread(scores, starts), groups[starts]
         least[to], total[to], most[to] = found.least, found.total, found.most
     return Spread(least, total, most)
@@ -175,7 +177,7 @@ def _scores(scores: Reals, groups: _Rows, rows: int) -> Spread:
 def _models(models: Ints, groups: _Rows, rows: int) -> Ints:
     highest = np.full(rows, NONE)
     if len(models):
-        starts = np.flatnonzero(np.append(True, np.diff(groups) != 0))
+        starts = starts_of(groups)
         highest[groups[starts]] = np.maximum.reduceat(models, starts)
     return highest
 
