@@ -77,12 +77,11 @@ def of(kind: str, values: Sequence[Any]) -> BinaryArray:
     """
     type_oid, encode = _KINDS[kind.lower()]
     try:
-        entries = b"".join([_NULL if value is None else encode(value) for value in values])
+        entries = [_NULL if value is None else encode(value) for value in values]
     except (struct.error, OverflowError) as error:
         raise psycopg.DataError(f"a value is out of range for the type {kind}: {error}") from None
-    has_null = any(value is None for value in values)
-    head = struct.pack(">5i", 1, has_null, type_oid, len(values), 1) if values else struct.pack(">3i", 0, 0, type_oid)
-    return BinaryArray(head + entries)
+    head = (1, _NULL in entries, type_oid, len(entries), 1) if entries else (0, 0, type_oid)
+    return BinaryArray(struct.pack(f">{len(head)}i", *head) + b"".join(entries))
 
 
 def _fixed(form: str) -> Callable[[Any], bytes]:

@@ -1,12 +1,12 @@
 """Writing what was changed of many loaded rows by one statement, where SQLAlchemy would send one for each row."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import Any, Self
 
+from pydantic_core import to_json
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
@@ -85,7 +85,7 @@ def _statement(kind: type[Table], names: tuple[str, ...]) -> tuple[str, list[_Co
 
 
 def _dump(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)
+    return None if value is None else to_json(value, inf_nan_mode="constants").decode()
 
 
 def _table(row: Table | PlainRow) -> type[Table]:

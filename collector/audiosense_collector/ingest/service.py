@@ -227,8 +227,9 @@ async def _judge(session: AsyncSession, taking: _Taking) -> Outcome | None:
 def _is_strange(taking: _Taking) -> bool:
     """Whether a batch is neither the next one nor a repeat: then its agent may have to be quarantined, by itself."""
     agent, sha256 = taking.agent, taking.delivery.parsed.sha256
-    is_repeat = agent.last_batch_sha256 == sha256 or copies.find_earlier(agent, sha256) is not None
-    return not is_repeat and not _is_next(agent, taking.batch)
+    if _is_next(agent, taking.batch):
+        return False
+    return agent.last_batch_sha256 != sha256 and copies.find_earlier(agent, sha256) is None
 
 
 async def _judge_overtaken(
