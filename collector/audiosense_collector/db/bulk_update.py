@@ -20,7 +20,7 @@ from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.db.plain import PlainRow
 
 _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
-_COMMIT = Query("COMMIT")
+_COMMIT = Query("COMMIT", prepare=False)
 
 
 async def update_and_commit(session: AsyncSession, *tables: Sequence[Table]) -> None:
@@ -46,7 +46,8 @@ def _update(rows: Sequence[Table]) -> Query | None:
         return None
     names = sorted(set().union(*(names for _, names in changed)))
     query, columns = _statement(_table(written[0]), ("id", *names))
-    return Query(query, {column.alias: column.values(written) for column in columns})
+    # Not prepared: what went before may have rolled back to a savepoint, after which psycopg takes away what was.
+    return Query(query, {column.alias: column.values(written) for column in columns}, prepare=False)
 
 
 @dataclass(frozen=True, slots=True)

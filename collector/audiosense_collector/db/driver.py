@@ -13,10 +13,11 @@ _KNOWN = "driver of a transaction"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement of psycopg's with its parameters."""
+    """A statement of psycopg's with its parameters; ``prepare`` says whether ``pipelined`` is to keep it prepared."""
 
     text: str
     parameters: Mapping[str, Any] | None = None
+    prepare: bool = True
 
 
 async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Row]:

@@ -1,7 +1,7 @@
 """Prepared statements of a transaction, all sent in one go: psycopg's cursors send each by itself, and wait each time.
 
-A statement is prepared on a connection when it is first used there. Its parameters are arrays in the server's own
-binary form, see ``binary_array``; their types stand in its text, as in ``%(sensors)b::uuid[]``.
+A statement is prepared on a connection when it is first used there, unless it says otherwise. Its parameters are arrays
+in the server's own binary form, see ``binary_array``; their types stand in its text, as in ``%(sensors)b::uuid[]``.
 """
 
 import re
@@ -107,6 +107,12 @@ def _take(server: PGconn, count: int) -> PQGen[list[PGresult]]:
 def _send(server: PGconn, known: _Known, query: Query) -> Iterator[_Sent]:
     """Put a statement into the buffer of what is sent."""
     text, parameters = _form(query.text)
+    values = [(query.parameters or {})[each].encoded for each in parameters]
+    formats = [Format.BINARY] * len(values)
+    if not query.prepare:
+        server.send_query_params(text, values, None, formats, Format.BINARY)
+        yield _Sent(has_rows=True)
+        return
     name = known.names.get(query.text)
     if name is None:
         # No name is used twice: the server may still have what is not known here any more.
@@ -120,8 +126,7 @@ def _send(server: PGconn, known: _Known, query: Query) -> Iterator[_Sent]:
         yield _Sent(query.text, name)
     else:
         known.names.move_to_end(query.text)
-    values = [(query.parameters or {})[each].encoded for each in parameters]
-    server.send_query_prepared(name, values, [Format.BINARY] * len(values), result_format=Format.BINARY)
+    server.send_query_prepared(name, values, formats, Format.BINARY)
     yield _Sent(has_rows=True)
 
 

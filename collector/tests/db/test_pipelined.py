@@ -88,6 +88,16 @@ async def test_statements_that_were_taken_away_are_told_once(connection):
     assert await fetch_each(connection, [counting(1), Query("SELECT 1"), Query("SELECT 2")]) == [[(0,)], [(1,)], [(2,)]]
 
 
+async def test_one_that_is_not_to_be_prepared_is_run_all_the_same(connection):
+    query = counting(2)
+    await fetch_each(connection, [Query(query.text, query.parameters, prepare=False)])
+    assert len(await prepared(connection)) == 1, "only what began the transaction"
+    async with connection.cursor() as cursor:
+        await cursor.execute("DEALLOCATE ALL")
+    query = Query(query.text, query.parameters, prepare=False)
+    assert await fetch_each(connection, [query, Query("COMMIT", prepare=False)]) == [[(0,), (1,)], []]
+
+
 async def test_one_that_is_cancelled_leaves_a_connection_of_use(connection):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
