@@ -99,8 +99,8 @@ class Fleet:
         goal = self.acknowledged + 2 * len(self.agents)
         await self.until(lambda: self.acknowledged >= goal)
 
-    async def be_refused(self):
-        goal = len(self.told) + len(self.agents)
+    async def be_refused(self, since=None):
+        goal = (len(self.told) if since is None else since) + len(self.agents)
         await self.until(lambda: len(self.told) >= goal)
 
     def check_conserved(self, database_url):
@@ -120,8 +120,9 @@ async def test_a_database_that_is_restarted(settings, server, database_url, make
         async with fleet.living():
             await fleet.go_on()
             stop = ("pg_ctl", "-D", str(server.data), "-m", mode, "-w", "stop")
+            refused = len(fleet.told)
             await asyncio.to_thread(server._run, *stop)
-            await fleet.be_refused()
+            await fleet.be_refused(refused)
             await fleet.go_on()
             await runtime.hub.listening.wait()
         fleet.check_conserved(database_url)

@@ -135,7 +135,8 @@ async def quarantine(session: AsyncSession, agent: Agent, caller: Caller, batch:
 
 def find_earlier(agent: Agent, sha256: bytes) -> Earlier | None:
     """Return what is kept of an earlier batch if this is an exact repeat of it."""
-    return next((each for each in agent.earlier_batches or [] if each["sha256"] == sha256.hex()), None)
+    wanted = sha256.hex()
+    return next((each for each in agent.earlier_batches or [] if each["sha256"] == wanted), None)
 
 
 def remember(agent: Agent, sha256: bytes, token: str, caller: Caller) -> None:

@@ -20,7 +20,7 @@ HARMLESS_SOURCES = ("simulator", "recording")
 """Kinds of source whose sound nobody near the machine speaks into."""
 _OF_AGENTS = """
 SELECT sensor.agent_id, sensor.id,
-    coalesce(sensor.clips_allowed, site.clips_allowed, sensor.source LIKE ANY(%(harmless)s::text[]))
+    coalesce(sensor.clips_allowed, site.clips_allowed, sensor.source LIKE ANY(%(harmless)b::text[]))
 FROM sensor JOIN machine ON machine.id = sensor.machine_id JOIN site ON site.id = machine.site_id
 WHERE sensor.agent_id = ANY(%(agents)b::uuid[])
 ORDER BY sensor.name, sensor.id
@@ -59,7 +59,7 @@ def query_of_agents(agents: Collection[UUID]) -> Query:
     ``Known`` takes the columns of its rows.
     """
     harmless = [f"{kind}%" for kind in HARMLESS_SOURCES]
-    return Query(_OF_AGENTS, {"agents": binary_array.uuids(agents), "harmless": harmless})
+    return Query(_OF_AGENTS, {"agents": binary_array.uuids(agents), "harmless": binary_array.texts(harmless)})
 
 
 async def read(session: AsyncSession, sensor_id: UUID) -> PermissionOut:

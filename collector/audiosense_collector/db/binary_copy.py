@@ -7,6 +7,7 @@ are equally wide, so each pattern is one structured array whose bytes are sent a
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -25,64 +26,55 @@ TRAILER = b"\xff\xff"
 _NULL = -1
 _SMALL_BYTES = 64 * 1024
 _MOST_AT_ONCE = 2**20
-_POSTGRES_EPOCH_US = 946_684_800_000_000
+POSTGRES_EPOCH_US = 946_684_800_000_000
 """2000-01-01, from which PostgreSQL counts, in UTC microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column: numbers in network byte order of shape (rows,), or bytes of shape (rows, width), and what is null."""
+    """One column, shape (rows,), the type that it is sent as in NumPy's notation, and what of it is null."""
 
     values: NDArray[Any]
+    kind: str
     null: NDArray[np.bool_] | None = None
-
-    @property
-    def kind(self) -> tuple[Any, ...]:
-        """What a structured array calls the column's type."""
-        return (self.values.dtype, self.values.shape[1:]) if self.values.ndim > 1 else (self.values.dtype,)
-
-    @property
-    def width(self) -> int:
-        """Bytes of a value."""
-        return self.values.dtype.itemsize * math.prod(self.values.shape[1:])
 
 
 def integers(values: NDArray[Any], width: int, null: NDArray[np.bool_] | None = None) -> Field:
     """Return a column of smallint, integer or bigint: ``width`` is 2, 4 or 8 bytes."""
-    return Field(values.astype(f">i{width}"), null)
+    return Field(values, f">i{width}", null)
 
 
 def reals(values: NDArray[Any], width: int = 4, null: NDArray[np.bool_] | None = None) -> Field:
     """Return a column of real or double precision: ``width`` is 4 or 8 bytes."""
-    return Field(values.astype(f">f{width}"), null)
+    return Field(values, f">f{width}", null)
 
 
 def booleans(values: NDArray[np.bool_]) -> Field:
     """Return a column of booleans."""
-    return Field(values.astype(np.uint8))
+    return Field(values, "u1")
 
 
 def times(values_us: NDArray[np.int64]) -> Field:
     """Return a column of timestamps, from UTC microseconds since 1970."""
-    return Field((values_us - _POSTGRES_EPOCH_US).astype(">i8"))
+    return Field(values_us - POSTGRES_EPOCH_US, ">i8")
 
 
 def from_times(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return UTC microseconds since 1970 of timestamps in PostgreSQL's own count."""
-    return values + _POSTGRES_EPOCH_US
+    return values + POSTGRES_EPOCH_US
 
 
 def uuids(values: Sequence[UUID], places: NDArray[np.intp]) -> Field:
     """Return a column of UUIDs: of each row the one at its place in ``values``."""
-    known = np.frombuffer(b"".join(value.bytes for value in values), np.uint8).reshape(-1, 16)
-    return Field(known[places])
+    known = np.frombuffer(b"".join([value.bytes for value in values]), "V16")
+    return Field(known[places], "V16")
 
 
 def binaries(values: NDArray[Any]) -> Field:
     """Return a column of bytea: of each row the bytes of its values, shape (rows, …)."""
-    whole = np.ascontiguousarray(values)
-    width = whole.dtype.itemsize * math.prod(whole.shape[1:])
-    return Field(whole.view(np.uint8).reshape(len(whole), width))
+    entries = math.prod(values.shape[1:])
+    kind = f"V{values.dtype.itemsize * entries}"
+    return Field(np.ascontiguousarray(values).reshape(len(values), entries).view(kind)[:, 0], kind)
 
 
 def smallint_arrays(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> Field:
@@ -97,11 +89,18 @@ def integer_arrays(values: NDArray[Any], null: NDArray[np.bool_] | None = None) 
 
 def _arrays(values: NDArray[Any], width: int, type_oid: int, null: NDArray[np.bool_] | None) -> Field:
     rows, entries = values.shape
-    made = np.empty(rows, [("head", ">i4", 5), ("entries", [("width", ">i4"), ("value", f">i{width}")], entries)])
+    made = np.empty(rows, _array_of(entries, width))
     made["head"] = (1, 0, type_oid, entries, 1)
     made["entries"]["width"] = width
     made["entries"]["value"] = values
-    return Field(made.view(np.uint8).reshape(rows, -1), null)
+    kind = f"V{made.dtype.itemsize}"
+    return Field(made.view(kind), kind, null)
+
+
+@lru_cache(maxsize=16)
+def _array_of(entries: int, width: int) -> np.dtype[Any]:
+    entry = [("width", ">i4"), ("value", f">i{width}")]
+    return np.dtype([("head", ">i4", 5), ("entries", entry, entries)])
 
 
 def encode(fields: Sequence[Field], last: Mapping[int, bytes] | None = None) -> list[bytes]:
@@ -112,13 +111,15 @@ def encode(fields: Sequence[Field], last: Mapping[int, bytes] | None = None) -> 
         last: where given there is one more column at the end, null but for these rows.
     """
     rows = len(fields[0].values)
+    if not rows:
+        return []
     pattern = np.zeros(rows, np.int64)
     nullable = [field.null for field in fields if field.null is not None]
     for place, null in enumerate(nullable):
         pattern |= null.astype(np.int64) << place
-    marked = sorted(last or ())
-    pattern[marked] |= 1 << len(nullable)
-    found = np.unique(pattern)
+    if last:
+        pattern[sorted(last)] |= 1 << len(nullable)
+    found = pattern[:1] if (pattern == pattern[0]).all() else np.unique(pattern)
     blocks = []
     for each in found:
         chosen = np.flatnonzero(pattern == each) if len(found) > 1 else None
@@ -134,24 +135,30 @@ def encode(fields: Sequence[Field], last: Mapping[int, bytes] | None = None) -> 
 
 def _encode_alike(fields: Sequence[Field], chosen: NDArray[np.intp] | None, *, has_last: bool) -> NDArray[Any]:
     """Encode rows that have their nulls in the same columns."""
-    layout: list[tuple[Any, ...]] = [("count", ">i2")]
     one = 0 if chosen is None else int(chosen[0])
-    filled = [field.null is None or not field.null[one] for field in fields]
-    for place, (field, has_value) in enumerate(zip(fields, filled, strict=True)):
-        layout.append((f"width{place}", ">i4"))
-        if has_value:
-            layout.append((f"value{place}", *field.kind))
-    if has_last:
-        layout.append(("last", ">i4"))
-    block = np.empty(len(fields[0].values) if chosen is None else len(chosen), layout)
-    block["count"] = len(fields) + has_last
-    for place, (field, has_value) in enumerate(zip(fields, filled, strict=True)):
-        block[f"width{place}"] = field.width if has_value else _NULL
-        if has_value:
+    filled = [None if field.null is not None and field.null[one] else field.kind for field in fields]
+    blank = _blank(tuple(filled), has_last=has_last)
+    rows = len(fields[0].values) if chosen is None else len(chosen)
+    block = np.frombuffer(bytearray(blank.tobytes()) * rows, blank.dtype)
+    for place, (field, kind) in enumerate(zip(fields, filled, strict=True)):
+        if kind is not None:
             block[f"value{place}"] = field.values if chosen is None else field.values[chosen]
-    if has_last:
-        block["last"] = _NULL
     return block
+
+
+@lru_cache(maxsize=256)
+def _blank(kinds: tuple[str | None, ...], *, has_last: bool) -> NDArray[Any]:
+    """Return one row of columns of these types, None where it is null, without its values."""
+    layout = [("count", ">i2")]
+    for place, kind in enumerate(kinds):
+        layout += [(f"width{place}", ">i4"), *([] if kind is None else [(f"value{place}", kind)])]
+    blank = np.zeros(1, [*layout, *([("last", ">i4")] if has_last else [])])
+    blank["count"] = len(kinds) + has_last
+    for place, kind in enumerate(kinds):
+        blank[f"width{place}"] = _NULL if kind is None else np.dtype(kind).itemsize
+    if has_last:
+        blank["last"] = _NULL
+    return blank
 
 
 def _with_last(block: NDArray[Any], values: Iterable[bytes]) -> bytes:

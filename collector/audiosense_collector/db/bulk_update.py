@@ -1,24 +1,26 @@
 """Writing what was changed of many loaded rows by one statement, where SQLAlchemy would send one for each row."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import Any, Self
 
-import psycopg
-from sqlalchemy import ColumnElement, String, inspect
+from pydantic_core import to_json
+from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector.db import binary_array
 from audiosense_collector.db.base import Table
-from audiosense_collector.db.driver import Query, driver, fetch_each
+from audiosense_collector.db.binary_array import BinaryArray
+from audiosense_collector.db.driver import Query, driver
+from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.db.plain import PlainRow
 
 _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
-_COMMIT = Query("COMMIT")
+_COMMIT = Query("COMMIT", prepare=False)
 
 
 async def update_and_commit(session: AsyncSession, *tables: Sequence[Table]) -> None:
@@ -44,7 +46,8 @@ def _update(rows: Sequence[Table]) -> Query | None:
         return None
     names = sorted(set().union(*(names for _, names in changed)))
     query, columns = _statement(_table(written[0]), ("id", *names))
-    return Query(query, {column.alias: column.values(written) for column in columns})
+    # Not prepared: what went before may have rolled back to a savepoint, after which psycopg takes away what was.
+    return Query(query, {column.alias: column.values(written) for column in columns}, prepare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +58,19 @@ class _Column:
     alias: str
     parameter: str
     assignment: str
-    process: Callable[[Any], Any] | None
+    kind: str
+    is_json: bool
 
     @classmethod
     def of(cls, name: str, column: ColumnElement[Any], place: int) -> Self:
         alias, is_json = f"c{place}", isinstance(column.type, JSONB)
-        array = "text[]" if is_json else f"{column.type.compile(_DIALECT)}[]"
+        kind = "text" if is_json else column.type.compile(_DIALECT)
         source = f"new.{alias}::jsonb" if is_json else f"new.{alias}"
-        process = _dump if is_json else column.type.bind_processor(_DIALECT)
-        if isinstance(column.type, String):
-            process = _check_text
-        return cls(name, alias, f"%({alias})b::{array}", f'"{column.key}" = {source}', process)
+        return cls(name, alias, f"%({alias})b::{kind}[]", f'"{column.key}" = {source}', kind, is_json)
 
-    def values(self, rows: Sequence[Table]) -> list[Any]:
+    def values(self, rows: Sequence[Table]) -> BinaryArray:
         values = [getattr(row, self.name) for row in rows]
-        return values if self.process is None else [self.process(value) for value in values]
+        return binary_array.of(self.kind, [_dump(value) for value in values] if self.is_json else values)
 
 
 @cache
@@ -84,15 +85,8 @@ def _statement(kind: type[Table], names: tuple[str, ...]) -> tuple[str, list[_Co
     return query, columns
 
 
-def _check_text(value: str | None) -> str | None:
-    """Refuse what the server would refuse in less clear words."""
-    if value is not None and "\0" in value:
-        raise psycopg.DataError("a text holds the character NUL (0x00)")
-    return value
-
-
 def _dump(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)
+    return None if value is None else to_json(value, inf_nan_mode="constants").decode()
 
 
 def _table(row: Table | PlainRow) -> type[Table]:

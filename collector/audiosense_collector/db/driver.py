@@ -1,6 +1,6 @@
 """Statements past SQLAlchemy, for the ways on which its share of the time would be the largest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,11 @@ _KNOWN = "driver of a transaction"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement of psycopg's with its parameters."""
+    """A statement of psycopg's with its parameters; ``prepare`` says whether ``pipelined`` is to keep it prepared."""
 
     text: str
     parameters: Mapping[str, Any] | None = None
+    prepare: bool = True
 
 
 async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Row]:
@@ -35,20 +36,3 @@ async def fetch(session: AsyncSession, query: str, parameters: Mapping[str, Any]
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(query.encode(), parameters)
         return await cursor.fetchall()
-
-
-async def fetch_each(connection: psycopg.AsyncConnection[Row], queries: Sequence[Query]) -> list[list[Row]]:
-    """Send statements without waiting in between; returns the rows of each, sent and read in binary.
-
-    One that returns no rows, such as ``SET``, has none.
-    """
-    cursors = [connection.cursor(binary=True) for _ in queries]
-    async with connection.pipeline():
-        for cursor, query in zip(cursors, queries, strict=True):
-            await cursor.execute(query.text.encode(), query.parameters)
-    return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
-
-
-def _has_rows(cursor: psycopg.AsyncCursor[Row]) -> bool:
-    """Whether a statement returns rows; ``description`` says so too, but makes an object for each column first."""
-    return cursor.pgresult is not None and cursor.pgresult.nfields > 0

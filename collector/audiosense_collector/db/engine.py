@@ -1,7 +1,12 @@
 """Engines and the checks of a database before it is used."""
 
+import select
+from typing import Any
+
 import psycopg
-from sqlalchemy import Engine, create_engine
+from psycopg.pq import ConnStatus
+from psycopg.pq.abc import PGconn
+from sqlalchemy import Dialect, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -18,7 +23,7 @@ Sessions = async_sessionmaker[AsyncSession]
 
 def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """Make the engine of the running collector; times come back in UTC."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=5,
@@ -26,6 +31,29 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args=dict(_CONNECT),
     )
+    _spare_pings(engine.dialect)
+    return engine
+
+
+def _spare_pings(dialect: Dialect) -> None:
+    """Have a connection tried before it is used only where there is something to read from it.
+
+    A server that ends, or ends a connection, closes it, and that can be read without asking anybody.
+    """
+    ping = dialect.do_ping
+
+    def spare(connection: Any) -> bool:
+        return _is_silent(connection.driver_connection.pgconn) or ping(connection)
+
+    dialect.do_ping = spare  # type: ignore[method-assign, assignment]
+
+
+def _is_silent(server: PGconn) -> bool:
+    if server.status != ConnStatus.OK:
+        return False
+    poll = select.poll()
+    poll.register(server.socket, select.POLLIN)
+    return not poll.poll(0)
 
 
 def make_sync_engine(url: str) -> Engine:

@@ -1,11 +1,11 @@
 """Rows of a table as plain objects, for the ways on which SQLAlchemy's share of the time would be the largest."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from pydantic_core import from_json
 from sqlalchemy import inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,7 +35,7 @@ class PlainRow:
         text = self.__dict__.get("_PlainRow__texts", {}).pop(name, None)
         if text is None:
             raise AttributeError(f"a row of {self.__table.__tablename__} has no attribute {name!r}")
-        value = self.__dict__[name] = self.__loaded[name] = json.loads(text)
+        value = self.__dict__[name] = self.__loaded[name] = from_json(text)
         return value
 
     def mapped_class(self) -> type[Table]:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.clock import to_us
-from audiosense_collector.db import binary_copy
+from audiosense_collector.db import binary_array, binary_copy
 from audiosense_collector.db.binary_copy import Copying, copy_each, copy_in, encode
 from audiosense_collector.db.driver import Query, Row, fetch
 from audiosense_collector.ingest.measured import Measured
@@ -182,7 +182,7 @@ UNION ALL SELECT name, id, NULL, false FROM feature_schema
 
 def query_numbers(digests: Collection[str]) -> Query:
     """Return the query whose rows ``read_numbers`` takes."""
-    return Query(_NUMBERS, {"digests": sorted(digests)})
+    return Query(_NUMBERS, {"digests": binary_array.texts(sorted(digests))})
 
 
 def read_numbers(rows: Sequence[Row]) -> Numbers:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
+from psycopg.errors import InvalidSqlStatementName
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials, link_quality
@@ -17,7 +18,8 @@ from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, HOUR_US, now_us
 from audiosense_collector.db import plain
 from audiosense_collector.db.bulk_update import update_and_commit
-from audiosense_collector.db.driver import Query, driver, fetch_each
+from audiosense_collector.db.driver import Query, driver
+from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
 from audiosense_collector.events import service as events
@@ -43,6 +45,8 @@ TOKEN_BYTES = 24
 _INT64_MAX = 2**63 - 1
 """What a column holds; an agent whose clock or count is broken is still heard."""
 Outcome = Answer | RequestError
+_TRIES = 4
+"""One for measurements that were there before, the others for connections whose prepared statements are gone."""
 _PLANNING = "SET LOCAL plan_cache_mode = force_generic_plan"
 """Planning a query on all partitions anew takes longer than running it, and how many keys there are changes nothing."""
 
@@ -109,13 +113,18 @@ class Taker:
 
 
 async def _transact(runtime: Runtime, deliveries: Sequence[Delivery], *, alone: bool) -> list[Outcome | None]:
-    """Take batches in one transaction, in a second one where the first found measurements that were there before."""
-    try:
-        async with runtime.sessions.begin() as session:
-            return await _take(session, runtime, deliveries, alone=alone, all_new=True)
-    except StoredBeforeError:
-        async with runtime.sessions.begin() as session:
-            return await _take(session, runtime, deliveries, alone=alone, all_new=False)
+    """Take batches in one transaction, in another one where that found measurements that were there before."""
+    all_new = True
+    for _ in range(_TRIES - 1):
+        try:
+            async with runtime.sessions.begin() as session:
+                return await _take(session, runtime, deliveries, alone=alone, all_new=all_new)
+        except StoredBeforeError:
+            all_new = False
+        except InvalidSqlStatementName:
+            log.info("the connection's statements are prepared anew")
+    async with runtime.sessions.begin() as session:
+        return await _take(session, runtime, deliveries, alone=alone, all_new=all_new)
 
 
 async def _take(
@@ -218,8 +227,9 @@ async def _judge(session: AsyncSession, taking: _Taking) -> Outcome | None:
 def _is_strange(taking: _Taking) -> bool:
     """Whether a batch is neither the next one nor a repeat: then its agent may have to be quarantined, by itself."""
     agent, sha256 = taking.agent, taking.delivery.parsed.sha256
-    is_repeat = agent.last_batch_sha256 == sha256 or copies.find_earlier(agent, sha256) is not None
-    return not is_repeat and not _is_next(agent, taking.batch)
+    if _is_next(agent, taking.batch):
+        return False
+    return agent.last_batch_sha256 != sha256 and copies.find_earlier(agent, sha256) is None
 
 
 async def _judge_overtaken(

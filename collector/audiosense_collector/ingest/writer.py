@@ -125,7 +125,7 @@ class Writer:
     async def _let_join(self) -> None:
         """Wait while more and more batches come in: whoever was answered just now sends the next one at once.
 
-        A group costs as much by itself as some thirty batches in it do.
+        A group costs as much by itself as a dozen batches of 60 in it do.
         """
         before = 0
         while before < self._queue.ready < WORTH_BATCHES:

@@ -22,6 +22,8 @@ from audiosense_collector.rollups.rows import (
     Spread,
     Sums,
     group,
+    lengths_of,
+    starts_of,
 )
 from audiosense_collector.rollups.tables import HISTOGRAM_BINS
 from audiosense_common.features import column
@@ -84,17 +86,18 @@ def roll_up(windows: Windows) -> Delta:
     if order is not None:
         windows = windows.pick(order)
     heard, heard_starts = _heard(windows, starts)
-    sums = _sum_features(heard.features, heard_starts)
-    minutes = _roll_up(windows, starts, MINUTE_US, sums[:, _places(windows.schema_id, "minute")])
+    described = _describe(heard, heard_starts)
+    in_minutes = _Described(described.sums[:, _places(windows.schema_id, "minute")], described.extremes)
+    minutes = _roll_up(windows, starts, MINUTE_US, in_minutes)
     _, hour_starts = group(minutes.sensor, minutes.time_us, HOUR_US)
     starts = starts[hour_starts]
     heard, heard_starts = _heard(windows, starts)
     # A minute of invalid windows only has sums, but none that count where other minutes of its hour are valid.
     if len(heard_starts) and len(heard) == len(windows):
-        sums = np.add.reduceat(sums, hour_starts, axis=0)
+        described = described.join(hour_starts)
     else:
-        sums = _sum_features(heard.features, heard_starts)
-    hours = _roll_up(windows, starts, HOUR_US, sums)
+        described = _describe(heard, heard_starts)
+    hours = _roll_up(windows, starts, HOUR_US, described)
     return Delta(minutes, hours)
 
 
@@ -103,42 +106,78 @@ def _heard(windows: Windows, starts: _Rows) -> tuple[Windows, _Rows]:
     valid = windows.status != INVALID
     if valid.all():
         return windows, starts
-    groups = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(windows))))
+    groups = np.repeat(np.arange(len(starts)), lengths_of(starts, len(windows)))
     kept = np.flatnonzero(valid | ~np.logical_or.reduceat(valid, starts)[groups])
-    return windows.pick(kept), np.flatnonzero(np.append(True, np.diff(groups[kept]) != 0))
+    return windows.pick(kept), starts_of(groups[kept])
 
 
-def _roll_up(windows: Windows, starts: _Rows, span_us: int, sums: Sums) -> Rollups:
+def _roll_up(windows: Windows, starts: _Rows, span_us: int, features: "_Described") -> Rollups:
     rows = len(starts)
-    groups = np.repeat(np.arange(rows), np.diff(np.append(starts, len(windows))))
+    groups = np.repeat(np.arange(rows), lengths_of(starts, len(windows)))
     heard, heard_starts = _heard(windows, starts)
-    described = np.diff(np.append(heard_starts, len(heard)))
-    scored = np.flatnonzero(~np.isnan(windows.score) & (windows.status != INVALID))
+    described = lengths_of(heard_starts, len(heard))
+    scored, scored_groups = windows, groups
+    has_score = (windows.score == windows.score) & (windows.status != INVALID)
+    if not has_score.all():
+        places = np.flatnonzero(has_score)
+        scored, scored_groups = windows.pick(places), groups[places]
+    scored_starts = starts_of(scored_groups)
     kinds = len(STATUS_COUNTS)
     return Rollups(
         sensor=windows.sensor[starts],
         time_us=windows.time_us[starts] // span_us * span_us,
         statuses=np.bincount(groups * kinds + windows.status, minlength=rows * kinds).reshape(rows, kinds),
-        model=_models(windows.model[scored], groups[scored], rows),
-        scored=np.bincount(groups[scored], minlength=rows),
-        score=_scores(windows.score[scored], groups[scored], rows),
+        model=_models(scored.model, scored_groups, scored_starts, rows),
+        scored=np.bincount(scored_groups, minlength=rows),
+        score=_scores(scored.score, scored_groups, scored_starts, rows),
         level_dbfs=_spread(heard.level_dbfs, heard_starts),
         dominant_hz=_spread(heard.dominant_hz, heard_starts),
         rank=np.full(rows, SCHEMA_IDS.index(windows.schema_id)),
         described=described,
-        means=(sums / described[:, None]).astype(np.float32),
-        extremes=_extremes(heard, heard_starts),
-        histogram=_histogram(windows.score[scored], groups[scored], rows),
+        means=(features.sums / described[:, None]).astype(np.float32),
+        extremes=features.extremes.astype(np.float16),
+        histogram=_histogram(scored.score, scored_groups, rows),
     )
 
 
-def _sum_features(features: NDArray[np.float16], starts: _Rows) -> Sums:
-    lengths = np.diff(np.append(starts, len(features)))
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """Of groups of windows the sums of their features, and extremes of the main ones in the form of ``Rollups``."""
+
+    sums: Sums
+    extremes: Reals
+
+    def join(self, starts: _Rows) -> "_Described":
+        """Join groups, each from its start on; extremes of extremes are exact."""
+        return _Described(
+            np.add.reduceat(self.sums, starts, axis=0),
+            _join_extremes(self.extremes[:, 0], self.extremes[:, 1], starts),
+        )
+
+
+def _describe(windows: Windows, starts: _Rows) -> _Described:
+    # Ten times as fast as in half precision, and the same.
+    wide = _widen(windows.features)
+    main = np.zeros((len(wide), MOST_MAIN), np.float32)
+    places = _places(windows.schema_id, "main")
+    main[:, : len(places)] = wide[:, places]
+    return _Described(_sum_features(wide, starts), _join_extremes(main, main, starts))
+
+
+def _join_extremes(least: Reals, most: Reals, starts: _Rows) -> Reals:
+    extremes = np.empty((len(starts), 2, MOST_MAIN), np.float32)
+    np.minimum.reduceat(least, starts, axis=0, out=extremes[:, 0])
+    np.maximum.reduceat(most, starts, axis=0, out=extremes[:, 1])
+    return extremes
+
+
+def _sum_features(wide: Reals, starts: _Rows) -> Sums:
+    lengths = lengths_of(starts, len(wide))
     if lengths.max(initial=0) > _FEW:
-        return np.add.reduceat(_widen(features).astype(np.float64), starts, axis=0)
-    wide, sums = _widen(features), np.empty((len(starts), features.shape[1]))
+        return np.add.reduceat(wide.astype(np.float64), starts, axis=0)
+    sums = np.empty((len(starts), wide.shape[1]))
     # Groups of equal length as one block: several times as fast as ``reduceat`` on rows.
-    for length in np.unique(lengths).tolist():
+    for length in sorted(set(lengths.tolist())):
         chosen = np.flatnonzero(lengths == length)
         sums[chosen] = wide[starts[chosen][:, None] + np.arange(length)].sum(axis=1)
     return sums
@@ -162,20 +201,20 @@ def _spread(values: Reals, starts: _Rows) -> Spread:
     )
 
 
-def _scores(scores: Reals, groups: _Rows, rows: int) -> Spread:
+def _scores(scores: Reals, groups: _Rows, starts: _Rows, rows: int) -> Spread:
+    if len(starts) == rows:
+        return _spread(scores, starts)
     least, most = np.full(rows, np.nan, np.float32), np.full(rows, np.nan, np.float32)
     total = np.zeros(rows)
-    if len(scores):
-        starts = np.flatnonzero(np.append(True, np.diff(groups) != 0))
+    if len(starts):
         found, to = _spread(scores, starts), groups[starts]
         least[to], total[to], most[to] = found.least, found.total, found.most
     return Spread(least, total, most)
 
 
-def _models(models: Ints, groups: _Rows, rows: int) -> Ints:
+def _models(models: Ints, groups: _Rows, starts: _Rows, rows: int) -> Ints:
     highest = np.full(rows, NONE)
-    if len(models):
-        starts = np.flatnonzero(np.append(True, np.diff(groups) != 0))
+    if len(starts):
         highest[groups[starts]] = np.maximum.reduceat(models, starts)
     return highest
 
@@ -184,16 +223,6 @@ def _histogram(scores: Reals, groups: _Rows, rows: int) -> Ints:
     bins = np.minimum((scores.astype(np.float64) * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
     counts = np.bincount(groups * HISTOGRAM_BINS + bins, minlength=rows * HISTOGRAM_BINS)
     return counts.reshape(rows, HISTOGRAM_BINS)
-
-
-def _extremes(windows: Windows, starts: _Rows) -> NDArray[np.float16]:
-    main = _places(windows.schema_id, "main")
-    # Ten times as fast as in half precision, and the same.
-    values = _widen(windows.features[:, main])
-    extremes = np.zeros((len(starts), 2, MOST_MAIN), np.float16)
-    extremes[:, 0, : len(main)] = np.minimum.reduceat(values, starts, axis=0)
-    extremes[:, 1, : len(main)] = np.maximum.reduceat(values, starts, axis=0)
-    return extremes
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from audiosense_collector.clock import to_us
 from audiosense_collector.db import binary_array, binary_copy
 from audiosense_collector.db.binary_copy import Copying, Field, copy_each, copy_in, encode
-from audiosense_collector.db.driver import Query, Row, fetch_each
+from audiosense_collector.db.driver import Query, Row
+from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.errors import UnavailableError
 from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
 from audiosense_collector.rollups.delta import Delta
+from audiosense_collector.rollups.merge import add as add_stored
 from audiosense_collector.rollups.merge import merge
 from audiosense_collector.rollups.rows import (
     HOUR_US,
@@ -50,7 +53,12 @@ class Kind:
 
     def width(self, rank: int) -> int:
         """How many means a row has."""
-        return len((minute_features if self.is_minute else hour_features)(SCHEMA_IDS[rank]))
+        return _width(SCHEMA_IDS[rank], is_minute=self.is_minute)
+
+
+@cache
+def _width(schema_id: str, *, is_minute: bool) -> int:
+    return len(minute_features(schema_id) if is_minute else hour_features(schema_id))
 
 
 MINUTES = Kind("rollup_minute", MINUTE_US, is_minute=True)
@@ -97,7 +105,7 @@ async def take_out(
     taken = await fetch_each(connection, [_taking_out(kind, sensors, rows) for kind, rows in added])
     copies = []
     for (kind, rows), known in zip(added, taken, strict=True):
-        whole = merge(join([decode(kind, known, schemas), rows]), kind.span_us) if known else rows
+        whole = add_stored(rows, decode(kind, known, schemas), kind.span_us) if known else rows
         copies.append(Copying(_copy_statement(kind), _encode(kind, sensors, whole, schemas)))
     return copies
 
@@ -186,6 +194,9 @@ def decode(kind: Kind, rows: Sequence[Row], schemas: dict[str, int]) -> Rollups:
 
 
 def _encode(kind: Kind, sensors: Sequence[UUID], rows: Rollups, schemas: dict[str, int]) -> list[bytes]:
+    first = int(rows.rank[0]) if len(rows) else 0
+    if (rows.rank == first).all():
+        return encode(_fields(kind, sensors, rows, first, schemas[SCHEMA_IDS[first]]))
     blocks = []
     for rank in np.unique(rows.rank).tolist():
         chosen = rows.pick(np.flatnonzero(rows.rank == rank))
@@ -212,8 +223,8 @@ def _fields(kind: Kind, sensors: Sequence[UUID], rows: Rollups, rank: int, schem
         *_spread_fields(rows.dominant_hz),
         binary_copy.integers(np.full(len(rows), schema), 2),
         binary_copy.integers(rows.described, 4),
-        binary_copy.binaries(rows.means[:, : kind.width(rank)].astype("<f4")),
-        binary_copy.binaries(rows.extremes[:, :, :main].astype("<f2")),
+        binary_copy.binaries(rows.means[:, : kind.width(rank)].astype("<f4", copy=False)),
+        binary_copy.binaries(rows.extremes[:, :, :main].astype("<f2", copy=False)),
         histogram,
     ]
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from audiosense_collector.clock import now_us
+from audiosense_collector.db import pipelined
 from audiosense_collector.db.distribution import COLUMN, DISTRIBUTED, REFERENCE, distribute, find_violations
 from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.errors import DatabaseError
@@ -139,6 +140,13 @@ def statements(monkeypatch):
 
     for name in ("execute", "executemany", "copy"):
         hear(name)
+    run = pipelined._run
+
+    def heard_together(server, known, queries):
+        sent.extend(query.text for query in queries)
+        return run(server, known, queries)
+
+    monkeypatch.setattr(pipelined, "_run", heard_together)
     return sent
 
 

@@ -1,5 +1,6 @@
 """Roll-ups of parts, merged, are those of the whole, and those that a plain loop over the windows gives."""
 
+import dataclasses
 import math
 from collections import defaultdict
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from audiosense_collector.rollups.contents import hour_features, main_features, minute_features
 from audiosense_collector.rollups.delta import Windows, roll_up
-from audiosense_collector.rollups.merge import merge
+from audiosense_collector.rollups.merge import add, merge
 from audiosense_collector.rollups.rows import HOUR_US, INVALID, MINUTE_US, NONE, SCHEMA_IDS, empty, join
 from audiosense_common.features import SCHEMAS, column
 
@@ -123,6 +124,28 @@ def test_deltas_of_any_parts_in_any_order_are_the_roll_ups_of_the_whole(rows, ra
         assert merged.windows.tolist() == [len(spans[key]) for key in sorted(spans)]
         for place, key in enumerate(sorted(spans)):
             check(merged, place, expect(spans[key], span_us, described_by), largest)
+
+
+@given(st.lists(WINDOW, min_size=1, max_size=25), st.randoms(use_true_random=False))
+def test_what_is_added_to_stored_rows_is_the_same_as_all_of_them_merged(rows, random):
+    parts = defaultdict(list)
+    for row in rows:
+        parts[row["schema_id"], random.randrange(2)].append(row)
+    deltas = {key: roll_up(columns(part)) for key, part in parts.items()}
+    for kind, (span_us, _) in KINDS.items():
+        sides = ([getattr(each, kind) for (_, side), each in deltas.items() if side == which] for which in range(2))
+        old, new = (merge(join([empty(0), *side]), span_us) for side in sides)
+        met = np.isin((old.sensor << 32) | (old.time_us // span_us), (new.sensor << 32) | (new.time_us // span_us))
+        stored = old.pick(np.flatnonzero(met))
+        found, wanted = add(new, stored, span_us), merge(join([stored, new]), span_us)
+        for each, other in zip(values(found), values(wanted), strict=True):
+            np.testing.assert_array_equal(each, other)
+
+
+def values(rollups):
+    for each in dataclasses.fields(rollups):
+        value = getattr(rollups, each.name)
+        yield from values(value) if dataclasses.is_dataclass(value) else [value]
 
 
 def test_a_minute_of_very_many_windows_is_summed_exactly():
