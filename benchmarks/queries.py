@@ -127,13 +127,20 @@ def fill(folder: Path, url: str, scale: float) -> Filled:
 
 
 def order(folder: Path, url: str) -> None:
-    """Move the roll-ups that charts ask for together, as the collector has done by the time that they are so old."""
+    """Move the roll-ups that charts ask for together, as the collector has done by the time that they are so old.
+
+    Nothing comes in between two runs, so a kept database is in order after the first.
+    """
+    note = folder / "ordered"
+    if note.exists():
+        return
     days = MINUTES_OFF // (24 * 60) + SPANS["7 days"].days + 2
     started = time.monotonic()
     environment = {"DATABASE_URL": url, "AUDIOSENSE_DATA_DIR": str(folder / "collector")}
     said = command(["audiosense_collector", "db", "order", "--days", str(days)], environment=environment)
     with psycopg.connect(libpq_url(url), autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE) rollup_minute, rollup_hour")
+    note.touch()
     print(f"{said.strip()}\nin {time.monotonic() - started:.0f} s", flush=True)
 
 

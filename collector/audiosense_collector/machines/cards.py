@@ -16,7 +16,7 @@ from audiosense_collector.checks.schemas import SensorHealthOut
 from audiosense_collector.clock import to_datetime
 from audiosense_collector.ingest.tables import STATUS_CODES
 from audiosense_collector.machines.schemas import Sparkline
-from audiosense_collector.machines.standing import FLEET, SEVERITY, STATUS, WORKED_ON
+from audiosense_collector.machines.standing import FLEET, NEED, WORKED_ON, name_of
 from audiosense_collector.machines.units import REFERENCE_PA, STANDARD_GRAVITY
 from audiosense_collector.settings import Settings
 from audiosense_common.wire import EventState, Quantity, Reason, Status
@@ -47,9 +47,12 @@ def _string(expression: str) -> str:
 
 
 def _number(column: str) -> str:
-    """A number; JSON has no word for what is not finite, and NaN is beyond infinity here."""
-    finite = f"{column} < 'Infinity' AND {column} > '-Infinity'"
-    return f"coalesce(CASE WHEN {finite} THEN {column} END::text, 'null')"
+    """A number, as arguments of ``concat``; JSON has no word for what is not finite, and NaN is beyond infinity here.
+
+    ``concat`` writes numbers itself, and leaves out what is null.
+    """
+    finite = f"({column} < 'Infinity' AND {column} > '-Infinity')"
+    return f"CASE WHEN {finite} THEN {column} END, CASE WHEN {finite} IS NOT TRUE THEN 'null' END"
 
 
 def _computed(expression: str) -> str:
@@ -67,32 +70,40 @@ def _us(time: str) -> str:
     return f"(date_part('epoch', {time}) * 1000000)::bigint"
 
 
-def _object(members: Mapping[str, str], *, words: Collection[str]) -> str:
+def _object(members: Mapping[str, str], *, words: Collection[str], head: str = "", closed: bool = True) -> str:
     """Join members to an object: several times as fast as PostgreSQL's own functions, which look up each one's type.
 
     ``words`` are the members that are strings of letters, digits and marks that JSON takes as they are, never null.
-    Each piece costs a call, so constants that stand side by side are one.
+    Each piece costs a call, so constants that stand side by side are one. ``head`` is an object that was not ``closed``
+    and has more members now.
     """
-    pieces, before = [], "{"
+    return _concat([head] if head else [], "," if head else "{", members, words, "}" if closed else "")
+
+
+def _members(members: Mapping[str, str], *, words: Collection[str] = ()) -> str:
+    """Join members that an object takes over as they are: those whose name begins with ``*``."""
+    return _concat([], "", members, words, "")
+
+
+def _concat(pieces: list[str], before: str, members: Mapping[str, str], words: Collection[str], after: str) -> str:
     for name, expression in members.items():
         quote = '"' if name in words else ""
-        pieces += [f"""'{before}"{name}":{quote}'""", expression]
+        named = "" if name.startswith("*") else f'"{name}":{quote}'
+        pieces += [f"'{before}{named}'"] if before + named else []
+        pieces.append(expression)
         before = f"{quote},"
-    return f"concat({', '.join(pieces)}, '{before.removesuffix(',')}}}')"
+    last = before.removesuffix(",") + after
+    return f"concat({', '.join([*pieces, *([_quoted(last)] if last else [])])})"
 
 
-_SENSOR = {
-    "id": "s.id",
-    "name": _string("s.name"),
-    "agent_id": _plain("""'"' || s.agent_id || '"'"""),
-    "status": "s.status",
-    "score": _number("s.last_score"),
-    "threshold": _number("s.threshold"),
-    "level_dbfs": _number("s.last_level_dbfs"),
+def _quoted(constant: str) -> str:
+    return f"'{constant}'"
+
+
+_SOUND = {
     "quantity": "s.quantity",
-    "unit": f"CASE WHEN s.full_scale IS NULL THEN 'dBFS' WHEN {_PASCAL} THEN 'dB SPL' ELSE 'g' END",
+    "unit": f"CASE WHEN {_PASCAL} THEN 'dB SPL' ELSE 'g' END",
     "level": _computed(f"""CASE
-        WHEN s.full_scale IS NULL THEN s.last_level_dbfs
         WHEN NOT {_CALIBRATED} THEN NULL
         WHEN {_PASCAL} THEN s.last_level_dbfs + {_SPL}
         ELSE s.full_scale * {_RATIO.format("s.last_level_dbfs")}
@@ -100,18 +111,46 @@ _SENSOR = {
     "level_a_db": _computed(f"CASE WHEN {_CALIBRATED} AND {_PASCAL} THEN s.last_level_a_dbfs + {_SPL} END"),
     "velocity_mm_s": _computed(f"""CASE WHEN {_CALIBRATED} AND NOT {_PASCAL}
         THEN s.full_scale * {STANDARD_GRAVITY} * {_RATIO.format("s.last_velocity_db")} END"""),
-    "dominant_hz": _number("s.last_dominant_hz"),
-    "last_heard_us": _plain(_us("s.last_time")),
+}
+# Most sensors are not calibrated, and most have a model: what they have in common is written once.
+_PLAIN_SOUND = {
+    "quantity": "s.quantity",
+    "unit": "'dBFS'",
+    "level": _number("s.last_level_dbfs"),
+    "level_a_db": "'null'",
+    "velocity_mm_s": "'null'",
+}
+_MODEL = {
+    "threshold": _number("d.threshold"),
+    "model_digest": _string("d.digest"),
+    "learning": "'null'",
+    "heuristic_flag": "'null'",
+}
+_NO_MODEL = {
+    "threshold": "'null'",
     "model_digest": _string("s.running_digest"),
     "learning": _plain("""CASE WHEN s.running_digest IS NULL THEN json_build_object(
         'windows', s.learning_windows, 'needed', coalesce(s.baseline_windows, :baseline_windows)) END"""),
     "heuristic_flag": _plain("""CASE WHEN s.running_digest IS NULL AND s.last_flatness_db IS NOT NULL THEN
         s.last_dominant_hz > coalesce(s.heuristic_dominant_hz, :heuristic_dominant_hz)
         OR s.last_flatness_db > 10 * log(coalesce(s.heuristic_flatness, :heuristic_flatness)) END"""),
+}
+_SENSOR = {
+    "id": "s.id",
+    "name": _string("s.name"),
+    "agent_id": _plain("""'"' || s.agent_id || '"'"""),
+    "status": name_of("s.need"),
+    "score": _number("s.last_score"),
+    "level_dbfs": _number("s.last_level_dbfs"),
+    "*sound": f"""CASE WHEN s.full_scale IS NULL THEN {_members(_PLAIN_SOUND, words=["quantity", "unit"])}
+        ELSE {_members(_SOUND, words=["quantity", "unit"])} END""",
+    "dominant_hz": _number("s.last_dominant_hz"),
+    "last_heard_us": _plain(_us("s.last_time")),
+    "*model": f"coalesce(s.of_model, {_members(_NO_MODEL)})",
     "open_event": "CASE WHEN s.open_events > 0 THEN 'true' ELSE 'false' END",
     "health": _plain("""CASE
-        WHEN w.state IS NOT NULL THEN json_build_object(
-            'state', w.state, 'key', w.key, 'cause', w.cause, 'since_us', to_us(w.since))::text
+        WHEN s.state IS NOT NULL THEN json_build_object(
+            'state', s.state, 'key', s.key, 'cause', s.cause, 'since_us', to_us(s.since))::text
         WHEN s.health_told > :fresh THEN :ok
         ELSE :unknown
     END"""),
@@ -122,22 +161,24 @@ _SENSOR = {
             FROM jsonb_array_elements(s.told_reasons) WITH ORDINALITY AS r (reason, place))
     END"""),
     "sparkline": _plain("""CASE
-        WHEN l.id IS NOT NULL THEN json_build_object(
+        WHEN s.line IS NOT NULL THEN json_build_object(
             'kind', CASE WHEN s.running_digest IS NULL THEN 'level_dbfs' ELSE 'score' END,
-            'time_us', l.time_us, 'value', l.value)::text
+            'time_us', s.time_us, 'value', s.value)::text
         WHEN s.running_digest IS NULL THEN :no_levels
         ELSE :no_scores
     END"""),
 }
 _MACHINE = {
-    "id": "p.id",
-    "name": _string("p.name"),
-    "site": "p.site",
-    "tags": "p.tags",
-    "status": "m.status",
-    "score": _number("m.score"),
-    "threshold": _number("m.threshold"),
-    "last_heard_us": _plain("m.last_heard_us"),
+    "id": "m.id",
+    "name": _string("m.name"),
+    "site": "t.document",
+    "tags": "CASE WHEN cardinality(m.tags) = 0 THEN '[]' ELSE array_to_json(m.tags)::text END",
+}
+_LATEST = {
+    "status": name_of("m.worst[1]"),
+    "score": _number("m.worst[4]::real"),
+    "threshold": _number("m.worst[5]::real"),
+    "last_heard_us": _plain(_us("m.last_time")),
     "open_events": _plain("m.open_events"),
     "sensors": "'[', m.sensors, ']'",
 }
@@ -194,19 +235,23 @@ _LINES = f"""
 _NO_LINES = ", line AS (SELECT NULL::uuid AS id, NULL::json AS time_us, NULL::json AS value WHERE false)"
 
 _SITE = f"""
-    SELECT t.id, t.name, {_object({"id": "t.id", "name": _string("t.name")}, words={"id"})} AS document FROM site t
+    SELECT t.id, row_number() OVER (ORDER BY t.name) AS place,
+        {_object({"id": "t.id", "name": _string("t.name")}, words={"id"})} AS document
+    FROM site t
 """
+_HEAD = f"{_object(_MACHINE, words={'id'}, closed=False)} AS head"
 _ALL = f"""
-    SELECT m.id, m.name, array_to_json(m.tags)::text AS tags, t.document AS site,
-        row_number() OVER (ORDER BY t.name, m.name, m.id) AS place
-    FROM machine m JOIN ({_SITE} OFFSET 0) AS t ON t.id = m.site_id
+    SELECT m.id, {_HEAD}, row_number() OVER (ORDER BY t.place, m.name, m.id) AS place
+    FROM machine m JOIN ({_SITE}) AS t ON t.id = m.site_id
     WHERE {FLEET}
 """
 _CHOSEN = f"""
-    SELECT m.id, m.name, array_to_json(m.tags)::text AS tags, t.document AS site, c.place
+    SELECT m.id, {_HEAD}, c.place
     FROM unnest(CAST(:machines AS uuid[])) WITH ORDINALITY AS c (id, place)
-    JOIN machine m ON m.id = c.id JOIN ({_SITE} OFFSET 0) AS t ON t.id = m.site_id
+    JOIN machine m ON m.id = c.id JOIN ({_SITE}) AS t ON t.id = m.site_id
 """
+# Everything is sorted once, in the order of the answer and before documents are made: to move them costs more than to
+# make them. So the worst sensor of a machine is the least of arrays, not the first of another order.
 _CARDS = f"""
 WITH page AS (<page>), opened AS (
     SELECT sensor_id, count(*) AS events, (array_agg(reasons ORDER BY start DESC))[1] AS reasons
@@ -215,37 +260,31 @@ WITH page AS (<page>), opened AS (
     SELECT DISTINCT ON (subject) subject, state, key, cause, since FROM agent_check
     WHERE told > :fresh AND key <> ALL(:no_health) AND state IN ('failed', 'warning')
     ORDER BY subject, state, since, key
+), model AS (
+    SELECT d.digest, d.threshold, {_members(_MODEL)} AS members FROM model_digest d OFFSET 0
 ), worked_on AS (
 {WORKED_ON}
 )<lines>, shown AS (
-    SELECT s.*, p.place, coalesce(o.events, 0) AS open_events, d.threshold,
-        coalesce(nullif(o.reasons, '[]'), s.last_reasons) AS told_reasons, {STATUS} AS status
+    SELECT s.*, p.place / {AT_ONCE} AS piece, p.place, p.head, coalesce(o.events, 0) AS open_events, d.threshold,
+        d.members AS of_model, coalesce(nullif(o.reasons, '[]'), s.last_reasons) AS told_reasons, {NEED} AS need,
+        w.state, w.key, w.cause, w.since, l.id AS line, l.time_us, l.value
     FROM page p JOIN sensor s ON s.machine_id = p.id
-    LEFT JOIN model_digest d ON d.digest = s.running_digest
+    LEFT JOIN model d ON d.digest = s.running_digest
     LEFT JOIN opened o ON o.sensor_id = s.id
     LEFT JOIN worked_on k ON k.id = s.id
-), card AS (
-    SELECT s.place, s.id AS sensor_id, s.name AS sensor_name, s.open_events, s.status, s.last_score, s.threshold,
-        s.last_time, row_number() OVER (
-            PARTITION BY s.place
-            ORDER BY array_position({SEVERITY}, s.status), coalesce(-s.last_score, 0), s.name, s.id
-        ) AS nth_worst,
-        {_object(_SENSOR, words={"id", "status", "quantity", "unit"})} AS document
-    FROM shown s
     LEFT JOIN worst w ON w.subject = s.id
     LEFT JOIN line l ON l.id = s.id
-), machine AS (
-    SELECT place, {_us("max(last_time)")} AS last_heard_us, sum(open_events)::int AS open_events,
-        max(status) FILTER (WHERE nth_worst = 1) AS status,
-        max(last_score) FILTER (WHERE nth_worst = 1) AS score,
-        max(threshold) FILTER (WHERE nth_worst = 1) AS threshold,
-        string_agg(document, ',' ORDER BY sensor_name, sensor_id) AS sensors
-    FROM card GROUP BY place
+), numbered AS (
+    SELECT s.*, row_number() OVER (ORDER BY piece, place, name, id) AS number FROM shown s
+), machine_card AS (
+    SELECT piece, place, min(head) AS head, max(last_time) AS last_time, sum(open_events)::int AS open_events,
+        min(ARRAY[need, coalesce(-last_score, 0), number, last_score, threshold]::float8[]) AS worst,
+        string_agg({_object(_SENSOR, words={"id", "status"})}, ',' ORDER BY name, id) AS sensors
+    FROM numbered s GROUP BY piece, place
 )
-SELECT string_agg({_object(_MACHINE, words={"id", "status"})}, ',' ORDER BY p.place),
-    array_agg(m.status)
-FROM page p JOIN machine m ON m.place = p.place
-GROUP BY p.place / {AT_ONCE} ORDER BY p.place / {AT_ONCE}
+SELECT string_agg({_object(_LATEST, words={"status"}, head="m.head")}, ',' ORDER BY place),
+    array_agg({name_of("m.worst[1]")})
+FROM machine_card m GROUP BY piece ORDER BY piece
 """
 _ARE_FEW = f"""
 SELECT count(*) <= {MOST_LINES}

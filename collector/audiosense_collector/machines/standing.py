@@ -23,18 +23,20 @@ OFFLINE_US = 60 * SECOND_US
 OFFLINE_WINDOWS = 6
 FLEET = "NOT m.sandbox"
 """All machines ``m`` but the one that the developer interface acts on."""
-SEVERITY = f"ARRAY[{', '.join(repr(status.value) for status in ShownStatus)}]"
-STATUS = f"""CASE
-    WHEN k.id IS NOT NULL THEN '{ShownStatus.MAINTENANCE.value}'
-    WHEN s.last_heard IS NULL OR s.last_status IS NULL THEN '{ShownStatus.WAITING.value}'
-    WHEN o.events > 0 THEN '{ShownStatus.ALARM.value}'
-    WHEN :now - s.last_heard > greatest({OFFLINE_US / 1e6}, {OFFLINE_WINDOWS} * s.window_s) * interval '1 second'
-    THEN '{ShownStatus.OFFLINE.value}'
-    ELSE (ARRAY[{", ".join(repr(status.value) for status in STATUSES)}])[s.last_status + 1]
+_PLACES = {status: place for place, status in enumerate(ShownStatus, 1)}
+_WORDS = " ".join(f"WHEN {place} THEN '{status.value}'" for status, place in _PLACES.items())
+NEED = f"""CASE
+    WHEN k.id IS NOT NULL THEN {_PLACES[ShownStatus.MAINTENANCE]}
+    WHEN s.last_heard IS NULL OR s.last_status IS NULL THEN {_PLACES[ShownStatus.WAITING]}
+    WHEN o.events > 0 THEN {_PLACES[ShownStatus.ALARM]}
+    WHEN :now - s.last_heard > interval '{OFFLINE_US / 1e6} seconds'
+        AND :now - s.last_heard > {OFFLINE_WINDOWS} * s.window_s * interval '1 second'
+    THEN {_PLACES[ShownStatus.OFFLINE]}
+    ELSE (ARRAY[{", ".join(str(_PLACES[ShownStatus(status.value)]) for status in STATUSES)}])[s.last_status + 1]
 END"""
 """The status of a sensor ``s`` with the open events ``o`` at the time ``:now``, ``k`` where it is worked on.
 
-Decided nowhere else.
+A number, by which the worst comes first, for ``name_of``. Decided nowhere else.
 """
 WORKED_ON = f"""
     SELECT DISTINCT s.id FROM note n JOIN sensor s ON s.machine_id = n.machine_id AND s.id = coalesce(n.sensor_id, s.id)
@@ -49,7 +51,7 @@ WITH opened AS (
 ), worked_on AS (
 {WORKED_ON}
 ), machine_status AS (
-    SELECT s.machine_id AS id, count(*) AS sensors, min(array_position({SEVERITY}, {STATUS})) AS need
+    SELECT s.machine_id AS id, count(*) AS sensors, min({NEED}) AS need
     FROM sensor s LEFT JOIN opened o ON o.sensor_id = s.id LEFT JOIN worked_on k ON k.id = s.id
     GROUP BY s.machine_id
 ), found AS MATERIALIZED (
@@ -70,6 +72,11 @@ SELECT
     (SELECT sum(sensors)::bigint FROM page),
     (SELECT jsonb_build_array(need, site, name, id) FROM page WHERE place = :limit)
 """  # noqa: S608 - constants
+
+
+def name_of(need: str) -> str:
+    """Return an expression of the word of a ``NEED``."""
+    return f"CASE {need} {_WORDS} END"
 
 
 class Order(StrEnum):

@@ -119,6 +119,7 @@ def _as_rolled(windows: Points) -> Columns:
         "level_max": windows.level,
         "dominant_sum": windows.dominant_hz,
         "described": windows.windows,
+        "length": windows.windows,
     }
 
 
@@ -131,7 +132,6 @@ def _join(rows: Columns, features: dict[str, Reals], groups: Ints, names: list[s
     lengths = np.diff(np.append(starts, len(groups)))
     heard = valid | ~np.repeat(_reduce(np.logical_or, valid, starts), lengths)
     weights = np.where(heard, rows["heard"], 0).astype(np.float64)
-    described = np.where(heard, rows["described"], 0).astype(np.float64)
     level_sum = np.where(heard, rows["level_sum"], 0.0)
     dominant_sum = np.where(heard, rows["dominant_sum"], 0.0)
     scored = _reduce(np.add, rows["scored"], starts).astype(np.float64)
@@ -150,14 +150,24 @@ def _join(rows: Columns, features: dict[str, Reals], groups: Ints, names: list[s
             level_min=_reduce(np.minimum, np.where(heard, rows["level_min"], np.inf), starts),
             level_max=_reduce(np.maximum, np.where(heard, rows["level_max"], -np.inf), starts),
             dominant_hz=_reduce(np.add, dominant_sum, starts) / total,
-            features={name: _mean(features[name], described, starts) for name in names},
+            features=_means(rows, {name: features[name] for name in names}, heard, starts),
         )
 
 
-def _mean(values: Reals, weights: Reals, starts: NDArray[np.intp]) -> Reals:
-    known = ~np.isnan(values)
-    sums = _reduce(np.add, np.where(known, values, 0.0) * weights, starts)
-    return np.asarray(sums / _reduce(np.add, np.where(known, weights, 0.0), starts))
+def _means(
+    rows: Columns, features: dict[str, Reals], heard: NDArray[np.bool_], starts: NDArray[np.intp]
+) -> dict[str, Reals]:
+    """Return each feature's mean over the windows that have it; a row stands for ``length`` vectors."""
+    if not features:
+        return {}
+    weights = np.where(np.repeat(heard, rows["length"]), rows["described"], 0.0)
+    firsts = np.append(0, np.cumsum(rows["length"]))[starts]
+    means = {}
+    for name, values in features.items():
+        known = ~np.isnan(values)
+        sums = _reduce(np.add, np.where(known, values, 0.0) * weights, firsts)
+        means[name] = np.asarray(sums / _reduce(np.add, np.where(known, weights, 0.0), firsts))
+    return means
 
 
 def _reduce(operation: np.ufunc, values: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[Any]:

@@ -165,13 +165,16 @@ async def _read_rolled(
     session: AsyncSession, wanted: Wanted, source: Resolution, names: list[str]
 ) -> tuple[int, Points]:
     cells = plan.grid(source, wanted.from_us, wanted.to_us, wanted.points)
-    rows = await read_rolled(session, Span(wanted.sensor_id, cells.origin_us, wanted.to_us), source, names)
+    span = Span(wanted.sensor_id, cells.origin_us, wanted.to_us)
+    rows = await read_rolled(session, span, source, names, cells.width_us)
     return cells.width_us, join_spans(rows, names, origin_us=cells.origin_us, width_us=cells.width_us)
 
 
 def _document(wanted: Wanted, scale: Scale, source: Resolution, width: int, points: Points) -> dict[str, Any]:
     second = None if scale.second is None else shorten(scale.seconds(points.features[scale.second]))
     joined = width > 0
+    # A feature of a window is told to the last bit, means of several to single precision.
+    written = shorten if joined and source is not Resolution.RAW else nullable
     return {
         "sensor_id": wanted.sensor_id,
         "from_us": wanted.from_us,
@@ -189,7 +192,7 @@ def _document(wanted: Wanted, scale: Scale, source: Resolution, width: int, poin
         "level_a_db": second if scale.second == LEVEL_A else None,
         "velocity_mm_s": second if scale.second == VELOCITY else None,
         "dominant_hz": shorten(points.dominant_hz),
-        "features": {name: nullable(points.features[name]) for name in wanted.features},
+        "features": {name: written(points.features[name]) for name in wanted.features},
         "reasons": [None if told is None else _REASONS.validate_python(told) for told in points.reasons],
         "windows": points.windows.tolist() if joined else None,
         "anomalous": points.anomalous.tolist() if joined else None,

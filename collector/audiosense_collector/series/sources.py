@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,37 +34,20 @@ _RAW: dict[str, tuple[str, str]] = {
     "dominant_hz": ("float4", "m.dominant_hz"),
     "model": ("int4", "coalesce(m.model, -1)"),
 }
+_SUMS = ("windows", "anomalous", "learning", "stopped", "invalid", "scored")
 # Levels are sums over the valid windows, and over the invalid ones only where there are no others.
 _ROLLED: dict[str, tuple[str, str]] = {
-    "time_us": (TIME, "m.time"),
-    "windows": ("int4", "m.windows"),
-    "anomalous": ("int4", "m.anomalous"),
-    "status": (
-        "int2",
-        f"CASE {' '.join(f'WHEN m.{each.value} > 0 THEN {STATUS_CODES[each]}' for each in WORST_FIRST)} END::int2",
-    ),
-    "model": ("int4", "coalesce(m.model, -1)"),
-    "invalid": ("int4", "m.invalid"),
-    "scored": ("int4", "m.scored"),
-    "score_min": ("float4", "coalesce(m.score_min, 'NaN')"),
-    "score_sum": ("float8", "coalesce(m.score_sum, 0)"),
-    "score_max": ("float4", "coalesce(m.score_max, 'NaN')"),
-    "level_min": ("float4", "m.level_dbfs_min"),
-    "level_sum": ("float8", "m.level_dbfs_sum"),
-    "level_max": ("float4", "m.level_dbfs_max"),
-    "dominant_sum": ("float8", "m.dominant_hz_sum"),
-    "described": ("int4", "m.described"),
+    "time_us": (TIME, "min(m.time)"),
+    **{name: ("int8", f"sum(m.{name})") for name in _SUMS},
+    "model": ("int4", "coalesce(max(m.model), -1)"),
+    "score_min": ("float4", "coalesce(min(m.score_min), 'NaN')"),
+    "score_sum": ("float8", "coalesce(sum(m.score_sum), 0)"),
+    "score_max": ("float4", "coalesce(max(m.score_max), 'NaN')"),
+    "level_min": ("float4", "min(m.level_dbfs_min)"),
+    "level_sum": ("float8", "sum(m.level_dbfs_sum)"),
+    "level_max": ("float4", "max(m.level_dbfs_max)"),
+    "dominant_sum": ("float8", "sum(m.dominant_hz_sum)"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A table, where its rows keep their vector and as what kind of numbers, and its plain columns."""
-
-    table: str
-    vector: str
-    kind: str
-    columns: Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +68,49 @@ async def read_raw(
     session: AsyncSession, span: Span, features: Sequence[str], *, with_reasons: bool = False
 ) -> Columns:
     """Return the measurements of a span as columns, by time; features under their names, NaN where a row has none."""
-    schemas = await number_schemas(session)
+    schemas = await number_schemas(session) if features else {}
     columns = dict(_RAW)
     if with_reasons:
         columns["reasons"] = (JSON, "m.reasons")
     places = {number: SCHEMAS[name] for number, name in schemas.items()}
-    source = _Source("measurement", "m.features", "<f2", columns)
-    return await _read(session, span, source, features, places)
+    cells = _cells(features, places, "m.features", "<f2")
+    columns |= {f"feature_{place}": ("bytes:2", cell) for place, cell in enumerate(cells.values())}
+    found = await read_columns(session, _query("measurement", columns), span.parameters, _kinds(columns))
+    for place, name in enumerate(cells):
+        halves = np.ascontiguousarray(found.pop(f"feature_{place}"))
+        found[name] = halves.view("<f2")[:, 0].astype(np.float64)
+    return found
 
 
-async def read_rolled(session: AsyncSession, span: Span, resolution: Resolution, features: Sequence[str]) -> Columns:
-    """Return the roll-ups of a span as columns, by time; features' means under their names."""
-    schemas = await number_schemas(session)
+async def read_rolled(
+    session: AsyncSession, span: Span, resolution: Resolution, features: Sequence[str], width_us: int
+) -> Columns:
+    """Return the roll-ups of a span as columns, by time, those of ``width_us`` microseconds from its start on as one.
+
+    Two, in fact, where some are of invalid windows only: ``valid`` says which. PostgreSQL adds up what it can: to hand
+    over rows takes it twice as long. It has no way to read a number out of a vector, so features come of each roll-up,
+    under their names and with ``described``, ``length`` of them for each row.
+    """
+    schemas = await number_schemas(session) if features else {}
     kept = minute_features if resolution is Resolution.MINUTE else hour_features
-    places = {number: kept(name) for number, name in schemas.items()}
-    source = _Source(_TABLES[resolution], "m.means", "<f4", _ROLLED)
-    found = await _read(session, span, source, features, places)
+    cells = _cells(features, {number: kept(name) for number, name in schemas.items()}, "m.means", "<f4")
+    columns = dict(_ROLLED)
+    cell = np.dtype([("described", ">i4"), *((name, "<f4") for name in cells)])
+    if cells:
+        joined = " || ".join(["int4send(m.described)", *cells.values()])
+        columns["length"] = ("int8", "count(*)")
+        columns["cells"] = (f"bytes:{cell.itemsize}", f"string_agg({joined}, ''::bytea)")
+    query = f"""
+    SELECT {_selected(columns)} FROM {_TABLES[resolution]} m
+    WHERE m.sensor_id = %(sensor)s AND m.time >= %(low)s AND m.time < %(high)s
+    GROUP BY date_bin(%(width)s, m.time, %(low)s), m.windows > m.invalid ORDER BY 1
+    """  # noqa: S608 - constants
+    parameters = span.parameters | {"width": timedelta(microseconds=width_us)}
+    found = await read_columns(session, query, parameters, _kinds(columns))
+    if cells:
+        vectors = np.ascontiguousarray(found.pop("cells")).view(cell)[:, 0]
+        found |= {name: vectors[name].astype(np.float64) for name in cell.names or ()}
+    found["status"] = _worst_counted(found)
     found["valid"] = found["windows"] > found["invalid"]
     found["heard"] = np.where(found["valid"], found["windows"] - found["invalid"], found["windows"])
     return found
@@ -164,41 +175,37 @@ def worst(status: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[np.int64]:
     return np.asarray(_CODES[np.minimum.reduceat(_BADNESS[status], starts)])
 
 
-async def _read(
-    session: AsyncSession, span: Span, source: _Source, features: Sequence[str], places: Mapping[int, Sequence[str]]
-) -> Columns:
-    cells = _cells(features, places, source.vector, source.kind)
-    aliased = {f"feature_{place}": cell for place, cell in enumerate(cells.values())}
-    every = {**source.columns, **aliased}
-    found = await read_columns(session, _query(source.table, every), span.parameters, _kinds(every))
-    for alias, name in zip(aliased, cells, strict=True):
-        found[name] = np.ascontiguousarray(found.pop(alias)).view(source.kind)[:, 0].astype(np.float64)
-    return found
+def _worst_counted(counts: Columns) -> NDArray[np.int64]:
+    """Return the code of the worst status that a row counts windows of."""
+    *bad, best = WORST_FIRST
+    some = [counts[status.value] > 0 for status in bad]
+    return np.select(some, [STATUS_CODES[status] for status in bad], STATUS_CODES[best])
 
 
 def _query(table: str, columns: Mapping[str, tuple[str, str]], condition: str = "") -> str:
-    selected = ", ".join(f"{expression} AS {name}" for name, (_, expression) in columns.items())
     last = ", m.epoch, m.seq" if table == "measurement" else ""
     return (
-        f"SELECT {selected} FROM {table} m WHERE m.sensor_id = %(sensor)s AND m.time >= %(low)s "  # noqa: S608 - constants
+        f"SELECT {_selected(columns)} FROM {table} m WHERE m.sensor_id = %(sensor)s AND m.time >= %(low)s "  # noqa: S608 - constants
         f"AND m.time < %(high)s{condition} ORDER BY m.time{last}"
     )
+
+
+def _selected(columns: Mapping[str, tuple[str, str]]) -> str:
+    return ", ".join(f"{expression} AS {name}" for name, (_, expression) in columns.items())
 
 
 def _kinds(columns: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     return {name: kind for name, (kind, _) in columns.items()}
 
 
-def _cells(
-    features: Sequence[str], places: Mapping[int, Sequence[str]], source: str, kind: str
-) -> dict[str, tuple[str, str]]:
+def _cells(features: Sequence[str], places: Mapping[int, Sequence[str]], source: str, kind: str) -> dict[str, str]:
     """Return for each feature how its number is cut out of the vector, whichever schema a row has."""
     size = np.dtype(kind).itemsize
     cells = {}
     for name in dict.fromkeys(features):
         starts = {number: names.index(name) * size + 1 for number, names in places.items() if name in names}
         cut = f"substring({source} FROM {_case(starts)} FOR {size})" if starts else "NULL"
-        cells[name] = (f"bytes:{size}", f"coalesce({cut}, {_NAN[kind]})")
+        cells[name] = f"coalesce({cut}, {_NAN[kind]})"
     return cells
 
 

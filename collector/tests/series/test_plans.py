@@ -45,8 +45,8 @@ async def test_a_chart_reads_the_partitions_of_its_span_by_their_index(runtime, 
         await sources.read_raw(session, short, ["crest_db"])
         await sources.read_blocks(session, short, Resolution.RAW, THIRD_OCTAVE_FEATURES)
         week = Span(sensors[0], end - 7 * DAY_US, end)
-        await sources.read_rolled(session, week, Resolution.MINUTE, ["crest_db"])
-        await sources.read_rolled(session, week, Resolution.HOUR, ["crest_db"])
+        await sources.read_rolled(session, week, Resolution.MINUTE, ["crest_db"], HOUR_US)
+        await sources.read_rolled(session, week, Resolution.HOUR, ["crest_db"], DAY_US)
     assert len(plans) == 4
     for plan, parts in zip(plans, (2, 2, 2, 1), strict=True):
         scanned = set(re.findall(r" on (\w+) m(?:_\d+)?\b", plan))

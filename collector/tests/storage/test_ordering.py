@@ -101,7 +101,7 @@ def chart_pages(runtime, monkeypatch):
             if kind is RAW:
                 found = await sources.read_raw(session, span, ["crest_db"])
             else:
-                found = await sources.read_rolled(session, span, RESOLUTIONS[kind], ["crest_db"])
+                found = await sources.read_rolled(session, span, RESOLUTIONS[kind], ["crest_db"], WIDTH_US[kind])
         assert len(found["time_us"]) == STORED[kind]
         return read.pop()
 
