@@ -32,6 +32,10 @@ from deploy.testing import warm
 # As long as a page may take for anything else; a busy computer hashes a password in seconds.
 expect.set_options(timeout=15_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SHELL = shutil.which("chromium-headless-shell")
+"""Chromium without windows: half the processor time."""
+# A page is there for seconds; to optimise its code for longer takes a third of a load's processor time.
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--js-flags=--no-opt"]
 DASHBOARD = Path(__file__).parents[1] / "dist" / "index.html"
 VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 BASELINE_WINDOWS = 40
@@ -40,6 +44,14 @@ ADMINISTRATOR, PASSWORD = "anna", "a few words of anna"
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 THEMES = ("light", "dark", "contrast")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+"""Those of the rules whose answer a theme can change: it is an attribute of the document that sets colours alone."""
+CHECKED = """([theme, chosen]) => {
+  document.documentElement.dataset.theme = theme;
+  return axe.run(document, { runOnly: chosen, resultTypes: ["violations"] }).then((result) => result.violations);
+}"""
+NOWHERE, NOTHING_THERE = "/nowhere", "There is no such page"
+REACH = "place => { history.pushState({}, '', place); dispatchEvent(new PopStateEvent('popstate')) }"
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WINDOW_US = 100_000
 LAG_US = 10_000_000
@@ -364,10 +376,7 @@ def launched() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is missing; install it with: apt-get install --no-install-recommends chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        browser = playwright.chromium.launch(executable_path=SHELL or CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -377,6 +386,13 @@ def browser(set_up: StorageState) -> Iterator[Browser]:
     """Ends with its module: other tests may follow in this process. ``set_up`` had one of its own before."""
     del set_up
     with launched() as opened:
+        yield opened
+
+
+@pytest.fixture
+def windowed(browser: Browser) -> Iterator[Browser]:
+    """A browser with windows, for what hangs on tabs: in the shell none takes over from one that is closed."""
+    with closing(browser.browser_type.launch(executable_path=CHROMIUM, args=ARGUMENTS)) as opened:
         yield opened
 
 
@@ -482,14 +498,14 @@ def violations() -> Callable[[Page], list[str]]:
 
 def _violations(page: Page) -> list[str]:
     assert AXE.is_file(), "axe-core is missing: run make setup"
-    page.evaluate(AXE.read_text())
+    if page.evaluate("typeof axe === 'undefined'"):
+        page.evaluate(AXE.read_text())
     found = []
-    for theme in THEMES:
-        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-        broken = page.evaluate("rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", RULES)
+    for place, theme in enumerate(THEMES):
+        chosen = {"type": "rule", "values": OF_COLOURS} if place else {"type": "tag", "values": RULES}
         found += [
             f"{theme}: {each['id']}: {node['target']} {node['failureSummary']}"
-            for each in broken["violations"]
+            for each in page.evaluate(CHECKED, [theme, chosen])
             for node in each["nodes"]
         ]
     page.evaluate("delete document.documentElement.dataset.theme")
@@ -539,6 +555,8 @@ def page(browser: Browser, viewport: str, collector: Collector, storage: Storage
         has_touch=phone,
         locale="en-GB",
         color_scheme="light",
+        # What beats on a page is drawn at each frame, without a graphics card by the processor.
+        reduced_motion="reduce",
         base_url=collector.http,
         storage_state=storage,
     )
@@ -558,6 +576,24 @@ def page(browser: Browser, viewport: str, collector: Collector, storage: Storage
         context.close()
     assert watch.unexpected() == []
     assert too_much_before == 0, f"the page is {too_much_before} px wider than a {viewport}"
+
+
+@pytest.fixture
+def visit(page: Page) -> Callable[[str], None]:
+    """Reaches a page within the application, as by a link; to load one takes five times the processor time."""
+
+    def visited(place: str) -> None:
+        if page.url == "about:blank":
+            page.goto(NOWHERE)
+        # From a page that has another heading: the one before stands until the next one's code is there.
+        page.evaluate(REACH, NOWHERE)
+        heading = page.locator("main h1")
+        expect(heading).to_have_text(NOTHING_THERE)
+        if place != NOWHERE:
+            page.evaluate(REACH, place)
+            expect(heading).not_to_have_text(NOTHING_THERE)
+
+    return visited
 
 
 @pytest.fixture

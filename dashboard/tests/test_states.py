@@ -167,6 +167,7 @@ def test_nothing_moves_for_those_who_want_that(page, enrol, viewport):
     page.route("**/api/v1/fleet", lambda _: None)
     page.goto("/")
     moving = "document.getAnimations().filter((each) => each.playState === 'running').length"
+    page.emulate_media(reduced_motion="no-preference")
     expect(page.locator(".skeleton").first).to_be_visible()
     page.wait_for_function(f"{moving} > 0")
     page.emulate_media(reduced_motion="reduce")
