@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import gc
 import hashlib
 import importlib
 import os
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import numba
 import psycopg
 import pytest
 from psycopg import sql
@@ -94,6 +94,8 @@ def _when_called(decorator: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def oracle() -> None:
     """Import librosa, which else has half a minute's worth compiled of which no test calls anything."""
+    import numba  # noqa: PLC0415
+
     with pytest.MonkeyPatch.context() as patch:
         for name in ("guvectorize", "vectorize"):
             patch.setattr(numba, name, _when_called(getattr(numba, name)))
@@ -124,6 +126,17 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
     """Group the tests of ``--dist loadgroup``."""
     return ByFile(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while modules and cases are made, nor among them ever after: all of them stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

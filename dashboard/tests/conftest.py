@@ -13,8 +13,17 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browser_testing.agents import Agent, enrolling
-from browser_testing.browsers import VIEWPORTS, Watch, launched, make_account, violations_of, width_beyond
-from browser_testing.collector import Collector, serving, setup_link
+from browser_testing.browsers import (
+    ARGUMENTS,
+    VIEWPORTS,
+    Watch,
+    launched,
+    make_account,
+    moving,
+    violations_of,
+    width_beyond,
+)
+from browser_testing.collector import CHROMIUM, Collector, serving, setup_link
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +56,13 @@ def browser(set_up: StorageState) -> Iterator[Browser]:
     """Ends with its module: other tests may follow in this process. ``set_up`` had one of its own before."""
     del set_up
     with launched() as opened:
+        yield opened
+
+
+@pytest.fixture
+def windowed(browser: Browser) -> Iterator[Browser]:
+    """A browser with windows, for what hangs on tabs: in the shell none takes over from one that is closed."""
+    with closing(browser.browser_type.launch(executable_path=CHROMIUM, args=ARGUMENTS)) as opened:
         yield opened
 
 
@@ -130,6 +146,8 @@ def page(browser: Browser, viewport: str, collector: Collector, storage: Storage
         has_touch=phone,
         locale="en-GB",
         color_scheme="light",
+        # What beats on a page is drawn at each frame, without a graphics card by the processor.
+        reduced_motion="reduce",
         base_url=collector.http,
         storage_state=storage,
     )
@@ -149,6 +167,12 @@ def page(browser: Browser, viewport: str, collector: Collector, storage: Storage
         context.close()
     assert watch.unexpected() == []
     assert too_much_before == 0, f"the page is {too_much_before} px wider than a {viewport}"
+
+
+@pytest.fixture
+def visit(page: Page) -> Callable[[str], None]:
+    """Reaches a page within the application, as by a link; to load one takes five times the processor time."""
+    return moving(page)
 
 
 @pytest.fixture

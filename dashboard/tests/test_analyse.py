@@ -13,9 +13,6 @@ import pytest
 import soundfile
 from playwright.sync_api import expect
 
-AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-THEMES = ("light", "dark", "contrast")
 ARTEFACTS = os.environ.get("AUDIOSENSE_ARTEFACTS")
 RATE = 48_000
 # A browser records its own tone: no encoder of MP4 is installed here.
@@ -71,21 +68,6 @@ def drop(page, *files):
         page.dispatch_event("[data-dropzone]", kind, {"dataTransfer": carried})
 
 
-def violations(page):
-    page.evaluate(AXE.read_text())
-    found = []
-    for theme in THEMES:
-        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-        result = page.evaluate("rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", RULES)
-        found += [
-            f"{theme} {each['id']}: {node['target']} {node['failureSummary']}"
-            for each in result["violations"]
-            for node in each["nodes"]
-        ]
-    page.evaluate("delete document.documentElement.dataset.theme")
-    return "\n".join(found)
-
-
 def keep(page, name):
     if ARTEFACTS:
         page.screenshot(path=Path(ARTEFACTS) / f"{name}.png", full_page=True)
@@ -101,12 +83,12 @@ def machines(enrol):
     return made
 
 
-def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, viewport):
+def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, viewport, violations):
     pump, fan = machines
     page.emulate_media(reduced_motion="reduce")
     page.goto("/analyse")
     expect(page.get_by_role("heading", name="Analyse a recording", exact=True)).to_be_visible()
-    assert not (found := violations(page)), found
+    assert violations(page) == []
     keep(page, f"analyse-{viewport}")
     page.get_by_label(re.compile("^Score for")).select_option(label=f"{pump.machine}, {pump.machine} sensor")
     name = f"knock {uuid4().hex[:6]}.wav"
@@ -139,7 +121,7 @@ def test_a_recording_is_analysed_compared_shared_and_deleted(page, machines, vie
     page.get_by_role("button", name=re.compile(re.escape(f"Show the scores of {fan.machine}"))).click()
     expect(page.locator("[data-sentence]")).to_contain_text(fan.machine)
     keep(page, f"analysis-{viewport}")
-    assert not (found := violations(page)), found
+    assert violations(page) == []
 
     page.goto(page.url)
     expect(page.locator("[data-sentence]")).to_contain_text(fan.machine)

@@ -1,6 +1,7 @@
 """The fleet page against a real collector."""
 
 import re
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
@@ -114,31 +115,31 @@ def test_an_error_says_what_to_do_and_retries(page):
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
-def test_tabs_share_one_live_stream_and_go_on_when_its_tab_is_closed(page, enrol):
+def test_tabs_share_one_live_stream_and_go_on_when_its_tab_is_closed(windowed, collector, set_up, enrol, watching):
     agent = enrol("Shared pump")
     agent.send(1)
     streams = []
-    page.context.on("request", lambda request: streams.append(request) if "/api/v1/live" in request.url else None)
-    first = page.context.new_page()
-    first.goto("/?q=Shared")
-    expect(first.locator("[data-machine]")).to_contain_text("1 of 40 windows")
-    expect(first.get_by_role("status").filter(has_text="Live")).to_be_visible()
-    page.goto("/?q=Shared")
-    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
-    agent.send(1)
-    for each in (first, page):
-        expect(each.locator("[data-machine]")).to_contain_text("2 of 40 windows", timeout=5_000)
-    assert len(streams) == 1
-    third = page.context.new_page()
-    third.goto("/?q=Shared")
-    first.close()
-    agent.send(1)
-    for each in (page, third):
-        expect(each.locator("[data-machine]")).to_contain_text("3 of 40 windows")
-        expect(each.get_by_role("status").filter(has_text="Live")).to_be_visible()
-    assert len(streams) == 2
-    third.close()
+    with closing(windowed.new_context(base_url=collector.http, storage_state=set_up, locale="en-GB")) as context:
+        context.on("request", lambda request: streams.append(request) if "/api/v1/live" in request.url else None)
+        first, second, third = (context.new_page() for _ in range(3))
+        watches = [watching(each) for each in (first, second, third)]
+        first.goto("/?q=Shared")
+        expect(first.locator("[data-machine]")).to_contain_text("1 of 40 windows")
+        expect(first.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        second.goto("/?q=Shared")
+        expect(second.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        agent.send(1)
+        for each in (first, second):
+            expect(each.locator("[data-machine]")).to_contain_text("2 of 40 windows", timeout=5_000)
+        assert len(streams) == 1
+        third.goto("/?q=Shared")
+        first.close()
+        agent.send(1)
+        for each in (second, third):
+            expect(each.locator("[data-machine]")).to_contain_text("3 of 40 windows")
+            expect(each.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        assert len(streams) == 2
+        assert [line for watch in watches for line in watch.unexpected()] == []
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)

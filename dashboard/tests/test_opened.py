@@ -255,11 +255,10 @@ def speak(page: Page, language: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", language)
 
 
-def test_what_is_opened_keeps_the_rules_and_speaks_spanish(page, plant, violations, english, open_menu):
-    page.emulate_media(reduced_motion="reduce")
+def test_what_is_opened_keeps_the_rules_and_speaks_spanish(page, visit, plant, *, violations, english, open_menu):
     faults = []
     for name, (place, way, there) in openings(plant).items():
-        page.goto(place)
+        visit(place)
         expect(page.locator("main h1")).to_be_visible()
         expect(page.locator(LOADING)).to_have_count(0)
         way(page)

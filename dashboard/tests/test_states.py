@@ -151,7 +151,9 @@ def test_the_way_from_the_fleet_to_a_machine_and_to_review_needs_no_mouse(page, 
     press_until(page, "Tab", card)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
-    press_until(page, "Tab", '[role="group"][aria-label="Charts"]')
+    charts = '[role="group"][aria-label="Charts"]'
+    expect(page.locator(charts)).to_be_visible()
+    press_until(page, "Tab", charts)
     press_until(page, "Shift+Tab", 'nav a[href$="/review"]')
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Review", exact=True)).to_be_visible()
@@ -167,6 +169,7 @@ def test_nothing_moves_for_those_who_want_that(page, enrol, viewport):
     page.route("**/api/v1/fleet", lambda _: None)
     page.goto("/")
     moving = "document.getAnimations().filter((each) => each.playState === 'running').length"
+    page.emulate_media(reduced_motion="no-preference")
     expect(page.locator(".skeleton").first).to_be_visible()
     page.wait_for_function(f"{moving} > 0")
     page.emulate_media(reduced_motion="reduce")
