@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,6 +36,7 @@ LOOKED_AT = 200
 """Sensors of which it is asked at once whether their rows are apart."""
 AT_ONCE = 16
 """Sensors whose rows are moved in one transaction: a few megabytes, and their ingest waits for a tenth of a second."""
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,20 @@ async def _order_span(runtime: Runtime, kind: Kind, sensors: list[UUID], done: O
             if time.monotonic() > ends:
                 done.complete = False
                 return
-            async with runtime.sessions.begin() as session:
-                done.rows += await _move(await driver(session), kind, span | {"sensors": some})
+            done.rows += await _move_in_turn(runtime, kind, span | {"sensors": some})
             done.spans += len(some)
+
+
+async def _move_in_turn(runtime: Runtime, kind: Kind, span: dict[str, Any]) -> int:
+    """Move rows, once more where another transaction locked the same sensors in another order."""
+    for _ in range(TRIES - 1):
+        try:
+            async with runtime.sessions.begin() as session:
+                return await _move(await driver(session), kind, span)
+        except DeadlockDetected:
+            log.info("rows are moved together once more: the database ended a deadlock", table=kind.table)
+    async with runtime.sessions.begin() as session:
+        return await _move(await driver(session), kind, span)
 
 
 def _groups(sensors: list[UUID], size: int) -> Iterator[list[UUID]]:

@@ -194,6 +194,24 @@ async def test_a_run_that_ends_early_or_is_cut_off_is_gone_on_with(runtime, scat
     assert await everything(runtime) == before
 
 
+async def test_rows_are_moved_though_another_one_locks_the_sensors_in_another_order(runtime, scattered):
+    before = await everything(runtime)
+    sensors = sorted(UUID(sensor) for sensor in scattered.sensors.values())
+    lock = text("SELECT FROM sensor WHERE id = :sensor FOR UPDATE")
+    async with runtime.sessions.begin() as session, asyncio.timeout(LIMIT_S):
+        # So the database ends the other one.
+        await session.execute(text("SET LOCAL deadlock_timeout = '1h'"))
+        await session.execute(lock, {"sensor": sensors[AT_ONCE - 1]})
+        moving = asyncio.create_task(ordering.order(runtime, MINUTES))
+        while not await fetch(runtime, WAITING.format(what="pid")):
+            assert not moving.done()
+        await session.execute(lock, {"sensor": sensors[0]})
+    done = await moving
+    assert (done.rows, done.complete) == (SENSORS * ROWS, True)
+    assert await everything(runtime) == before
+    assert await pages(runtime, sensors[0]) <= TOGETHER
+
+
 async def test_a_command_that_is_killed_in_the_middle_is_gone_on_with(runtime, scattered, settings, database_url):
     before = await everything(runtime)
     first, *_, last = sorted(UUID(sensor) for sensor in scattered.sensors.values())
