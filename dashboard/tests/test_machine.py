@@ -42,7 +42,7 @@ def test_a_machine_is_followed_from_learning_to_an_event(page, enrol, viewport):
     expect(page.get_by_role("heading", name=agent.machine, exact=True)).to_be_visible()
     page.evaluate("window.notReloaded = true")
     expect(page.locator("main")).to_contain_text("12 of 40 windows")
-    expect(page.get_by_role("img", name=re.compile("^Sound pressure level: 12 points"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Level: 12 points"))).to_be_visible()
 
     agent.send(28)
     digest = agent.run_what_is_desired()
@@ -182,7 +182,7 @@ def test_ranges_features_and_zoom_stand_in_the_address(page, enrol):
     page.get_by_role("link", name="Back to live", exact=True).click()
     expect(page).not_to_have_url(re.compile("from="))
 
-    page.get_by_role("button", name=re.compile("Sound pressure level: show as table$")).click()
+    page.get_by_role("button", name=re.compile("Level: show as table$")).click()
     expect(page.get_by_role("cell", name=re.compile(r"^-31\.5\sdBFS$")).first).to_be_visible()
 
 

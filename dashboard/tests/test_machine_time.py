@@ -60,7 +60,7 @@ def span_in(page):
 def test_all_charts_move_together_by_pointer_and_keys_and_the_way_back_is_kept(page, heard):
     agent = heard("Moved pump")
     page.goto(f"{agent.address}?range=1h")
-    level = page.get_by_role("region", name="Sound pressure level", exact=True)
+    level = page.get_by_role("region", name="Level", exact=True)
     expect(level.get_by_role("img", name=re.compile(r"7[012]\d points"))).to_be_visible()
     expect(page.locator('[data-age="fresh"]')).to_have_text(re.compile(r"newest data is .* old"))
 
@@ -108,7 +108,7 @@ def test_all_charts_move_together_by_pointer_and_keys_and_the_way_back_is_kept(p
 def test_one_finger_pans_and_two_zoom(page, heard):
     agent = heard("Touched pump")
     page.goto(f"{agent.address}?range=1h")
-    level = page.get_by_role("region", name="Sound pressure level", exact=True)
+    level = page.get_by_role("region", name="Level", exact=True)
     level.locator(".u-over").scroll_into_view_if_needed()
     over = settled(page, level)
     fingers = page.context.new_cdp_session(page)
@@ -139,10 +139,10 @@ def test_one_finger_pans_and_two_zoom(page, heard):
 def test_what_was_rolled_up_shows_its_range_and_says_so(page, heard, viewport):
     agent = heard("Rolled pump")
     page.goto(f"{agent.address}?range=7d")
-    level = page.get_by_role("region", name="Sound pressure level", exact=True).first
+    level = page.get_by_role("region", name="Level", exact=True).first
     expect(level).to_contain_text("mean, band from lowest to highest")
     level.get_by_role("button", name=re.compile("show as table$")).click()
-    for name in ("Sound pressure level", "lowest", "highest"):
+    for name in ("Level", "lowest", "highest"):
         expect(level.get_by_role("columnheader", name=re.compile(name)).last).to_be_visible()
     expect(level.get_by_role("cell", name=re.compile(r"^-31\.5\sdBFS$")).first).to_be_visible()
     page.get_by_role("link", name="1 year", exact=True).click()
@@ -186,7 +186,7 @@ def test_another_period_and_another_machine_are_laid_over(page, heard, viewport)
     expect(page).to_have_url(re.compile(f"shift={DAY_US}"))
     changed = page.get_by_role("region", name="Band levels, difference to a day earlier", exact=True)
     expect(changed).to_contain_text(re.compile(r"most on average: .*Hz -[67]\.\d.dB"), use_inner_text=False)
-    level = page.get_by_role("region", name="Sound pressure level", exact=True)
+    level = page.get_by_role("region", name="Level", exact=True)
     level.get_by_role("button", name=re.compile("show as table$")).click()
     expect(level.get_by_role("columnheader", name="a day earlier", exact=True)).to_be_visible()
     expect(level.get_by_role("row").nth(100).get_by_role("cell")).to_have_text(
@@ -268,7 +268,7 @@ def test_the_report_is_one_light_page_of_paper(page, heard, api, viewport):
     page.goto(agent.address)
     page.get_by_role("link", name="Report", exact=True).click()
     report = page.get_by_role("article", name=f"Report: {agent.machine}", exact=True)
-    expect(report.get_by_role("img", name=re.compile("^Sound pressure level, .* points"))).to_be_visible()
+    expect(report.get_by_role("img", name=re.compile("^Level, .* points"))).to_be_visible()
     expect(report).to_contain_text("Collecting the normal sound")
     expect(
         report.get_by_role("region", name="Notes and maintenance", exact=True).get_by_role("listitem")

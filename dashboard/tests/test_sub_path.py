@@ -99,7 +99,7 @@ def test_under_a_sub_path_links_files_sign_in_and_live_data_stay_in_it(proxied, 
     page.get_by_role("link", name="Report", exact=True).click()
     expect(page.get_by_role("article", name=f"Report: {agent.machine}", exact=True)).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("img", name=re.compile("^Sound pressure level: 5 points"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Level: 5 points"))).to_be_visible()
     page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name=re.compile("^Review")).click()
     expect(page).to_have_url(re.compile(re.escape(f"{proxied}/review")))
     assert [url for url in asked if not url.startswith(f"{proxied}/") and not url.startswith("data:")] == []

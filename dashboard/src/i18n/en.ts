@@ -99,6 +99,7 @@ export const en = {
     noDataHint: "Choose a longer range, or check that the agent is running.",
   },
   level: {
+    relative: "Level",
     title: { sound_pressure: "Sound pressure level", acceleration: "Acceleration, RMS" },
     weighted: "A-weighted level",
     velocity: "Velocity, RMS 10–1000 Hz",

@@ -97,6 +97,7 @@ export const es: Messages = {
     noDataHint: "Elija un intervalo más largo o compruebe que el agente funciona.",
   },
   level: {
+    relative: "Nivel",
     title: { sound_pressure: "Nivel de presión sonora", acceleration: "Aceleración eficaz" },
     weighted: "Nivel ponderado A",
     velocity: "Velocidad eficaz 10–1000 Hz",

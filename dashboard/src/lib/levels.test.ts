@@ -1,7 +1,8 @@
 // Digits by unit: a thousandth of a g is worth showing, a hundredth of a decibel is not.
 import { describe, expect, it } from "vitest";
 import { formatFor } from "./format";
-import { LEVEL_A_UNIT, levelDigits, VELOCITY_UNIT } from "./levels";
+import { en } from "@/i18n/en";
+import { LEVEL_A_UNIT, levelDigits, levelTitle, VELOCITY_UNIT } from "./levels";
 
 describe("levels", () => {
   it("are written with the digits that their unit is worth", () => {
@@ -12,5 +13,11 @@ describe("levels", () => {
     expect(written(0.00312, "g")).toBe("0.0031\u202fg");
     expect(written(11.037, VELOCITY_UNIT)).toBe("11.04\u202fmm/s");
     expect(written(74.93, LEVEL_A_UNIT)).toBe("74.9\u202fdB(A)");
+  });
+
+  it("are named by what is measured only where the sensor is calibrated", () => {
+    expect(levelTitle({ quantity: "sound_pressure", unit: "dB SPL" }, en)).toBe("Sound pressure level");
+    expect(levelTitle({ quantity: "acceleration", unit: "g" }, en)).toBe("Acceleration, RMS");
+    expect(levelTitle({ quantity: "sound_pressure", unit: "dBFS" }, en)).toBe("Level");
   });
 });

@@ -1,5 +1,6 @@
 // How levels are written: the collector converts them and names their unit, this page only chooses the digits.
 import type { SensorCard } from "@/api/types";
+import type { Messages } from "@/i18n";
 
 export type Unit = SensorCard["unit"];
 
@@ -11,4 +12,9 @@ export const VELOCITY_UNIT = "mm/s";
 export function levelDigits(unit: Unit | typeof LEVEL_A_UNIT | typeof VELOCITY_UNIT): number {
   if (unit === "g") return 4;
   return unit === VELOCITY_UNIT ? 2 : 1;
+}
+
+/** What a level is: of what is measured where its sensor is calibrated, else only relative to full scale. */
+export function levelTitle(of: { quantity: SensorCard["quantity"]; unit: Unit }, t: Messages): string {
+  return of.unit === "dBFS" ? t.level.relative : t.level.title[of.quantity];
 }

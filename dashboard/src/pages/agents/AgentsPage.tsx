@@ -53,9 +53,9 @@ export function AgentsPage() {
         </div>
       )}
       {agents.isPending && (
-        <ul aria-label={t.loading} className="flex flex-col gap-2">
+        <div className="flex flex-col gap-2">
           <SkeletonPanels count={6} className="h-14" />
-        </ul>
+        </div>
       )}
       {found && found.length > 0 && <List agents={found} />}
     </>

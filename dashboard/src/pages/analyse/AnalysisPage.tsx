@@ -37,9 +37,9 @@ export function AnalysisPage() {
       {found.isPending && (
         <>
           <h1 className="sr-only">{t.analyse.title}</h1>
-          <ul className="flex flex-col gap-3">
+          <div className="flex flex-col gap-3">
             <SkeletonPanels count={3} className="h-40" />
-          </ul>
+          </div>
         </>
       )}
       {found.data && <Shown key={found.data.id} analysis={found.data} />}

@@ -32,11 +32,7 @@ export function RecordingSpectrogram({ analysis, ...rest }: Props) {
   if (!may) return <p className="panel p-3 text-sm text-faint">{t.analyse.pictureNeeds}</p>;
   if (found.isError) return <ErrorState error={found.error} onRetry={() => void found.refetch()} />;
   if (!picture) {
-    return (
-      <ul>
-        <SkeletonPanels count={1} className="h-60" />
-      </ul>
-    );
+    return <SkeletonPanels count={1} className="h-60" />;
   }
   return <PictureChart {...rest} picture={picture} />;
 }

@@ -19,9 +19,9 @@ export function StoredAnalyses() {
       <h2 className="mb-1 font-semibold">{t.analyse.stored}</h2>
       {stored.isError && !items && <ErrorState error={stored.error} onRetry={() => void stored.refetch()} />}
       {stored.isPending && (
-        <ul>
+        <div className="flex flex-col gap-2">
           <SkeletonPanels count={2} className="h-12" />
-        </ul>
+        </div>
       )}
       {items?.length === 0 && <EmptyState title={t.analyse.empty}>{t.analyse.emptyHint}</EmptyState>}
       <ul className="flex flex-col divide-y divide-line">

@@ -28,9 +28,9 @@ export function FleetPage() {
       {fleet.isError && !machines && <ErrorState error={fleet.error} onRetry={() => void fleet.refetch()} />}
       {machines?.length === 0 && <NoMachines />}
       {fleet.isPending && (
-        <ul aria-label={t.loading} className="grid grid-cols-[repeat(auto-fill,minmax(min(100%,19rem),1fr))] gap-3">
+        <div className="grid grid-cols-[repeat(auto-fill,minmax(min(100%,19rem),1fr))] gap-3">
           <SkeletonPanels count={6} className="h-24" />
-        </ul>
+        </div>
       )}
       {machines && machines.length > 0 && <Machines machines={machines} />}
     </>

@@ -4,7 +4,7 @@ import type { SensorDetail, Series } from "@/api/types";
 import type { ChartSeries } from "@/components/chart-data";
 import { ChartPanel } from "@/components/ChartPanel";
 import { useMessages } from "@/i18n";
-import { LEVEL_A_UNIT, levelDigits, VELOCITY_UNIT } from "@/lib/levels";
+import { LEVEL_A_UNIT, levelDigits, levelTitle, VELOCITY_UNIT } from "@/lib/levels";
 import { useFormat } from "@/lib/use-format";
 import { FeatureChart } from "./FeatureChart";
 import { levelLines, overlay, resolution, scoreLines } from "./series-lines";
@@ -47,7 +47,7 @@ export function ChartStack({ series, sensor, features, children, comparison, tim
   return (
     <>
       {scored && <ChartPanel {...ranged} title={t.machine.chartScore} series={scores} unit="" digits={3} height={230} />}
-      <ChartPanel {...ranged} title={t.level.title[series.quantity]} series={levels} unit={series.unit} digits={levelDigits(series.unit)} height={SMALL_PX} />
+      <ChartPanel {...ranged} title={levelTitle(series, t)} series={levels} unit={series.unit} digits={levelDigits(series.unit)} height={SMALL_PX} />
       {children}
       <PhysicalChart {...common} series={series} comparison={comparison} />
       <ChartPanel {...common} title={t.machine.chartDominant} series={dominantLines} unit={t.unit.hz} digits={0} height={SMALL_PX} />

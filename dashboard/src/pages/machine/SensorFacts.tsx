@@ -7,7 +7,7 @@ import { LearningBar } from "@/components/LearningBar";
 import { StatusBadge } from "@/components/StatusBadge";
 import { TimeAgo } from "@/components/TimeAgo";
 import { useMessages } from "@/i18n";
-import { LEVEL_A_UNIT, levelDigits, VELOCITY_UNIT } from "@/lib/levels";
+import { LEVEL_A_UNIT, levelDigits, levelTitle, VELOCITY_UNIT } from "@/lib/levels";
 import { useFormat } from "@/lib/use-format";
 import { RunningLevel } from "./RunningLevel";
 
@@ -38,7 +38,7 @@ export function SensorFacts({ sensor, siteId }: { sensor: SensorDetail; siteId: 
         facts={[
           [t.fleet.score, format.score(sensor.score)],
           [t.fleet.threshold, format.score(sensor.threshold)],
-          [t.level.title[sensor.quantity], format.withUnit(sensor.level, levelDigits(sensor.unit), sensor.unit)],
+          [levelTitle(sensor, t), format.withUnit(sensor.level, levelDigits(sensor.unit), sensor.unit)],
           ...(sensor.level_a_db === null ? [] : [[t.level.weighted, format.withUnit(sensor.level_a_db, 1, LEVEL_A_UNIT)] as const]),
           ...(sensor.velocity_mm_s === null ? [] : [[t.level.velocity, format.withUnit(sensor.velocity_mm_s, 2, VELOCITY_UNIT)] as const]),
           [t.machine.dominant, format.hertz(sensor.dominant_hz)],

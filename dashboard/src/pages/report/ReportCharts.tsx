@@ -7,7 +7,7 @@ import { ChartPanel } from "@/components/ChartPanel";
 import { ErrorState } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
-import { levelDigits } from "@/lib/levels";
+import { levelDigits, levelTitle } from "@/lib/levels";
 import { RANGE_US, type ReportSearch } from "@/lib/ranges";
 import { useFormat } from "@/lib/use-format";
 import { levelLines, resolution, scoreLines } from "@/pages/machine/series-lines";
@@ -45,7 +45,7 @@ export function ReportCharts({ machineId, sensor, range, toUs }: Props) {
       {series.score.some((score) => score !== null) && (
         <ChartPanel {...common} title={`${t.machine.chartScore}, ${sensor.name}`} series={scores} unit="" digits={3} />
       )}
-      <ChartPanel {...common} title={`${t.level.title[series.quantity]}, ${sensor.name}`} series={levels} unit={series.unit} digits={levelDigits(series.unit)} />
+      <ChartPanel {...common} title={`${levelTitle(series, t)}, ${sensor.name}`} series={levels} unit={series.unit} digits={levelDigits(series.unit)} />
     </>
   );
 }
