@@ -20,6 +20,8 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="items on a page")]
 Before = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before, for the one after it")]
 After = Before
 """The same for lists that grow at their end."""
+BeforeId = Annotated[int | None, Query(ge=1, lt=2**63, description="`next` of the page before, for the one after it")]
+"""The same for logs that are read by ``page_by_id``."""
 
 
 async def page_by_id(

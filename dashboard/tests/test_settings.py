@@ -102,7 +102,7 @@ def make_user(api):
 
 
 def user_of(api, name):
-    return next(user for user in api.get("/api/v1/users").json() if user["name"] == name)
+    return next(user for user in api.get("/api/v1/users").json()["items"] if user["name"] == name)
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
@@ -186,6 +186,31 @@ def test_a_token_is_shown_once_opens_what_its_role_says_and_is_revoked(page, col
     page.locator("main").get_by_text("Ended tokens (").click()
     expect(row).to_contain_text("Revoked")
     assert httpx.get(f"{collector.http}/api/v1/fleet", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_tokens_that_hold_come_in_pages_which_ended_ones_take_no_place_of(page, api):
+    mark = uuid.uuid4().hex[:6]
+
+    def make(number):
+        answer = api.post("/api/v1/tokens", json={"name": f"report {mark} {number}", "scope": "viewer"})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    made = [make(number) for number in range(52)]
+    page.goto("/settings/tokens")
+    oldest, newest = (page.locator(f'[data-token="report {mark} {number}"]') for number in (0, 51))
+    more = page.get_by_role("button", name="Show more", exact=True)
+    expect(newest).to_be_visible()
+    expect(oldest).to_have_count(0)
+    more.click()
+    expect(oldest).to_be_visible()
+    for token in made[1:]:
+        assert api.delete(f"/api/v1/tokens/{token}").status_code == 204
+    page.reload()
+    expect(oldest).to_be_visible()
+    page.locator("main").get_by_text(re.compile(r"^Ended tokens \([0-9]+\+\)$")).click()
+    expect(newest).to_contain_text("Revoked")
 
 
 @pytest.mark.parametrize("viewport", ["desktop"], indirect=True)

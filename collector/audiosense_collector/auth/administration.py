@@ -19,28 +19,29 @@ from audiosense_collector.auth.schemas import (
     NewToken,
     NewUser,
     TokenMade,
-    TokenOut,
+    TokenPage,
     UserChange,
     UserOut,
+    UserPage,
 )
 from audiosense_collector.db.session import Session
-from audiosense_collector.errors import ConflictError, NotFoundError, UnavailableError, responses
-from audiosense_collector.paging import Limit
+from audiosense_collector.errors import ConflictError, InvalidError, NotFoundError, UnavailableError, responses
+from audiosense_collector.paging import After, Before, BeforeId, Limit
 from audiosense_collector.runtime import RuntimeOf
 
 router = APIRouter(prefix="/api/v1", tags=["administration"], dependencies=[Requires(Role.ADMINISTRATOR)])
 Wanted = Annotated[audit.ChangeFilter, Depends()]
-EntryId = Annotated[int | None, Query(ge=1, lt=2**63, description="`next` of the page before, for the one after it")]
+Ended = Annotated[bool | None, Query(description="those that are revoked or expired, or the others")]
 Mark = Annotated[
     str | None,
     Query(pattern="^[0-9]{1,18}:[0-9a-f]{64}$", description="`mark` of an earlier answer, kept elsewhere"),
 ]
 
 
-@router.get("/users")
-async def list_users(session: Session) -> list[UserOut]:
-    """All users."""
-    return await service.list_users(session)
+@router.get("/users", responses=responses(InvalidError))
+async def list_users(session: Session, limit: Limit = 100, after: After = None) -> UserPage:
+    """Users by name."""
+    return await service.page_users(session, limit=limit, after=after)
 
 
 @router.post("/users", status_code=HTTPStatus.CREATED, responses=responses(ConflictError, UnavailableError))
@@ -56,10 +57,10 @@ async def change_user(user_id: UUID, changes: UserChange, runtime: RuntimeOf) ->
     return await service.change(runtime, user_id, changes)
 
 
-@router.get("/tokens")
-async def list_tokens(session: Session) -> list[TokenOut]:
-    """All API tokens, the newest first."""
-    return await tokens.list_all(session)
+@router.get("/tokens", responses=responses(InvalidError))
+async def list_tokens(session: Session, ended: Ended = None, limit: Limit = 100, before: Before = None) -> TokenPage:
+    """API tokens, the newest first; those that are revoked or expired stay."""
+    return await tokens.page(session, ended=ended, limit=limit, before=before)
 
 
 @router.post("/tokens", status_code=HTTPStatus.CREATED, responses=responses(ConflictError))
@@ -75,7 +76,7 @@ async def revoke_token(token_id: UUID, session: Session) -> None:
 
 
 @router.get("/audit")
-async def read_audit(session: Session, wanted: Wanted, limit: Limit = 100, before: EntryId = None) -> ChangePage:
+async def read_audit(session: Session, wanted: Wanted, limit: Limit = 100, before: BeforeId = None) -> ChangePage:
     """Who changed what, the newest first."""
     return await audit.read(session, wanted, limit=limit, before=before)
 

@@ -10,10 +10,18 @@ from audiosense_collector.auth import cookies, service, sessions, setup
 from audiosense_collector.auth.address import address_of, is_encrypted
 from audiosense_collector.auth.principal import Caller, Means, Principal, principal_of
 from audiosense_collector.auth.roles import PUBLIC, Requires, Role
-from audiosense_collector.auth.schemas import PasswordChange, SessionOut, SessionState, Setup, SignedIn, SignIn
+from audiosense_collector.auth.schemas import PasswordChange, SessionPage, SessionState, Setup, SignedIn, SignIn
 from audiosense_collector.auth.sessions import Origin
 from audiosense_collector.db.session import Session
-from audiosense_collector.errors import ForbiddenError, NotFoundError, TooManyError, UnavailableError, responses
+from audiosense_collector.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TooManyError,
+    UnavailableError,
+    responses,
+)
+from audiosense_collector.paging import Before, Limit
 from audiosense_collector.runtime import RuntimeOf
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
@@ -100,10 +108,12 @@ async def set_up(wanted: Setup, request: Request, response: Response, origin: Or
     return SignedIn(name=started.name, role=started.role, means=Means.SESSION)
 
 
-@router.get("/account/sessions", dependencies=[OWN])
-async def list_sessions(own: Own, session: Session, runtime: RuntimeOf) -> list[SessionOut]:
-    """The browsers in which one is signed in."""
-    return await sessions.list_of(session, runtime.settings, *own)
+@router.get("/account/sessions", dependencies=[OWN], responses=responses(InvalidError))
+async def list_sessions(
+    own: Own, session: Session, runtime: RuntimeOf, limit: Limit = 100, before: Before = None
+) -> SessionPage:
+    """The browsers in which one is signed in, the newest sign-in first."""
+    return await sessions.page_of(session, runtime.settings, own, limit=limit, before=before)
 
 
 @router.delete("/account/sessions", dependencies=[OWN], status_code=HTTPStatus.NO_CONTENT)

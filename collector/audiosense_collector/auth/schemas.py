@@ -76,6 +76,13 @@ class SessionOut(BaseModel):
     current: bool
 
 
+class SessionPage(BaseModel):
+    """A user's browsers, the newest sign-in first; ``next`` goes into ``before`` for the page after this one."""
+
+    items: list[SessionOut]
+    next: str | None
+
+
 class UserOut(BaseModel):
     """A user; ``sessions`` are the browsers in which he is signed in, ``last_sign_in_us`` is null if he never was."""
 
@@ -87,6 +94,13 @@ class UserOut(BaseModel):
     has_password: bool
     sessions: int
     last_sign_in_us: int | None
+
+
+class UserPage(BaseModel):
+    """Users by name; ``next`` goes into ``after`` for the page after this one."""
+
+    items: list[UserOut]
+    next: str | None
 
 
 class NewUser(_Body):
@@ -127,6 +141,13 @@ class TokenOut(BaseModel):
     expires_us: int
     last_used_us: int | None
     state: str
+
+
+class TokenPage(BaseModel):
+    """API tokens, the newest first; ``next`` goes into ``before`` for the page after this one."""
+
+    items: list[TokenOut]
+    next: str | None
 
 
 class TokenMade(TokenOut):

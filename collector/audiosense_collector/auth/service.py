@@ -1,16 +1,18 @@
 """The rules of users: making and changing them, signing in and out."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector import paging
 from audiosense_collector.auth import sessions, setup, throttle
 from audiosense_collector.auth.passwords import check_password
 from audiosense_collector.auth.roles import Role
-from audiosense_collector.auth.schemas import UserChange, UserOut
+from audiosense_collector.auth.schemas import UserChange, UserOut, UserPage
 from audiosense_collector.auth.sessions import Origin
 from audiosense_collector.auth.tables import User, UserSession
 from audiosense_collector.auth.trail import note
@@ -190,10 +192,24 @@ async def change(runtime: Runtime, user_id: UUID, changes: UserChange) -> UserOu
 
 async def list_users(session: AsyncSession) -> list[UserOut]:
     """Return all users by name."""
-    users = await session.scalars(select(User).order_by(User.name_key))
-    found = await session.execute(_usage().group_by(UserSession.user_id))
-    usages = {row[0]: _Usage(*row[1:]) for row in found}
-    return [_show(user, usages.get(user.id, _Usage())) for user in users]
+    return await _describe(session, await session.scalars(select(User).order_by(User.name_key)))
+
+
+async def page_users(session: AsyncSession, *, limit: int, after: str | None) -> UserPage:
+    """Return a page of users by name.
+
+    Raises:
+        InvalidError: ``after`` is not a ``next`` of another page.
+    """
+    query = select(User).order_by(User.name_key).limit(limit + 1)
+    if after is not None:
+        (name,) = paging.decode(after, (str,), loc="after")
+        query = query.where(User.name_key > name)
+    found = list(await session.scalars(query))
+    last = found[limit - 1] if len(found) > limit else None
+    return UserPage(
+        items=await _describe(session, found[:limit]), next=None if last is None else paging.encode(last.name_key)
+    )
 
 
 async def find(session: AsyncSession, name: str) -> UUID:
@@ -235,6 +251,13 @@ def _usage() -> Select[UUID, int, int | None]:
     """Return the query of it; ended sessions are kept until the next one begins, so the newest is always there."""
     holds = UserSession.ended.is_(None) & (UserSession.expires > now_us())
     return select(UserSession.user_id, func.count().filter(holds), func.max(UserSession.created))
+
+
+async def _describe(session: AsyncSession, users: Iterable[User]) -> list[UserOut]:
+    shown = list(users)
+    query = _usage().where(UserSession.user_id.in_([user.id for user in shown])).group_by(UserSession.user_id)
+    usages = {row[0]: _Usage(*row[1:]) for row in await session.execute(query)}
+    return [_show(user, usages.get(user.id, _Usage())) for user in shown]
 
 
 async def _read_usage(session: AsyncSession, user_id: UUID) -> _Usage:

@@ -4,14 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector import paging
 from audiosense_collector.auth.digests import digest, draw_secret
 from audiosense_collector.auth.principal import Means, Principal
-from audiosense_collector.auth.schemas import SessionOut
+from audiosense_collector.auth.schemas import SessionOut, SessionPage
 from audiosense_collector.auth.tables import User, UserSession
 from audiosense_collector.clock import DAY_US, HOUR_US, SECOND_US, now_us
+from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import NotFoundError
 from audiosense_collector.settings import Settings
 
@@ -98,11 +100,32 @@ async def end_one_of(session: AsyncSession, user_id: UUID, session_id: UUID) -> 
         raise NotFoundError(f"you have no session {session_id}, or it has ended")
 
 
-async def list_of(session: AsyncSession, settings: Settings, user_id: UUID, current: UUID | None) -> list[SessionOut]:
-    """Return a user's sessions that hold, the one used last first."""
-    query = select(UserSession).join_from(UserSession, User).order_by(UserSession.last_used.desc())
-    rows = await session.scalars(query.where(UserSession.user_id == user_id, *_live(settings, now_us())))
-    return [
+async def page_of(
+    session: AsyncSession, settings: Settings, own: tuple[UUID, UUID], *, limit: int, before: str | None
+) -> SessionPage:
+    """Return a page of a user's sessions that hold, the newest first.
+
+    Args:
+        session: in whose transaction they are read.
+        settings: for how long unused ones hold.
+        own: the ids of the user and of the session that asks.
+        limit: items on the page.
+        before: ``next`` of the page before.
+
+    Raises:
+        InvalidError: ``before`` is not a ``next`` of another page.
+    """
+    user_id, current = own
+    query = select(UserSession).join_from(UserSession, User)
+    query = query.where(UserSession.user_id == user_id, *_live(settings, now_us()))
+    if before is not None:
+        created, session_id = paging.decode(before, (int, UUID))
+        place = tuple_(literal(created, MicrosecondTime()), literal(session_id))
+        query = query.where(tuple_(UserSession.created, UserSession.id) < place)
+    # By when they began: by their last use they would change places while the pages are read.
+    query = query.order_by(UserSession.created.desc(), UserSession.id.desc()).limit(limit + 1)
+    rows = list(await session.scalars(query))
+    items = [
         SessionOut(
             id=row.id,
             created_us=row.created,
@@ -112,8 +135,10 @@ async def list_of(session: AsyncSession, settings: Settings, user_id: UUID, curr
             browser=row.browser,
             current=row.id == current,
         )
-        for row in rows
+        for row in rows[:limit]
     ]
+    last = items[-1] if len(rows) > limit else None
+    return SessionPage(items=items, next=None if last is None else paging.encode(last.created_us, last.id))
 
 
 async def has_been_at(session: AsyncSession, user_id: UUID | None, address: str) -> bool:

@@ -3,16 +3,18 @@
 import re
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector import paging
 from audiosense_collector.auth.digests import API_TOKEN_PREFIX, digest, draw_secret
 from audiosense_collector.auth.principal import Means, Principal
 from audiosense_collector.auth.roles import Role
-from audiosense_collector.auth.schemas import TokenMade, TokenOut
+from audiosense_collector.auth.schemas import TokenMade, TokenOut, TokenPage
 from audiosense_collector.auth.sessions import TOUCH_US
 from audiosense_collector.auth.tables import ApiToken, User
 from audiosense_collector.clock import DAY_US, now_us
+from audiosense_collector.db.base import MicrosecondTime
 from audiosense_collector.errors import ConflictError, NotFoundError
 
 ACTOR_PREFIX = "token:"
@@ -75,8 +77,35 @@ async def living(session: AsyncSession, ids: set[UUID]) -> set[UUID]:
 
 async def list_all(session: AsyncSession) -> list[TokenOut]:
     """Return all tokens, the newest first."""
-    query = select(ApiToken, User).outerjoin(User, User.id == ApiToken.owner_id).order_by(ApiToken.created.desc())
-    return [_show(row, owner) for row, owner in await session.execute(query)]
+    return [_show(row, owner) for row, owner in await session.execute(_newest_first())]
+
+
+async def page(session: AsyncSession, *, ended: bool | None, limit: int, before: str | None) -> TokenPage:
+    """Return a page of tokens, the newest first.
+
+    Args:
+        session: in whose transaction they are read.
+        ended: those that are revoked or expired, or the others; both by default.
+        limit: items on the page.
+        before: ``next`` of the page before.
+
+    Raises:
+        InvalidError: ``before`` is not a ``next`` of another page.
+    """
+    query = _newest_first().limit(limit + 1)
+    if ended is not None:
+        over = or_(ApiToken.revoked.is_not(None), ApiToken.expires <= now_us())
+        query = query.where(over if ended else ~over)
+    if before is not None:
+        created, token_id = paging.decode(before, (int, UUID))
+        place = tuple_(literal(created, MicrosecondTime()), literal(token_id))
+        query = query.where(tuple_(ApiToken.created, ApiToken.id) < place)
+    found = [(row, owner) for row, owner in await session.execute(query)]
+    last = found[limit - 1][0] if len(found) > limit else None
+    return TokenPage(
+        items=[_show(row, owner) for row, owner in found[:limit]],
+        next=None if last is None else paging.encode(last.created, last.id),
+    )
 
 
 async def revoke(session: AsyncSession, token_id: UUID) -> None:
@@ -102,6 +131,11 @@ async def find(session: AsyncSession, wanted: str) -> UUID:
         if str(row.id) == wanted.lower() or (row.name == wanted and _state(row) == "valid"):
             return row.id
     raise NotFoundError(f"there is no valid token {wanted!r}; `audiosense-collector tokens list` lists them")
+
+
+def _newest_first() -> Select[ApiToken, User | None]:
+    query = select(ApiToken, User).outerjoin(User, User.id == ApiToken.owner_id)
+    return query.order_by(ApiToken.created.desc(), ApiToken.id.desc())
 
 
 def _show(row: ApiToken, owner: User | None) -> TokenOut:

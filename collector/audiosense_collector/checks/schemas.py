@@ -23,6 +23,13 @@ class CheckOut(BaseModel):
     told_us: int
 
 
+class CheckPage(BaseModel):
+    """An agent's self-checks, the worst first; ``next`` goes into ``after`` for the page after this one."""
+
+    items: list[CheckOut]
+    next: str | None
+
+
 class SensorHealthOut(BaseModel):
     """Whether a sensor hears as it should, apart from how its machine is.
 

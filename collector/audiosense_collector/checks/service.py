@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, delete, select, update
+from sqlalchemy import and_, case, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from audiosense_collector import paging
 from audiosense_collector.agents.tables import Agent
-from audiosense_collector.checks.schemas import CheckOut
+from audiosense_collector.checks.schemas import CheckOut, CheckPage
 from audiosense_collector.checks.tables import AgentCheck
 from audiosense_collector.clock import SECOND_US
 from audiosense_collector.errors import NotFoundError
@@ -21,6 +22,7 @@ STALE_US = 300 * SECOND_US
 NO_HEALTH = frozenset({"model"})
 """Checks of a sensor that say nothing of whether it hears."""
 _BY_NEED = (CheckState.FAILED, CheckState.WARNING, CheckState.OK, CheckState.UNKNOWN)
+_RANK = case({state.value: rank for rank, state in enumerate(_BY_NEED)}, value=AgentCheck.state)
 _ROWS_AT_ONCE = 1_000
 
 
@@ -56,29 +58,39 @@ async def forget(session: AsyncSession, subjects: Collection[UUID]) -> None:
     await session.execute(update(Sensor).where(Sensor.id.in_(subjects)).values(health_told=None))
 
 
-async def read_checks(session: AsyncSession, agent_id: UUID) -> list[CheckOut]:
-    """Return an agent's checks, the worst first.
+async def page_checks(session: AsyncSession, agent_id: UUID, *, limit: int, after: str | None) -> CheckPage:
+    """Return a page of an agent's checks, the worst first.
 
     Raises:
         NotFoundError: no such agent.
+        InvalidError: ``after`` is not a ``next`` of another page.
     """
     if await session.get(Agent, agent_id) is None:
         raise NotFoundError(f"there is no agent {agent_id}")
-    rows = await session.scalars(select(AgentCheck).where(AgentCheck.agent_id == agent_id).order_by(AgentCheck.key))
-    found = [
-        CheckOut(
-            key=row.key,
-            sensor_id=None if row.subject == agent_id else row.subject,
-            state=CheckState(row.state),
-            cause=row.cause,
-            evidence=row.evidence,
-            remedy=row.remedy,
-            since_us=row.since,
-            told_us=row.told,
-        )
-        for row in rows
-    ]
-    return sorted(found, key=lambda check: _BY_NEED.index(check.state))
+    query = select(AgentCheck).where(AgentCheck.agent_id == agent_id)
+    if after is not None:
+        place = paging.decode(after, (int, str, UUID), loc="after")
+        query = query.where(tuple_(_RANK, AgentCheck.key, AgentCheck.subject) > tuple_(*place))
+    query = query.order_by(_RANK, AgentCheck.key, AgentCheck.subject).limit(limit + 1)
+    rows = list(await session.scalars(query))
+    last = rows[limit - 1] if len(rows) > limit else None
+    return CheckPage(
+        items=[_show(row) for row in rows[:limit]],
+        next=None if last is None else paging.encode(_BY_NEED.index(CheckState(last.state)), last.key, last.subject),
+    )
+
+
+def _show(row: AgentCheck) -> CheckOut:
+    return CheckOut(
+        key=row.key,
+        sensor_id=None if row.subject == row.agent_id else row.subject,
+        state=CheckState(row.state),
+        cause=row.cause,
+        evidence=row.evidence,
+        remedy=row.remedy,
+        since_us=row.since,
+        told_us=row.told,
+    )
 
 
 def _row(agent_id: UUID, subject: UUID, check: Check, now: int) -> dict[str, Any]:

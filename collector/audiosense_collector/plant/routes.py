@@ -21,17 +21,18 @@ from audiosense_collector.plant.schemas import (
     SensorPlace,
     SiteEntry,
     SiteName,
-    TagCount,
+    SitePage,
+    TagPage,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["plant"], dependencies=[Requires(Role.VIEWER)])
 _CHANGES = responses(NotFoundError, ConflictError)
 
 
-@router.get("/sites")
-async def list_sites(session: Session) -> list[SiteEntry]:
-    """All sites by name."""
-    return await service.list_sites(session)
+@router.get("/sites", responses=responses(InvalidError))
+async def list_sites(session: Session, limit: Limit = 100, after: After = None) -> SitePage:
+    """Sites by name."""
+    return await service.page_sites(session, limit=limit, after=after)
 
 
 @router.post(
@@ -103,10 +104,10 @@ async def delete_machine(
     await service.delete_machine(session, machine_id, with_notes=with_notes)
 
 
-@router.get("/tags")
-async def list_tags(session: Session) -> list[TagCount]:
+@router.get("/tags", responses=responses(InvalidError))
+async def list_tags(session: Session, limit: Limit = 100, after: After = None) -> TagPage:
     """The tags of machines, with how many have each."""
-    return await service.list_tags(session)
+    return await service.page_tags(session, limit=limit, after=after)
 
 
 @router.put("/sensors/{sensor_id}/place", dependencies=[Requires(Role.ADMINISTRATOR)], responses=_CHANGES)

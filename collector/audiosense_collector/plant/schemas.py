@@ -35,6 +35,13 @@ class SiteEntry(SiteOut):
     machines: int
 
 
+class SitePage(BaseModel):
+    """Sites by name; ``next`` goes into ``after`` for the page after this one."""
+
+    items: list[SiteEntry]
+    next: str | None
+
+
 class SiteName(_Body):
     """What a site is to be called."""
 
@@ -109,6 +116,13 @@ class TagCount(BaseModel):
 
     tag: str
     machines: int
+
+
+class TagPage(BaseModel):
+    """Tags in the order of the alphabet; ``next`` goes into ``after`` for the page after this one."""
+
+    items: list[TagCount]
+    next: str | None
 
 
 class SoundCalibrator(_Body):

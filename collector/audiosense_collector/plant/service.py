@@ -6,7 +6,7 @@ Rows are locked in the order site, machine, sensor, which is that of registering
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,7 +23,9 @@ from audiosense_collector.plant.schemas import (
     MachinePage,
     NewMachine,
     SiteEntry,
+    SitePage,
     TagCount,
+    TagPage,
 )
 from audiosense_collector.plant.sensors import place_of
 
@@ -34,12 +36,21 @@ SHOWN = 5
 """So many of the things that stand in the way are named."""
 
 
-async def list_sites(session: AsyncSession) -> list[SiteEntry]:
-    """Return all sites by name; machines of the sandbox are none."""
+async def page_sites(session: AsyncSession, *, limit: int, after: str | None) -> SitePage:
+    """Return a page of sites by name; machines of the sandbox are none, and a site that has only such is left out.
+
+    Raises:
+        InvalidError: ``after`` is not a ``next`` of another page.
+    """
     counted = func.count(Machine.id).filter(Machine.sandbox.is_(False))
-    query = select(Site.id, Site.name, counted, func.count(Machine.id)).outerjoin(Machine).group_by(Site.id)
-    found = await session.execute(query.order_by(Site.name))
-    return [SiteEntry(id=id_, name=name, machines=count) for id_, name, count, all_ in found if count or not all_]
+    query = select(Site.id, Site.name, counted).outerjoin(Machine).group_by(Site.id)
+    query = query.having(or_(counted > 0, func.count(Machine.id) == 0)).order_by(Site.name).limit(limit + 1)
+    if after is not None:
+        (name,) = paging.decode(after, (str,), loc="after")
+        query = query.where(Site.name > name)
+    found = [SiteEntry(id=id_, name=name, machines=count) for id_, name, count in await session.execute(query)]
+    last = found[limit - 1] if len(found) > limit else None
+    return SitePage(items=found[:limit], next=None if last is None else paging.encode(last.name))
 
 
 async def create_site(session: AsyncSession, name: str) -> SiteEntry:
@@ -185,11 +196,20 @@ async def delete_machine(session: AsyncSession, machine_id: UUID, *, with_notes:
     await session.execute(delete(Machine).where(Machine.id == machine_id))
 
 
-async def list_tags(session: AsyncSession) -> list[TagCount]:
-    """Return the tags of all machines but the sandbox, with how many machines have each."""
+async def page_tags(session: AsyncSession, *, limit: int, after: str | None) -> TagPage:
+    """Return a page of the tags of all machines but the sandbox, with how many machines have each.
+
+    Raises:
+        InvalidError: ``after`` is not a ``next`` of another page.
+    """
     each = select(func.unnest(Machine.tags).label("tag")).where(Machine.sandbox.is_(False)).subquery()
-    found = await session.execute(select(each.c.tag, func.count()).group_by(each.c.tag).order_by(each.c.tag))
-    return [TagCount(tag=tag, machines=count) for tag, count in found]
+    query = select(each.c.tag, func.count()).group_by(each.c.tag).order_by(each.c.tag).limit(limit + 1)
+    if after is not None:
+        (tag,) = paging.decode(after, (str,), loc="after")
+        query = query.where(each.c.tag > tag)
+    found = [TagCount(tag=tag, machines=count) for tag, count in await session.execute(query)]
+    last = found[limit - 1] if len(found) > limit else None
+    return TagPage(items=found[:limit], next=None if last is None else paging.encode(last.tag))
 
 
 async def _entries(session: AsyncSession, rows: list[tuple[Machine, Site]]) -> list[MachineEntry]:

@@ -8,6 +8,7 @@ from audiosense_collector.auth.principal import Caller
 from audiosense_collector.auth.roles import Requires, Role
 from audiosense_collector.db.session import Session
 from audiosense_collector.errors import ConflictError, NotFoundError, responses
+from audiosense_collector.paging import BeforeId, Limit
 from audiosense_collector.reviews import service
 from audiosense_collector.reviews.schemas import History, Reviewed, ReviewRequest, UndoRequest
 
@@ -27,6 +28,6 @@ async def undo_reviews(which: UndoRequest, session: Session, caller: Caller) -> 
 
 
 @router.get("/events/{event_id}/history", responses=responses(NotFoundError))
-async def read_event_history(event_id: UUID, session: Session) -> History:
+async def read_event_history(event_id: UUID, session: Session, limit: Limit = 100, before: BeforeId = None) -> History:
     """All that was ever said of an event, the newest first."""
-    return await service.history(session, event_id)
+    return await service.history(session, event_id, limit=limit, before=before)

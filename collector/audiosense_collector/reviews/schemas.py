@@ -152,6 +152,7 @@ class Reviewed(BaseModel):
 
 
 class History(BaseModel):
-    """All that was ever said of an event, the newest first."""
+    """What was said of an event, the newest first; ``next`` goes into ``before`` for the page after this one."""
 
     items: list[HistoryEntry]
+    next: int | None

@@ -10,6 +10,7 @@ from audiosense_collector.clock import now_us
 from audiosense_collector.errors import ConflictError, NotFoundError
 from audiosense_collector.events import service as events
 from audiosense_collector.events.tables import EventRow
+from audiosense_collector.paging import page_by_id
 from audiosense_collector.reviews.schemas import History, HistoryEntry, ReviewRequest, Verdict, VerdictCause
 from audiosense_collector.reviews.spans import ReviewedSpans, merged
 from audiosense_collector.reviews.tables import EventVerdict
@@ -95,15 +96,16 @@ async def undo(session: AsyncSession, verdicts: Sequence[int], actor: str) -> li
     return [_show(entry) for entry in made]
 
 
-async def history(session: AsyncSession, event_id: UUID) -> History:
-    """Return all that was ever said of an event.
+async def history(session: AsyncSession, event_id: UUID, *, limit: int, before: int | None) -> History:
+    """Return a page of what was said of an event, the newest first.
 
     Raises:
         NotFoundError: no such event.
     """
     await events.get(session, event_id)
-    query = select(EventVerdict).where(EventVerdict.event_id == event_id).order_by(EventVerdict.id.desc())
-    return History(items=[_show(entry) for entry in await session.scalars(query)])
+    said = [EventVerdict.event_id == event_id]
+    entries, following = await page_by_id(session, EventVerdict, said, limit=limit, before=before)
+    return History(items=[_show(entry) for entry in entries], next=following)
 
 
 async def reviewed_spans(

@@ -93,14 +93,14 @@ async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(anonymous, a
     ids=["used", "idle", "old", "expired"],
 )
 async def test_a_session_ends_when_it_is_idle_and_when_it_is_old(runtime, viewer, values, status):
-    (session_id,) = [each["id"] for each in (await viewer.get("/api/v1/account/sessions")).json()]
+    (session_id,) = [each["id"] for each in (await viewer.get("/api/v1/account/sessions")).json()["items"]]
     now = now_us()
     async with runtime.sessions.begin() as session:
         changed = {name: value(now) for name, value in values.items()}
         await session.execute(update(UserSession).where(UserSession.id == uuid.UUID(session_id)).values(changed))
     assert (await viewer.get("/api/v1/fleet")).status_code == status
     if status == 200:
-        (shown,) = (await viewer.get("/api/v1/account/sessions")).json()
+        (shown,) = (await viewer.get("/api/v1/account/sessions")).json()["items"]
         assert now_us() - shown["last_used_us"] < HOUR_US
 
 
@@ -109,10 +109,10 @@ async def test_one_can_sign_out_elsewhere_and_everywhere(open_browser, anna):
     for client in (one, two, three):
         await sign_in(client, anna)
         client.headers["AudioSense-Page"] = "1"
-    shown = (await two.get("/api/v1/account/sessions")).json()
+    shown = (await two.get("/api/v1/account/sessions")).json()["items"]
     assert len(shown) == 3
     assert [each["current"] for each in shown].count(True) == 1
-    other = (await one.get("/api/v1/account/sessions")).json()
+    other = (await one.get("/api/v1/account/sessions")).json()["items"]
     mine = next(each["id"] for each in other if each["current"])
     assert (await two.delete(f"/api/v1/account/sessions/{mine}")).status_code == 204
     assert (await two.delete(f"/api/v1/account/sessions/{mine}")).status_code == 404
@@ -220,7 +220,7 @@ async def test_the_last_administrator_cannot_be_taken_away(make_database, settin
             .where(service.User.name != browser.user, service.User.role == "administrator")
             .values(role="viewer")
         )
-    users = (await browser.get("/api/v1/users")).json()
+    users = (await browser.get("/api/v1/users")).json()["items"]
     path = f"/api/v1/users/{next(user['id'] for user in users if user['name'] == browser.user)}"
     for change in ({"role": "operator"}, {"disabled": True}):
         answer = await browser.patch(path, json=change)

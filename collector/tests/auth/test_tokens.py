@@ -29,7 +29,7 @@ async def test_a_token_opens_what_its_scope_says_and_is_never_shown_again(runtim
     push = await anonymous.post(f"/api/v1/sensors/{uuid.uuid4()}/train", json={}, headers=bearer(token))
     assert push.status_code == 404
     listed = await browser.get("/api/v1/tokens")
-    (shown,) = [each for each in listed.json() if each["id"] == made["id"]]
+    (shown,) = [each for each in listed.json()["items"] if each["id"] == made["id"]]
     assert token not in listed.text
     assert (shown["owner"], shown["scope"], shown["state"]) == (browser.user, "operator", "valid")
     assert abs(shown["last_used_us"] - now_us()) < 60_000_000
@@ -54,12 +54,12 @@ async def test_a_token_that_has_ended_opens_nothing(runtime, browser, open_brows
             )
     else:
         other = await open_browser("administrator")
-        users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users")).json()}
+        users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users")).json()["items"]}
         assert (await other.patch(f"/api/v1/users/{users[browser.user]}", json={"disabled": True})).status_code == 200
     answer = await client.get("/api/v1/fleet", headers=bearer(token))
     assert (answer.status_code, answer.json()["type"]) == (401, "unknown_token")
     asks = other if end == "owner disabled" else browser
-    states = {each["id"]: each["state"] for each in (await asks.get("/api/v1/tokens")).json()}
+    states = {each["id"]: each["state"] for each in (await asks.get("/api/v1/tokens")).json()["items"]}
     assert states[made["id"]] == {"owner disabled": "suspended"}.get(end, end)
 
 
@@ -68,7 +68,7 @@ async def test_a_tokens_owner_bounds_what_it_may_do(open_browser, anonymous):
     made = await owner.post("/api/v1/tokens", json={"name": str(uuid.uuid4()), "scope": "administrator"})
     token = made.json()["token"]
     assert (await anonymous.get("/api/v1/users", headers=bearer(token))).status_code == 200
-    users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users")).json()}
+    users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users")).json()["items"]}
     await other.patch(f"/api/v1/users/{users[owner.user]}", json={"role": "viewer"})
     assert (await anonymous.get("/api/v1/users", headers=bearer(token))).status_code == 403
     assert (await anonymous.get("/api/v1/fleet", headers=bearer(token))).status_code == 200

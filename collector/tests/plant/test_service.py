@@ -43,7 +43,7 @@ async def test_a_renamed_machine_and_site_survive_the_agents_restart(browser, ma
     hall = unique("Hall")
     said = register(machine="Pump 1", site=hall)
     agent = await make_agent(said)
-    site = next(each for each in (await browser.get(f"{API}/sites")).json() if each["name"] == hall)
+    site = next(each for each in (await browser.get(f"{API}/sites")).json()["items"] if each["name"] == hall)
     (machine,) = await machines_at(browser, site["id"])
     renamed = await browser.patch(f"{API}/machines/{machine['id']}", json={"name": "Boiler feed pump"})
     assert (await browser.patch(f"{API}/sites/{site['id']}", json={"name": hall + " north"})).status_code == 200
@@ -57,7 +57,7 @@ async def test_a_renamed_machine_and_site_survive_the_agents_restart(browser, ma
     assert (found["id"], found["name"]) == (machine["id"], "Boiler feed pump")
     assert {each["name"] for each in found["sensors"]} == {"drive-end", "other-end", "gearbox"}
     assert second["drive-end"] == agent.sensors["drive-end"]
-    assert hall not in [each["name"] for each in (await browser.get(f"{API}/sites")).json()]
+    assert hall not in [each["name"] for each in (await browser.get(f"{API}/sites")).json()["items"]]
 
 
 async def test_an_earlier_name_leads_to_its_machine_until_another_one_has_it(browser, make, make_agent, register):
@@ -141,7 +141,7 @@ async def test_renaming_while_agents_register_doubles_nothing(browser, make_agen
     """Both orders of the two happen, many times over."""
     hall = unique("Hall")
     agents = [await make_agent(register(site=hall), name=f"agent-{number}") for number in range(3)]
-    site = next(each for each in (await browser.get(f"{API}/sites")).json() if each["name"] == hall)
+    site = next(each for each in (await browser.get(f"{API}/sites")).json()["items"] if each["name"] == hall)
     (machine,) = await machines_at(browser, site["id"])
 
     async def rename():
@@ -157,7 +157,7 @@ async def test_renaming_while_agents_register_doubles_nothing(browser, make_agen
     await asyncio.gather(rename(), *(restart(agent, number) for number, agent in enumerate(agents)))
     (found,) = await machines_at(browser, site["id"])
     assert (found["name"], len(found["sensors"])) == ("Pump 3", 3 + 3 * 12)
-    assert sum(each["name"].startswith(hall) for each in (await browser.get(f"{API}/sites")).json()) == 1
+    assert sum(each["name"].startswith(hall) for each in (await browser.get(f"{API}/sites")).json()["items"]) == 1
 
 
 async def test_two_that_want_the_same_name_at_once_do_not_both_get_it(browser, make):
@@ -203,13 +203,13 @@ async def test_an_agent_that_registers_while_its_machine_is_deleted_keeps_its_se
 async def test_tags_are_normalised_counted_and_filter_the_fleet(browser, operator, make_agent, register):
     site, word = unique("Hall"), unique("line").lower()
     await make_agent(*(register(f"s{n}", machine=f"Pump {n}", site=site) for n in range(3)))
-    place = next(each for each in (await browser.get(f"{API}/sites")).json() if each["name"] == site)
+    place = next(each for each in (await browser.get(f"{API}/sites")).json()["items"] if each["name"] == site)
     machines = await machines_at(browser, place["id"])
     for number, machine in enumerate(machines[:2]):
         tags = [word.upper(), f"  {word}  ", *(["critical"] if number else [])]
         answer = await operator.patch(f"{API}/machines/{machine['id']}", json={"tags": tags})
         assert answer.json()["tags"] == sorted({word, *tags[2:]})
-    counts = {each["tag"]: each["machines"] for each in (await browser.get(f"{API}/tags")).json()}
+    counts = {each["tag"]: each["machines"] for each in (await browser.get(f"{API}/tags")).json()["items"]}
     assert (counts[word], counts["critical"]) == (2, 1)
 
     async def names(*tags):
@@ -263,7 +263,7 @@ async def test_the_sandbox_is_no_machine_to_set_up(browser, runtime, make):
     for method in ("PATCH", "DELETE"):
         body = {"json": {"name": "Mine"}} if method == "PATCH" else {}
         assert (await browser.request(method, f"{API}/machines/{pump['id']}", **body)).status_code == 404
-    assert site["id"] not in {each["id"] for each in (await browser.get(f"{API}/sites")).json()}
+    assert site["id"] not in {each["id"] for each in (await browser.get(f"{API}/sites")).json()["items"]}
 
 
 async def test_a_calibration_holds_until_the_configuration_says_something_else(browser, make_agent, register):

@@ -1,6 +1,7 @@
 // Users, API tokens and the log of changes, for administrators.
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { BASE_URL, client, unwrap } from "./client";
+import { readAll, WHOLE_PAGE } from "./pages";
 import type { components, operations } from "./schema";
 import { askAgainWhoIsSignedIn } from "./session";
 
@@ -15,9 +16,16 @@ const TOKENS = ["tokens"] as const;
 const AUDIT = ["audit"] as const;
 const ENTRIES = 50;
 
-export const usersQuery = queryOptions({
-  queryKey: USERS,
-  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/users", { signal })),
+export const usersQuery = infiniteQueryOptions({
+  queryKey: [...USERS, "list"] as const,
+  queryFn: ({ signal, pageParam: after }) => unwrap(client.GET("/api/v1/users", { params: { query: { limit: ENTRIES, after } }, signal })),
+  initialPageParam: null as string | null,
+  getNextPageParam: (last) => last.next,
+});
+
+export const allUsersQuery = queryOptions({
+  queryKey: [...USERS, "all"] as const,
+  queryFn: ({ signal }) => readAll((after) => unwrap(client.GET("/api/v1/users", { params: { query: { limit: WHOLE_PAGE, after } }, signal }))),
 });
 
 export function useAddUser() {
@@ -42,9 +50,19 @@ export function useChangeUser() {
   });
 }
 
-export const tokensQuery = queryOptions({
-  queryKey: TOKENS,
-  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/tokens", { signal })),
+/** Tokens that are revoked or expired, or the others. */
+export const tokensQuery = (ended: boolean) =>
+  infiniteQueryOptions({
+    queryKey: [...TOKENS, "list", ended] as const,
+    queryFn: ({ signal, pageParam: before }) =>
+      unwrap(client.GET("/api/v1/tokens", { params: { query: { ended, limit: ENTRIES, before } }, signal })),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next,
+  });
+
+export const allTokensQuery = queryOptions({
+  queryKey: [...TOKENS, "all"] as const,
+  queryFn: ({ signal }) => readAll((before) => unwrap(client.GET("/api/v1/tokens", { params: { query: { limit: WHOLE_PAGE, before } }, signal }))),
 });
 
 export function useAddToken() {

@@ -1,6 +1,7 @@
 // The agents, and what an administrator does with them.
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
+import { readAll, WHOLE_PAGE } from "./pages";
 import type { components } from "./schema";
 
 export type Agent = components["schemas"]["AgentOut"];
@@ -10,22 +11,11 @@ export type Evidence = components["schemas"]["Evidence"];
 
 const REFETCH_MS = 10_000;
 const FIRST_WORD_MS = 2_000;
-const PAGE = 1_000;
 const KEY = ["agents"] as const;
 
 export const agentsQuery = queryOptions({
   queryKey: [...KEY, "all"] as const,
-  queryFn: async ({ signal }) => {
-    const agents: Agent[] = [];
-    let after: string | undefined;
-    do {
-      const query = { limit: PAGE, ...(after === undefined ? {} : { after }) };
-      const page = await unwrap(client.GET("/api/v1/agents", { params: { query }, signal }));
-      agents.push(...page.items);
-      after = page.next ?? undefined;
-    } while (after !== undefined);
-    return agents;
-  },
+  queryFn: ({ signal }) => readAll((after) => unwrap(client.GET("/api/v1/agents", { params: { query: { limit: WHOLE_PAGE, after } }, signal }))),
   refetchInterval: REFETCH_MS,
 });
 

@@ -1,6 +1,7 @@
 // Sites, machines and sensors as they are set up: names, places, tags, calibration.
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
+import { readAll, WHOLE_PAGE } from "./pages";
 import { keys } from "./queries";
 import type { components } from "./schema";
 
@@ -16,28 +17,19 @@ export type Calibration =
   | Schemas["FullScaleGiven"];
 
 const PLANT = ["plant"] as const;
-const PAGE = 1_000;
 
+/** All sites. */
 export const sitesQuery = queryOptions({
   queryKey: [...PLANT, "sites"] as const,
-  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/sites", { signal })),
+  queryFn: ({ signal }) => readAll((after) => unwrap(client.GET("/api/v1/sites", { params: { query: { limit: WHOLE_PAGE, after } }, signal }))),
 });
 
 /** All machines of a site, also those without a sensor. */
 export const machinesOfQuery = (site: string) =>
   queryOptions({
     queryKey: [...PLANT, "machines", site] as const,
-    queryFn: async ({ signal }) => {
-      const found: MachineEntry[] = [];
-      let after: string | null = null;
-      do {
-        const query = { site, limit: PAGE, ...(after === null ? {} : { after }) };
-        const page: Schemas["MachinePage"] = await unwrap(client.GET("/api/v1/machines", { params: { query }, signal }));
-        found.push(...page.items);
-        after = page.next;
-      } while (after !== null);
-      return found;
-    },
+    queryFn: ({ signal }) =>
+      readAll((after) => unwrap(client.GET("/api/v1/machines", { params: { query: { site, limit: WHOLE_PAGE, after } }, signal }))),
   });
 
 /** Names and places are shown on every page. */

@@ -2,6 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { setServerTime } from "@/lib/clock";
 import { client, unwrap } from "./client";
+import { readAll, WHOLE_PAGE } from "./pages";
 
 const SAFETY_REFETCH_MS = 15_000;
 export const SERIES_POINTS = 1000;
@@ -43,11 +44,14 @@ export const machineQuery = (id: string) =>
     refetchInterval: SAFETY_REFETCH_MS,
   });
 
-/** An agent's self-checks, its own and its sensors'; told once a minute, and a change at once. */
+/** All of an agent's self-checks, its own and its sensors'; told once a minute, and a change at once. */
 export const checksQuery = (agentId: string) =>
   queryOptions({
     queryKey: ["checks", agentId] as const,
-    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents/{agent_id}/checks", { params: { path: { agent_id: agentId } }, signal })),
+    queryFn: ({ signal }) => {
+      const path = { agent_id: agentId };
+      return readAll((after) => unwrap(client.GET("/api/v1/agents/{agent_id}/checks", { params: { path, query: { limit: WHOLE_PAGE, after } }, signal })));
+    },
     refetchInterval: SAFETY_REFETCH_MS,
   });
 

@@ -56,10 +56,12 @@ export const unreviewedQuery = queryOptions({
 });
 
 export const historyQuery = (eventId: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: [...keys.events, "history", eventId] as const,
-    queryFn: ({ signal }) =>
-      unwrap(client.GET("/api/v1/events/{event_id}/history", { params: { path: { event_id: eventId } }, signal })),
+    queryFn: ({ signal, pageParam: before }) =>
+      unwrap(client.GET("/api/v1/events/{event_id}/history", { params: { path: { event_id: eventId }, query: { limit: PAGE, before } }, signal })),
+    initialPageParam: null as number | null,
+    getNextPageParam: (page) => page.next,
   });
 
 export interface Saying {

@@ -173,7 +173,7 @@ export interface paths {
         };
         /**
          * List Sessions
-         * @description The browsers in which one is signed in.
+         * @description The browsers in which one is signed in, the newest sign-in first.
          */
         get: operations["list_sessions"];
         put?: never;
@@ -1576,7 +1576,7 @@ export interface paths {
         };
         /**
          * List Sites
-         * @description All sites by name.
+         * @description Sites by name.
          */
         get: operations["list_sites"];
         put?: never;
@@ -1684,7 +1684,7 @@ export interface paths {
         };
         /**
          * List Tokens
-         * @description All API tokens, the newest first.
+         * @description API tokens, the newest first; those that are revoked or expired stay.
          */
         get: operations["list_tokens"];
         put?: never;
@@ -1748,7 +1748,7 @@ export interface paths {
         };
         /**
          * List Users
-         * @description All users.
+         * @description Users by name.
          */
         get: operations["list_users"];
         put?: never;
@@ -2480,6 +2480,16 @@ export interface components {
             state: components["schemas"]["CheckState"];
             /** Told Us */
             told_us: number;
+        };
+        /**
+         * CheckPage
+         * @description An agent's self-checks, the worst first; ``next`` goes into ``after`` for the page after this one.
+         */
+        CheckPage: {
+            /** Items */
+            items: components["schemas"]["CheckOut"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * CheckState
@@ -3412,11 +3422,13 @@ export interface components {
         };
         /**
          * History
-         * @description All that was ever said of an event, the newest first.
+         * @description What was said of an event, the newest first; ``next`` goes into ``before`` for the page after this one.
          */
         History: {
             /** Items */
             items: components["schemas"]["HistoryEntry"][];
+            /** Next */
+            next: number | null;
         };
         /**
          * HistoryEntry
@@ -5154,6 +5166,16 @@ export interface components {
             last_used_us: number;
         };
         /**
+         * SessionPage
+         * @description A user's browsers, the newest sign-in first; ``next`` goes into ``before`` for the page after this one.
+         */
+        SessionPage: {
+            /** Items */
+            items: components["schemas"]["SessionOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * SessionState
          * @description What a page must know before anybody is signed in.
          *
@@ -5253,6 +5275,16 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * SitePage
+         * @description Sites by name; ``next`` goes into ``after`` for the page after this one.
+         */
+        SitePage: {
+            /** Items */
+            items: components["schemas"]["SiteEntry"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * SitePermissionOut
@@ -5411,6 +5443,16 @@ export interface components {
             tag: string;
         };
         /**
+         * TagPage
+         * @description Tags in the order of the alphabet; ``next`` goes into ``after`` for the page after this one.
+         */
+        TagPage: {
+            /** Items */
+            items: components["schemas"]["TagCount"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Taken
          * @description Who sent the last batch that was taken before a quarantine.
          */
@@ -5489,6 +5531,16 @@ export interface components {
             scope: components["schemas"]["Role"];
             /** State */
             state: string;
+        };
+        /**
+         * TokenPage
+         * @description API tokens, the newest first; ``next`` goes into ``before`` for the page after this one.
+         */
+        TokenPage: {
+            /** Items */
+            items: components["schemas"]["TokenOut"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * TrainRequest
@@ -5572,6 +5624,16 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Sessions */
             sessions: number;
+        };
+        /**
+         * UserPage
+         * @description Users by name; ``next`` goes into ``after`` for the page after this one.
+         */
+        UserPage: {
+            /** Items */
+            items: components["schemas"]["UserOut"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * Verdict
@@ -6347,7 +6409,12 @@ export interface operations {
     };
     list_sessions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6360,7 +6427,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionOut"][];
+                    "application/json": components["schemas"]["SessionPage"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
@@ -6802,7 +6869,12 @@ export interface operations {
     };
     list_checks: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
             header?: never;
             path: {
                 agent_id: string;
@@ -6817,7 +6889,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CheckOut"][];
+                    "application/json": components["schemas"]["CheckPage"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
@@ -8865,7 +8937,12 @@ export interface operations {
     };
     read_event_history: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: number | null;
+            };
             header?: never;
             path: {
                 event_id: string;
@@ -13229,7 +13306,12 @@ export interface operations {
     };
     list_sites: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13242,7 +13324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SiteEntry"][];
+                    "application/json": components["schemas"]["SitePage"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
@@ -13743,7 +13825,12 @@ export interface operations {
     };
     list_tags: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13756,7 +13843,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TagCount"][];
+                    "application/json": components["schemas"]["TagPage"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
@@ -13808,7 +13895,14 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description those that are revoked or expired, or the others */
+                ended?: boolean | null;
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                before?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13821,7 +13915,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TokenOut"][];
+                    "application/json": components["schemas"]["TokenPage"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */
@@ -14139,7 +14233,12 @@ export interface operations {
     };
     list_users: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description items on a page */
+                limit?: number;
+                /** @description `next` of the page before, for the one after it */
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -14152,7 +14251,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserOut"][];
+                    "application/json": components["schemas"]["UserPage"];
                 };
             };
             /** @description Asked for under a name that is not the collector's, or the body cannot be read. */

@@ -1,5 +1,5 @@
 // Who is signed in, in this browser and in others, and signing in and out.
-import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { client, onSignedOut, unwrap } from "./client";
 import { queryClient } from "./query-client";
 import type { components } from "./schema";
@@ -11,6 +11,7 @@ export type Role = SignedIn["role"];
 
 const RANKS: Record<Role, number> = { viewer: 0, operator: 1, administrator: 2 };
 const SESSION_KEY = ["session"] as const;
+const SESSIONS = 20;
 const OWN_SESSIONS_KEY = ["account", "sessions"] as const;
 
 export const sessionQuery = queryOptions({
@@ -73,9 +74,12 @@ export function useSignOut() {
   });
 }
 
-export const ownSessionsQuery = queryOptions({
+export const ownSessionsQuery = infiniteQueryOptions({
   queryKey: OWN_SESSIONS_KEY,
-  queryFn: ({ signal }) => unwrap(client.GET("/api/v1/account/sessions", { signal })),
+  queryFn: ({ signal, pageParam: before }) =>
+    unwrap(client.GET("/api/v1/account/sessions", { params: { query: { limit: SESSIONS, before } }, signal })),
+  initialPageParam: null as string | null,
+  getNextPageParam: (last) => last.next,
 });
 
 export function useEndSession() {

@@ -19,7 +19,7 @@ const heard = (id: number, action: string, actor: string) => ({ id, action, acto
 const ANSWERS: Readonly<Record<string, unknown>> = {
   "/api/v1/session": session("administrator"),
   "/api/v1/system": { version: "0.1.0", developer_mode: true },
-  "/api/v1/sites": [{ ...SITE, machines: 3 }, { id: "2", name: "Boiler house", machines: 1 }],
+  "/api/v1/sites": { items: [{ ...SITE, machines: 3 }, { id: "2", name: "Boiler house", machines: 1 }], next: null },
   "/api/v1/enrolment-keys/waiting": key("valid", []),
   "/api/v1/enrolment-keys/enrolled": key("used up", [agent("press line", null), agent("pump house", NOW_US)]),
   "/api/v1/enrolment-keys/expired": key("expired", []),

@@ -11,6 +11,7 @@ import { Field, FormError, Sheet } from "@/components/Fields";
 import * as icons from "@/components/icons";
 import { KeyWatch } from "@/components/KeyWatch";
 import { MachineForm } from "@/components/MachineForm";
+import { More } from "@/components/More";
 import { QrCode } from "@/components/QrCode";
 import { Section } from "@/components/Section";
 import { Tags } from "@/components/Tags";
@@ -64,6 +65,7 @@ function InAForm({ error, label }: { error?: ApiError; label: string }) {
   );
 }
 
+const PAGES = { hasNextPage: true, fetchNextPage: () => Promise.resolve() };
 const machine = (name: string) => ({ id: ID, name, site: SITE, tags: ["pump", "critical"] });
 
 export const CONTROLS: Group = {
@@ -77,6 +79,7 @@ export const CONTROLS: Group = {
     { components: [NavMenu], states: { closed: <div className="relative flex justify-end"><NavMenu links={<a href="#controls" className="flex h-11 items-center px-3">Controls</a>}>What is chosen</NavMenu></div> } },
     { components: [Field, FormError], name: "Fields", states: { empty: <InAForm label="Empty form" />, "with an error": <InAForm label="Refused form" error={new ApiError(422, "name is taken; choose another")} /> } },
     { components: [MachineForm], states: { "with its name": <MachineForm machine={machine("Press 4")} named onDone={nothing} />, "place and tags": <MachineForm machine={machine("Pump 2")} onDone={nothing} /> }, room: "all" },
+    { components: [More], states: { idle: <More of={{ ...PAGES, isFetchingNextPage: false }} />, reading: <More of={{ ...PAGES, isFetchingNextPage: true }} /> } },
     { components: [Copy], states: { idle: <Copy text={ID} label="Copy the id" /> } },
     { components: [Command], states: { short: <Command command="audiosense-agent status" />, long: <Command command={LINE} /> } },
     { components: [EnrolLine], states: { folded: <EnrolLine line={LINE} /> } },

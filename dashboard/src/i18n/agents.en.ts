@@ -69,7 +69,6 @@ export const agents = {
     someSensor: "sensor not known",
     someTime: "time not known",
     span: (from: string, to: string) => `${from} to ${to}`,
-    more: "Show more",
     reason: {
       spool_full: "The agent's spool was full: the connection was away for longer than it holds.",
       too_old: "They had waited for longer than the agent may keep them.",

@@ -70,7 +70,6 @@ export const agents: typeof english = {
     someSensor: "sensor desconocido",
     someTime: "hora desconocida",
     span: (from, to) => `de ${from} a ${to}`,
-    more: "Mostrar más",
     reason: {
       spool_full: "La cola del agente estaba llena: la conexión faltó más tiempo del que abarca.",
       too_old: "Habían esperado más de lo que el agente puede conservarlas.",

@@ -25,6 +25,7 @@ const ORDINAL = new Intl.PluralRules("en", { type: "ordinal" });
 
 export const en = {
   app: { name: "AudioSense", skip: "Skip to content", nav: "Main", home: "Fleet", menu: "Menu" },
+  more: "Show more",
   unit: { hz: "Hz", dbfs: "dBFS", db: "dB", percent: "%", perMinute: "per min" },
   state: {
     alarm: "Alarm",

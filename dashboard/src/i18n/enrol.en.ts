@@ -41,5 +41,4 @@ export const enrol = {
   revoke: "Revoke",
   revokeAsk: "Revoke this key? Nobody can enrol with it from then on; agents that did stay enrolled. It cannot be made valid again.",
   revokeYes: "Revoke it",
-  more: "Show more",
 };

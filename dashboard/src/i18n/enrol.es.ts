@@ -42,5 +42,4 @@ export const enrol: typeof english = {
   revoke: "Revocar",
   revokeAsk: "¿Revocar esta clave? Desde entonces nadie puede inscribirse con ella; los agentes que lo hicieron siguen inscritos. No puede volver a ser válida.",
   revokeYes: "Revocarla",
-  more: "Mostrar más",
 };

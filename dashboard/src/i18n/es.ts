@@ -23,6 +23,7 @@ import type { Messages } from "./en";
 
 export const es: Messages = {
   app: { name: "AudioSense", skip: "Ir al contenido", nav: "Principal", home: "Planta", menu: "Menú" },
+  more: "Mostrar más",
   unit: { hz: "Hz", dbfs: "dBFS", db: "dB", percent: "%", perMinute: "por min" },
   state: {
     alarm: "Alarma",

@@ -31,7 +31,6 @@ export const models = {
   elsewhere: "Not of this collector",
   learnt: (windows: string, needed: string) => `${windows} of ${needed} windows`,
   ofKinds: (heard: string, kinds: string) => `${heard} of ${kinds} kinds`,
-  more: "Show more",
   none: "No sensor is like this",
   noneAtAll: "No sensors yet",
   noneAtAllHint: "Enrol an agent; its sensors have their first model once enough normal sound is heard.",

@@ -32,7 +32,6 @@ export const models: typeof english = {
   elsewhere: "No es de este colector",
   learnt: (windows, needed) => `${windows} de ${needed} ventanas`,
   ofKinds: (heard, kinds) => `${heard} de ${kinds} tipos`,
-  more: "Mostrar más",
   none: "Ningún sensor es así",
   noneAtAll: "Todavía no hay sensores",
   noneAtAllHint: "Registre un agente; sus sensores tienen su primer modelo cuando se ha oído bastante sonido normal.",

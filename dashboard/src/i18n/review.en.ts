@@ -12,7 +12,6 @@ export const review = {
   emptyHint: "Every event has been judged. New ones appear here by themselves.",
   emptyFiltered: "No such events",
   emptyFilteredHint: "Choose other machines, or show all events.",
-  more: "Show more",
   list: "Events",
   event: (machine: string, when: string) => `Event of ${machine}, ${when}`,
   select: (machine: string, when: string) => `Select the event of ${machine}, ${when}`,

@@ -13,7 +13,6 @@ export const review: typeof english = {
   emptyHint: "Todos los eventos tienen veredicto. Los nuevos aparecen aquí solos.",
   emptyFiltered: "No hay tales eventos",
   emptyFilteredHint: "Elija otras máquinas o muestre todos los eventos.",
-  more: "Mostrar más",
   list: "Eventos",
   event: (machine, when) => `Evento de ${machine}, ${when}`,
   select: (machine, when) => `Seleccionar el evento de ${machine}, ${when}`,

@@ -1,8 +1,9 @@
 // One's own account: password, and the browsers in which one is signed in.
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { type OpenSession, ownSessionsQuery, sessionQuery, useChangePassword, useEndSession, useSignOut } from "@/api/session";
 import { ErrorState } from "@/components/ErrorState";
+import { More } from "@/components/More";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
@@ -64,7 +65,7 @@ function Password() {
 
 function Sessions() {
   const t = useMessages();
-  const sessions = useQuery(ownSessionsQuery);
+  const sessions = useInfiniteQuery(ownSessionsQuery);
   const signOut = useSignOut();
   return (
     <section className="panel p-4" aria-label={t.auth.sessions}>
@@ -72,10 +73,11 @@ function Sessions() {
       {sessions.isError && !sessions.data && <ErrorState error={sessions.error} onRetry={() => void sessions.refetch()} />}
       {sessions.isPending && <SkeletonPanels count={1} className="h-12" />}
       <ul className="divide-y divide-line">
-        {sessions.data?.map((session) => (
+        {sessions.data?.pages.flatMap(({ items }) => items).map((session) => (
           <Session key={session.id} session={session} />
         ))}
       </ul>
+      <More of={sessions} className="mt-2" />
       <FormError error={signOut.error} />
       <div className="mt-3 flex flex-wrap gap-2">
         <button type="button" className="button" onClick={() => signOut.mutate("here")}>

@@ -2,6 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { gapsQuery, type Agent, type Gap } from "@/api/agents";
 import { explain } from "@/components/ErrorState";
+import { More } from "@/components/More";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 
@@ -21,11 +22,7 @@ export function Gaps({ agent }: { agent: Agent }) {
           <OneGap key={gap.id} agent={agent} gap={gap} />
         ))}
       </ul>
-      {found.hasNextPage && (
-        <button type="button" className="button mt-2" disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-          {t.agents.gaps.more}
-        </button>
-      )}
+      <More of={found} className="mt-2" />
     </details>
   );
 }

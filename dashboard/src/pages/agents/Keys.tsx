@@ -4,6 +4,7 @@ import { useState } from "react";
 import { type EnrolmentKey, enrolmentKeysQuery, useRevokeKey } from "@/api/enrolment";
 import { EmptyState } from "@/components/EmptyState";
 import { explain } from "@/components/ErrorState";
+import { More } from "@/components/More";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
 import { Ask } from "@/components/Ask";
@@ -30,11 +31,7 @@ export function Keys({ watched, onWatch }: Props) {
           <OneKey key={key.id} of={key} watched={key.id === watched} onWatch={() => onWatch(key.id)} />
         ))}
       </ul>
-      {found.hasNextPage && (
-        <button type="button" className="button mt-3" disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-          {t.enrol.more}
-        </button>
-      )}
+      <More of={found} className="mt-3" />
     </section>
   );
 }

@@ -7,6 +7,7 @@ import { fleetQuery } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
+import { More } from "@/components/More";
 import { useMessages } from "@/i18n";
 import { type ModelsSearch, parseModelsSearch, STANDINGS } from "@/lib/models-search";
 import { useFormat } from "@/lib/use-format";
@@ -35,11 +36,7 @@ export function ModelsPage() {
       {sensors && (
         <>
           <Found sensors={sensors} search={search} onShowAll={() => change({})} />
-          {query.hasNextPage && (
-            <button type="button" className="button mt-3" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-              {t.models.more}
-            </button>
-          )}
+          <More of={query} className="mt-3" />
         </>
       )}
     </>

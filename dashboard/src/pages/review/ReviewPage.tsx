@@ -1,4 +1,5 @@
 // The review: events that wait for a verdict, one of them open with its sound, and a bar to say what it was.
+import { More } from "@/components/More";
 import { useMessages } from "@/i18n";
 import { ActionBar } from "./ActionBar";
 import { CardSound } from "./CardSound";
@@ -36,11 +37,7 @@ export function ReviewPage() {
           </EventCard>
         ))}
       </ul>
-      {query.hasNextPage && (
-        <button type="button" className="button mb-3 self-start" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {t.review.more}
-        </button>
-      )}
+      <More of={query} className="mb-3 self-start" />
       <ActionBar
         asking={asking}
         onAsk={setAsking}

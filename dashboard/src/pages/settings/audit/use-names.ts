@@ -1,14 +1,14 @@
 // Names of what the log calls by its id: users, tokens, sites, machines, sensors.
 import { useQuery } from "@tanstack/react-query";
-import { tokensQuery, usersQuery } from "@/api/administration";
+import { allTokensQuery, allUsersQuery } from "@/api/administration";
 import { sitesQuery } from "@/api/plant";
 import { fleetQuery } from "@/api/queries";
 
 export type Names = ReadonlyMap<string, string>;
 
 export function useNames(): Names {
-  const users = useQuery(usersQuery).data ?? [];
-  const tokens = useQuery(tokensQuery).data ?? [];
+  const users = useQuery(allUsersQuery).data ?? [];
+  const tokens = useQuery(allTokensQuery).data ?? [];
   const sites = useQuery(sitesQuery).data ?? [];
   const machines = useQuery(fleetQuery).data?.machines ?? [];
   return new Map([

@@ -1,8 +1,9 @@
 // Who may sign in, as what; making users and changing them.
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { usersQuery } from "@/api/administration";
 import { ErrorState } from "@/components/ErrorState";
+import { More } from "@/components/More";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { Part } from "../Part";
@@ -12,7 +13,7 @@ import { Person } from "./Person";
 export function PeopleSettings() {
   const t = useMessages();
   const words = t.settings.people;
-  const users = useQuery(usersQuery);
+  const users = useInfiniteQuery(usersQuery);
   const [adding, setAdding] = useState(false);
   const add = (
     <button type="button" className="button button-primary" aria-expanded={adding} onClick={() => setAdding(!adding)}>
@@ -26,11 +27,12 @@ export function PeopleSettings() {
       {users.isError && !users.data && <ErrorState error={users.error} onRetry={() => void users.refetch()} />}
       {users.data && (
         <ul className="panel divide-y divide-line" aria-label={t.settings.section.people}>
-          {users.data.map((user) => (
+          {users.data.pages.flatMap(({ items }) => items).map((user) => (
             <Person key={user.id} user={user} />
           ))}
         </ul>
       )}
+      <More of={users} />
     </Part>
   );
 }

@@ -1,9 +1,10 @@
 // Secrets for programs: which there are, making and revoking them.
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { tokensQuery } from "@/api/administration";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
+import { More } from "@/components/More";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
@@ -15,9 +16,11 @@ export function TokenSettings() {
   const t = useMessages();
   const words = t.settings.tokens;
   const format = useFormat();
-  const tokens = useQuery(tokensQuery);
+  const tokens = useInfiniteQuery(tokensQuery(false));
+  const over = useInfiniteQuery(tokensQuery(true));
   const [adding, setAdding] = useState(false);
-  const { open = [], ended = [] } = Object.groupBy(tokens.data ?? [], ({ state }) => (state === "valid" || state === "suspended" ? "open" : "ended"));
+  const open = tokens.data?.pages.flatMap(({ items }) => items) ?? [];
+  const ended = over.data?.pages.flatMap(({ items }) => items) ?? [];
   const add = (
     <button type="button" className="button button-primary" aria-expanded={adding} onClick={() => setAdding(!adding)}>
       {words.add}
@@ -28,6 +31,7 @@ export function TokenSettings() {
       {adding && <NewToken onClose={() => setAdding(false)} />}
       {tokens.isPending && <SkeletonPanels count={1} className="h-24" />}
       {tokens.isError && !tokens.data && <ErrorState error={tokens.error} onRetry={() => void tokens.refetch()} />}
+      {over.isError && !over.data && tokens.data && <ErrorState error={over.error} onRetry={() => void over.refetch()} />}
       {tokens.data && open.length === 0 && (
         <div className="panel">
           <EmptyState title={words.none}>{words.noneHint}</EmptyState>
@@ -40,14 +44,16 @@ export function TokenSettings() {
           ))}
         </ul>
       )}
+      <More of={tokens} />
       {ended.length > 0 && (
         <details className="panel">
-          <summary className="px-4 py-3 text-sm font-medium">{words.ended(format.number(ended.length))}</summary>
+          <summary className="px-4 py-3 text-sm font-medium">{words.ended(format.number(ended.length) + (over.hasNextPage ? "+" : ""))}</summary>
           <ul className="divide-y divide-line border-t border-line">
             {ended.map((token) => (
               <TokenRow key={token.id} token={token} />
             ))}
           </ul>
+          <More of={over} className="m-4" />
         </details>
       )}
     </Part>
