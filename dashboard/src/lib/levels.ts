@@ -1,6 +1,6 @@
 // How levels are written: the collector converts them and names their unit, this page only chooses the digits.
 import type { SensorCard } from "@/api/types";
-import type { Messages } from "@/i18n";
+import type { Messages } from "@/i18n/en";
 
 export type Unit = SensorCard["unit"];
 
