@@ -47,8 +47,16 @@ _INT64_MAX = 2**63 - 1
 Outcome = Answer | RequestError
 _TRIES = 4
 """One for measurements that were there before, the others for connections whose prepared statements are gone."""
-_PLANNING = "SET LOCAL plan_cache_mode = force_generic_plan"
-"""Planning a query on all partitions anew takes longer than running it, and how many keys there are changes nothing."""
+_ELSEWISE = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material")
+PLANNING = Query(
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), "
+    + ", ".join(f"set_config('enable_{way}', 'off', true)" for way in _ELSEWISE)
+)
+"""Planning a query on all partitions anew takes longer than running it, and how many keys there are changes nothing.
+
+A plan is kept, though, until its tables are analysed. One that was made while they were nearly empty would go on
+reading all of a sensor's rows; so what is left is to look up each row by its key.
+"""
 
 
 @dataclass(slots=True)
@@ -168,15 +176,15 @@ async def _lock(session: AsyncSession, deliveries: Sequence[Delivery], *, alone:
     """
     named = [delivery.agent for delivery in deliveries]
     digests = {digest for delivery in deliveries for each in delivery.parsed.measured for digest in each.digests}
-    rest = [permission.query_of_agents(named), rows.query_numbers(digests), Query(_PLANNING)]
+    rest = [permission.query_of_agents(named), rows.query_numbers(digests)]
     if alone:
         agent = await agents.lock(session, named[0])
         found = {agent.id: agent}
         locked_sensors = await machines.lock_sensors(session, agent.id)
-        owned, numbered, _ = await fetch_each(await driver(session), rest)
+        _, owned, numbered = await fetch_each(await driver(session), [PLANNING, *rest])
     else:
         first = [agents.locking_free(named), machines.locking_free(named)]
-        mine, theirs, owned, numbered, _ = await fetch_each(await driver(session), [*first, *rest])
+        _, mine, theirs, owned, numbered = await fetch_each(await driver(session), [PLANNING, *first, *rest])
         found = {agent.id: agent for agent in plain.read(Agent, mine)}
         locked_sensors = plain.read(Sensor, theirs)
     sensors: dict[UUID | None, dict[UUID, Sensor]] = {agent_id: {} for agent_id in named}

@@ -102,7 +102,7 @@ async def take_out(
     minutes = merge(join([delta.minutes for delta in deltas]), MINUTE_US)
     hours = merge(join([delta.hours for delta in deltas]), HOUR_US)
     added = ((MINUTES, minutes), (HOURS, hours))
-    taken = await fetch_each(connection, [_taking_out(kind, sensors, rows) for kind, rows in added])
+    taken = await fetch_each(connection, [taking_out(kind, sensors, rows) for kind, rows in added])
     copies = []
     for (kind, rows), known in zip(added, taken, strict=True):
         whole = add_stored(rows, decode(kind, known, schemas), kind.span_us) if known else rows
@@ -126,7 +126,7 @@ def _copy_statement(kind: Kind) -> str:
     return f"COPY {kind.table} ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT BINARY)"
 
 
-def _taking_out(kind: Kind, sensors: Sequence[UUID], rows: Rollups) -> Query:
+def taking_out(kind: Kind, sensors: Sequence[UUID], rows: Rollups) -> Query:
     """Return the query that takes out the rows of the same sensors and spans, each with the sensor's place in front.
 
     What comes in their place is copied in with all that is new. To others both happen at once, with the commit.
