@@ -102,7 +102,7 @@ def make_user(api):
 
 
 def user_of(api, name):
-    return next(user for user in api.get("/api/v1/users").json()["items"] if user["name"] == name)
+    return next(user for user in api.get("/api/v1/users?limit=1000").json()["items"] if user["name"] == name)
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)

@@ -74,7 +74,7 @@ def test_a_session_that_ends_meanwhile_leads_to_signing_in_and_back(page, make_u
     page.goto("/agents")
     sign_in(page, name)
     expect(page.get_by_role("heading", name="Agents", level=1, exact=True)).to_be_visible()
-    user = next(each["id"] for each in api.get("/api/v1/users").json()["items"] if each["name"] == name)
+    user = next(each["id"] for each in api.get("/api/v1/users?limit=1000").json()["items"] if each["name"] == name)
     assert api.patch(f"/api/v1/users/{user}", json={"password": OTHER}, timeout=60).status_code == 200
     # The next reading finds out; no page is left that shows what its reader may not see any more.
     expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible(timeout=30_000)

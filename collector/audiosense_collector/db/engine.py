@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from audiosense_collector.errors import DatabaseError
 
 MIN_VERSION = 15
+POOL_SIZE, POOL_OVERFLOW = 10, 5
+"""Connections that are kept, and how many more there may be for as long as they are used."""
 POOL_TIMEOUT_S = 10
 """A request that waits longer for a connection is sent away with 503."""
 _CONNECT = {"options": "-c timezone=UTC", "connect_timeout": 10, "application_name": "audiosense"}
@@ -21,12 +23,12 @@ _CONNECT = {"options": "-c timezone=UTC", "connect_timeout": 10, "application_na
 Sessions = async_sessionmaker[AsyncSession]
 
 
-def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """Make the engine of the running collector; times come back in UTC."""
     engine = create_async_engine(
         url,
         pool_size=pool_size,
-        max_overflow=5,
+        max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_TIMEOUT_S,
         pool_pre_ping=True,
         connect_args=dict(_CONNECT),

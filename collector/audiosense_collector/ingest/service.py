@@ -19,6 +19,7 @@ from audiosense_collector.clock import DAY_US, HOUR_US, now_us
 from audiosense_collector.db import plain
 from audiosense_collector.db.bulk_update import update_and_commit
 from audiosense_collector.db.driver import Query, driver
+from audiosense_collector.db.engine import POOL_OVERFLOW, POOL_SIZE
 from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
@@ -45,7 +46,7 @@ TOKEN_BYTES = 24
 _INT64_MAX = 2**63 - 1
 """What a column holds; an agent whose clock or count is broken is still heard."""
 Outcome = Answer | RequestError
-_TRIES = 4
+_TRIES = POOL_SIZE + POOL_OVERFLOW + 2
 """One for measurements that were there before, the others for connections whose prepared statements are gone."""
 _ELSEWISE = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material")
 PLANNING = Query(
@@ -130,7 +131,7 @@ async def _transact(runtime: Runtime, deliveries: Sequence[Delivery], *, alone: 
         except StoredBeforeError:
             all_new = False
         except InvalidSqlStatementName:
-            log.info("the connection's statements are prepared anew")
+            log.debug("the connection's statements are prepared anew")
     async with runtime.sessions.begin() as session:
         return await _take(session, runtime, deliveries, alone=alone, all_new=all_new)
 

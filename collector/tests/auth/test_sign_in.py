@@ -220,7 +220,7 @@ async def test_the_last_administrator_cannot_be_taken_away(make_database, settin
             .where(service.User.name != browser.user, service.User.role == "administrator")
             .values(role="viewer")
         )
-    users = (await browser.get("/api/v1/users")).json()["items"]
+    users = (await browser.get("/api/v1/users?limit=1000")).json()["items"]
     path = f"/api/v1/users/{next(user['id'] for user in users if user['name'] == browser.user)}"
     for change in ({"role": "operator"}, {"disabled": True}):
         answer = await browser.patch(path, json=change)

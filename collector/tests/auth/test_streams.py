@@ -42,7 +42,9 @@ async def test_a_stream_ends_in_good_order_when_its_session_does(  # noqa: PLR09
             if end == "signed out":
                 assert (await client.delete("/api/v1/session")).status_code == 204
             elif end == "disabled":
-                users = {user["name"]: user["id"] for user in (await browser.get("/api/v1/users")).json()["items"]}
+                users = {
+                    user["name"]: user["id"] for user in (await browser.get("/api/v1/users?limit=1000")).json()["items"]
+                }
                 await browser.patch(f"/api/v1/users/{users[name]}", json={"disabled": True})
             else:
                 await browser.delete(f"/api/v1/tokens/{made['id']}")

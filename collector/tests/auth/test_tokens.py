@@ -54,12 +54,12 @@ async def test_a_token_that_has_ended_opens_nothing(runtime, browser, open_brows
             )
     else:
         other = await open_browser("administrator")
-        users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users")).json()["items"]}
+        users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users?limit=1000")).json()["items"]}
         assert (await other.patch(f"/api/v1/users/{users[browser.user]}", json={"disabled": True})).status_code == 200
     answer = await client.get("/api/v1/fleet", headers=bearer(token))
     assert (answer.status_code, answer.json()["type"]) == (401, "unknown_token")
     asks = other if end == "owner disabled" else browser
-    states = {each["id"]: each["state"] for each in (await asks.get("/api/v1/tokens")).json()["items"]}
+    states = {each["id"]: each["state"] for each in (await asks.get("/api/v1/tokens?limit=1000")).json()["items"]}
     assert states[made["id"]] == {"owner disabled": "suspended"}.get(end, end)
 
 
@@ -68,7 +68,7 @@ async def test_a_tokens_owner_bounds_what_it_may_do(open_browser, anonymous):
     made = await owner.post("/api/v1/tokens", json={"name": str(uuid.uuid4()), "scope": "administrator"})
     token = made.json()["token"]
     assert (await anonymous.get("/api/v1/users", headers=bearer(token))).status_code == 200
-    users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users")).json()["items"]}
+    users = {user["name"]: user["id"] for user in (await other.get("/api/v1/users?limit=1000")).json()["items"]}
     await other.patch(f"/api/v1/users/{users[owner.user]}", json={"role": "viewer"})
     assert (await anonymous.get("/api/v1/users", headers=bearer(token))).status_code == 403
     assert (await anonymous.get("/api/v1/fleet", headers=bearer(token))).status_code == 200

@@ -1,11 +1,13 @@
-"""Plans of the hot path are kept: they must be right also where they were made while the tables were empty."""
+"""Plans of the hot path are kept: right also where the tables were empty then, and made again where they are gone."""
 
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from audiosense_collector.db.driver import driver
+from audiosense_collector.db.engine import POOL_SIZE
 from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.ingest import service
 from audiosense_collector.rollups import store
@@ -28,3 +30,16 @@ async def test_roll_ups_are_looked_up_by_their_keys_also_by_a_plan_made_while_th
     conditions = [line for line in plan if "Cond:" in line or "Filter:" in line]
     assert conditions
     assert all("Index Cond:" in line and all(part in line for part in KEY) for line in conditions), "\n".join(plan)
+
+
+async def test_a_batch_is_taken_though_no_connection_has_its_statements_any_more(runtime, make_agent, register):
+    agent = await make_agent(register())
+    async with AsyncExitStack() as opened:
+        for _ in range(POOL_SIZE):
+            session = await opened.enter_async_context(runtime.sessions())
+            connection = await driver(session)
+            await fetch_each(connection, [service.PLANNING])
+            # As psycopg does after some statements.
+            await connection.execute(b"DEALLOCATE ALL", prepare=False)
+    answer = await agent.send(agent.batch(agent.columns(2)))
+    assert answer["stored"] == 2

@@ -147,10 +147,11 @@ class _Database:
                 return await fetch_each(connection, queries)
             found = []
             for query in queries:
-                words = "commit" if query.text == "COMMIT" else ""
+                plain = query.text.replace('"', "")
+                words = "commit" if plain == "COMMIT" else next((each for each in _STORING if each in plain), "")
                 self._come_by("before", words)
                 found += await fetch_each(connection, [query])
-                if words:
+                if words == "commit":
                     self._storing.discard(id(connection))
                 self._come_by("after", words)
             return found

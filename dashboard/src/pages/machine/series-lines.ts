@@ -3,6 +3,7 @@ import type { Series } from "@/api/types";
 import type { ChartSeries, Values } from "@/components/chart-data";
 import type { Messages } from "@/i18n/en";
 import type { Format } from "@/lib/format";
+import { levelTitle } from "@/lib/levels";
 import type { Comparison } from "./use-comparison";
 
 const US = 1e6;
@@ -37,8 +38,8 @@ export function scoreLines(series: Series, comparison: Comparison | null, t: Mes
 }
 
 export function levelLines(series: Series, comparison: Comparison | null, t: Messages): ChartSeries[] {
-  const { level_min: low, level_max: high, quantity, unit } = series;
-  const main = { label: t.level.title[quantity], color: "--chart-2", values: series.level, range: low && high ? { low, high } : undefined };
+  const { level_min: low, level_max: high, unit } = series;
+  const main = { label: levelTitle(series, t), color: "--chart-2", values: series.level, range: low && high ? { low, high } : undefined };
   return [main, ...overlay(comparison, (other) => (other.unit === unit ? other.level : null))];
 }
 
