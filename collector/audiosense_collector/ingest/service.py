@@ -18,9 +18,10 @@ from audiosense_collector.clips import permission
 from audiosense_collector.clock import DAY_US, HOUR_US, now_us
 from audiosense_collector.db import plain
 from audiosense_collector.db.bulk_update import update_and_commit
-from audiosense_collector.db.driver import Query, driver
+from audiosense_collector.db.driver import driver
 from audiosense_collector.db.engine import POOL_OVERFLOW, POOL_SIZE
 from audiosense_collector.db.pipelined import fetch_each
+from audiosense_collector.db.planning import BY_KEY
 from audiosense_collector.detectability import service as detectability
 from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
 from audiosense_collector.events import service as events
@@ -48,16 +49,6 @@ _INT64_MAX = 2**63 - 1
 Outcome = Answer | RequestError
 _TRIES = POOL_SIZE + POOL_OVERFLOW + 2
 """One for measurements that were there before, the others for connections whose prepared statements are gone."""
-_ELSEWISE = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material")
-PLANNING = Query(
-    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), "
-    + ", ".join(f"set_config('enable_{way}', 'off', true)" for way in _ELSEWISE)
-)
-"""Planning a query on all partitions anew takes longer than running it, and how many keys there are changes nothing.
-
-A plan is kept, though, until its tables are analysed. One that was made while they were nearly empty would go on
-reading all of a sensor's rows; so what is left is to look up each row by its key.
-"""
 
 
 @dataclass(slots=True)
@@ -182,10 +173,10 @@ async def _lock(session: AsyncSession, deliveries: Sequence[Delivery], *, alone:
         agent = await agents.lock(session, named[0])
         found = {agent.id: agent}
         locked_sensors = await machines.lock_sensors(session, agent.id)
-        _, owned, numbered = await fetch_each(await driver(session), [PLANNING, *rest])
+        _, owned, numbered = await fetch_each(await driver(session), [BY_KEY, *rest])
     else:
         first = [agents.locking_free(named), machines.locking_free(named)]
-        _, mine, theirs, owned, numbered = await fetch_each(await driver(session), [PLANNING, *first, *rest])
+        _, mine, theirs, owned, numbered = await fetch_each(await driver(session), [BY_KEY, *first, *rest])
         found = {agent.id: agent for agent in plain.read(Agent, mine)}
         locked_sensors = plain.read(Sensor, theirs)
     sensors: dict[UUID | None, dict[UUID, Sensor]] = {agent_id: {} for agent_id in named}

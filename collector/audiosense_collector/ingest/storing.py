@@ -72,8 +72,7 @@ async def store(
     found = [Stored()] * len(told)
     deltas, copies = [], []
     sensors = [each.sensor.id for each in told]
-    first = {sensor: place for place, sensor in reversed(list(enumerate(sensors)))}
-    whose = np.array([first[sensor] for sensor in sensors], np.int64)
+    whose = _first_places(sensors)
     for schema_id in sorted({each.measured.windows.schema_id for each in told}):
         places = [place for place, each in enumerate(told) if each.measured.windows.schema_id == schema_id]
         rows = gather([_part(told[place], now, retention_us) for place in places], numbers.digests)
@@ -89,13 +88,18 @@ async def store(
             deltas.append(roll_up(replace(windows, sensor=whose[places][windows.sensor])))
     copies += await rollups.take_out(connection, sensors, deltas, numbers.schemas)
     await copy_new(connection, copies)
-    heard = []
     for each, stored in zip(told, found, strict=True):
         _note(each, stored, now)
-        if stored.new and is_watched(each.sensor.id, each.sensor.machine_id):
-            heard.append(_update(each, numbers, now))
-    await notify.many(session, heard)
+    news = [each for each, stored in zip(told, found, strict=True) if stored.new]
+    watched = [each for each in news if is_watched(each.sensor.id, each.sensor.machine_id)]
+    await notify.many(session, [_update(each, numbers, now) for each in watched])
     return found
+
+
+def _first_places(sensors: Sequence[UUID]) -> NDArray[np.int64]:
+    """Return of each part the first one that is of the same sensor: roll-ups know a sensor by that place."""
+    first = {sensor: place for place, sensor in reversed(list(enumerate(sensors)))}
+    return np.array([first[sensor] for sensor in sensors], np.int64)
 
 
 def _part(told: Told, now: int, retention_us: int) -> Part:

@@ -9,7 +9,7 @@ import pytest
 from audiosense_collector.db.driver import driver
 from audiosense_collector.db.engine import POOL_SIZE
 from audiosense_collector.db.pipelined import fetch_each
-from audiosense_collector.ingest import service
+from audiosense_collector.db.planning import BY_KEY
 from audiosense_collector.rollups import store
 from audiosense_collector.rollups.rows import empty
 
@@ -24,7 +24,7 @@ async def test_roll_ups_are_looked_up_by_their_keys_also_by_a_plan_made_while_th
         text = text.replace(f"%({name})b", f"${number}")
     async with runtime.sessions() as session:
         connection = await driver(session)
-        await fetch_each(connection, [service.PLANNING])
+        await fetch_each(connection, [BY_KEY])
         cursor = await connection.execute(f"EXPLAIN (GENERIC_PLAN) {text}".encode())
         plan = [line for (line,) in await cursor.fetchall()]
     conditions = [line for line in plan if "Cond:" in line or "Filter:" in line]
@@ -38,7 +38,7 @@ async def test_a_batch_is_taken_though_no_connection_has_its_statements_any_more
         for _ in range(POOL_SIZE):
             session = await opened.enter_async_context(runtime.sessions())
             connection = await driver(session)
-            await fetch_each(connection, [service.PLANNING])
+            await fetch_each(connection, [BY_KEY])
             # As psycopg does after some statements.
             await connection.execute(b"DEALLOCATE ALL", prepare=False)
     answer = await agent.send(agent.batch(agent.columns(2)))
