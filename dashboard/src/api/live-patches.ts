@@ -129,13 +129,16 @@ export function extendSeries(series: Series, live: LiveMeasurements): Series {
   };
 }
 
+/** Whether any of the messages is a sensor's that the cached fleet does not have. */
+export function strangers(cache: QueryClient, messages: readonly LiveMeasurements[]): boolean {
+  const known = cache.getQueryData<Fleet>(keys.fleet);
+  const shown = new Set(known?.machines.flatMap((machine) => machine.sensors.map((sensor) => sensor.id)));
+  return known !== undefined && messages.some((message) => !shown.has(message.sensor_id));
+}
+
 /** Write gathered messages to every cached answer that shows their sensors. */
 export function applyMeasurements(cache: QueryClient, messages: readonly LiveMeasurements[]): void {
   const bySensor = Map.groupBy(messages, (message) => message.sensor_id);
-  const known = cache.getQueryData<Fleet>(keys.fleet);
-  const shown = new Set(known?.machines.flatMap((machine) => machine.sensors.map((sensor) => sensor.id)));
-  // A sensor that speaks for the first time brings its card with it.
-  if (known && [...bySensor.keys()].some((id) => !shown.has(id))) void cache.invalidateQueries({ queryKey: keys.fleet });
   cache.setQueryData<Fleet>(keys.fleet, (fleet) =>
     fleet && { ...fleet, machines: fleet.machines.map((machine) => patchMachine(machine, bySensor)) },
   );

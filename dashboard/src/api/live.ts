@@ -1,7 +1,8 @@
 // What the live stream says, gathered and written to the query cache a few times a second.
 import { useSyncExternalStore } from "react";
 import { setServerTime } from "@/lib/clock";
-import { applyMeasurements } from "./live-patches";
+import { LiveGaps } from "./live-gaps";
+import { applyMeasurements, strangers } from "./live-patches";
 import { shareStream } from "./live-share";
 import type { Kind, Stream } from "./live-stream";
 import { keys } from "./queries";
@@ -27,11 +28,13 @@ let state: LiveState = awaited();
 let stream: Stream | undefined;
 let flushTimer: ReturnType<typeof setTimeout> | undefined;
 let isDown = false;
+let isNew = true;
 let tellTimer: ReturnType<typeof setTimeout> | undefined;
 let pending: LiveMeasurements[] = [];
 let eventsChanged = false;
 let modelsChanged = false;
 const listeners = new Set<() => void>();
+const gaps = new LiveGaps(queryClient);
 
 function setState(next: LiveState): void {
   const changed = next.link !== state.link;
@@ -41,7 +44,12 @@ function setState(next: LiveState): void {
 
 function flush(): void {
   flushTimer = undefined;
-  if (pending.length > 0) applyMeasurements(queryClient, pending);
+  if (pending.length > 0) {
+    // A sensor that speaks for the first time brings its card with it.
+    if (strangers(queryClient, pending)) void queryClient.invalidateQueries({ queryKey: keys.fleet });
+    applyMeasurements(queryClient, pending);
+    gaps.heard(pending);
+  }
   pending = [];
   if (eventsChanged) void queryClient.invalidateQueries({ queryKey: keys.events });
   if (modelsChanged) {
@@ -67,6 +75,8 @@ function onHello(data: string): void {
   setServerTime(hello.server_time_us);
   // A stream that comes back without what it missed: read everything shown again.
   if (isDown && !hello.resumed) void queryClient.invalidateQueries();
+  else if (isNew) gaps.stands();
+  isNew = false;
 }
 
 const ON: Record<Kind, (data: string) => void> = {
@@ -104,6 +114,7 @@ function onLost(refused: boolean): void {
 function open(): void {
   if (!state.heard) setState(awaited());
   stream?.close();
+  isNew = true;
   stream = shareStream({ onMessage, onLost });
 }
 
@@ -118,11 +129,13 @@ function onShow(event: PageTransitionEvent): void {
 
 /** Hear the stream while somebody is signed in; left with the page, so that one in the back-forward cache holds none. */
 export function startLive(): () => void {
+  gaps.start();
   open();
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", onShow);
   return () => {
     close();
+    gaps.stop();
     settle();
     setState(awaited());
     window.removeEventListener("pagehide", close);
