@@ -7,7 +7,7 @@ import { NeedsRole } from "@/components/NeedsRole";
 import { Reasons } from "@/components/Reasons";
 import { StatusGlyph } from "@/components/StatusGlyph";
 import { useMessages } from "@/i18n";
-import { serverNowUs } from "@/lib/clock";
+import { serverNowUs, useServerNowUs } from "@/lib/clock";
 import { useFormat } from "@/lib/use-format";
 import { notesOf } from "./use-overlays";
 
@@ -40,8 +40,7 @@ function Plain({ sensor }: { sensor: SensorDetail }) {
 }
 
 /** The work that goes on now, if it is known already. */
-function current(notes: readonly Note[]): Note | undefined {
-  const now = serverNowUs();
+function current(notes: readonly Note[], now: number): Note | undefined {
   return notes.find((note) => note.kind === "maintenance" && note.start_us <= now && (note.end_us === null || note.end_us > now));
 }
 
@@ -50,7 +49,7 @@ function Maintenance({ machineId, sensor }: { machineId: string; sensor: SensorD
   const format = useFormat();
   const notes = useQuery(notesQuery(machineId));
   const change = useChangeNote();
-  const note = current(notesOf(notes.data?.items, sensor.id));
+  const note = current(notesOf(notes.data?.items, sensor.id), useServerNowUs());
   return (
     <section aria-label={t.state.maintenance} className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-lg border-l-[3px] border-soft bg-raised px-4 py-2.5 text-sm">
       <span className="inline-flex items-center gap-2 font-semibold">
