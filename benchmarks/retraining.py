@@ -39,7 +39,8 @@ from audiosense_collector.settings import Settings
 from audiosense_collector.training import fleet
 from audiosense_collector.training.service import Request
 from audiosense_common.features import SCHEMA_ID, SCHEMAS
-from audiosense_common.wire import SensorRegistration, Status
+from audiosense_common.wire import Status
+from audiosense_common.wire_enrolment import SensorRegistration
 
 WINDOW_US = 5_000_000
 WAIT_S = 1_800

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from audiosense_agent.certificates import NO_CHECK_TIME, explain_certificate
 from audiosense_agent.errors import EnrolmentError, LinkError
 from audiosense_common.enrolment import SYSTEM_TRUST, EnrolmentKey
-from audiosense_common.wire import IDLE_CONNECTION_S, REQUEST_ID_HEADER, Problem, Trust
+from audiosense_common.wire import IDLE_CONNECTION_S, REQUEST_ID_HEADER, Problem
+from audiosense_common.wire_enrolment import Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER
 
 # The command line of httpx would bring rich and pygments along: 5 MiB that no agent uses.

@@ -20,7 +20,7 @@ from audiosense_agent.errors import DamagedIdentityError, EnrolmentError
 from audiosense_agent.files import write_atomically
 from audiosense_common.enrolment import EnrolmentKey
 from audiosense_common.features import SCHEMA_ID
-from audiosense_common.wire import Enrolled, EnrolmentRequest, SensorRegistration, Trust
+from audiosense_common.wire_enrolment import Enrolled, EnrolmentRequest, SensorRegistration, Trust
 
 log = logging.getLogger(__name__)
 _FORBIDDEN = 403

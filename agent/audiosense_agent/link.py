@@ -15,7 +15,7 @@ from audiosense_agent.clock import Clock
 from audiosense_agent.enrolment import Identity, identity_path, load_identity
 from audiosense_agent.errors import DamagedIdentityError, EnrolmentError, LinkError
 from audiosense_agent.spool import Spool
-from audiosense_common.wire import RegisteredSensors, SensorRegistration, SensorRegistrations
+from audiosense_common.wire_enrolment import RegisteredSensors, SensorRegistration, SensorRegistrations
 from audiosense_common.wire_identity import WAITING_HEADER, CredentialIssued
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +16,15 @@ from audiosense_agent.committer import Committer
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.detector import Detector, Verdict
 from audiosense_agent.enrolment import describe_sensor
-from audiosense_agent.errors import SpoolError, UnstorableError
+from audiosense_agent.errors import SpoolError
 from audiosense_agent.events import Debouncer, EventRevision
 from audiosense_agent.model_store.ward import Ward
 from audiosense_agent.pause import Pause, interval_us
+from audiosense_agent.pending import Loss, Pending
 from audiosense_agent.reservoir import Reservoir
 from audiosense_agent.sensor_health import SensorHealth
 from audiosense_agent.sources import Context, Source
 from audiosense_agent.spool import Spool
-from audiosense_agent.spool.gaps import LossReason
 from audiosense_agent.spool.rows import Measurement
 from audiosense_agent.windows import Window
 from audiosense_common.bundle import Running
@@ -37,7 +35,6 @@ from audiosense_common.running import Phase, RunningGate
 from audiosense_common.wire import EventState, Reason, Status
 
 log = logging.getLogger(__name__)
-_MAX_WAITING = 2_000
 _LONGEST_S = 1.0
 """How long a window waits for its commit where sound comes faster than it is taken."""
 _STARTING = "starting"
@@ -46,27 +43,10 @@ _COMPUTING = threading.BoundedSemaphore(max(2, os.cpu_count() or 1))
 interpreter's lock wake up 200 times a second to ask for it: of 64 sensors that was most of the processor's time."""
 
 
-@dataclass(slots=True)
-class Loss:
-    """Windows that memory could not hold while the disk took none: how many, the first and the last."""
-
-    windows: int = 0
-    first_us: int | None = None
-    last_us: int | None = None
-
-    def add(self, time_us: int) -> None:
-        """Count a window that began at ``time_us``."""
-        self.windows += 1
-        self.first_us = time_us if self.first_us is None else self.first_us
-        self.last_us = time_us
-
-
 class Worker:
     """Listens to one sensor in a thread of its own.
 
-    A source that fails is opened again every ``retry_s``, while other sensors go on. Windows that the spool cannot
-    take (disk full) wait in memory, the newest ``_MAX_WAITING``; older ones are counted as dropped. So do events, of
-    each the last revision.
+    A source that fails is opened again every ``retry_s``, while other sensors go on.
     """
 
     def __init__(
@@ -85,7 +65,6 @@ class Worker:
         committer: Committer | None = None,
     ) -> None:
         self._pause = pause
-        self._paused = Loss()
         self._last_us: int | None = None
         self._reservoir = reservoir
         self._clips = clips
@@ -95,6 +74,7 @@ class Worker:
         self._spool = spool
         self._group = group
         self._committer = committer or Committer(spool, most=group)
+        self._pending = Pending(sensor.name, spool, self._committer)
         self._retry_s = retry_s
         self._left = stop_after
         self._on_commit = on_commit
@@ -107,13 +87,8 @@ class Worker:
         self._gate: RunningGate | None = None
         self._set_gate(None)
         self._next: list[Ward] = []
-        self._measurements: list[Measurement] = []
-        self._events: list[EventRevision] = []
-        self._lost = Loss()
-        self._lost_events = 0
-        self._measured = 0
-        self._since = time.monotonic()
         self._status: Status | None = None
+        self._failed_as: str | None = None
 
     def use(self, ward: Ward) -> None:
         """Score with another model from the next window on; may be called by any thread."""
@@ -132,7 +107,9 @@ class Worker:
                 self.health.fail(error)
                 self._say(str(error))
             except Exception as error:
-                log.exception("%s: failed unexpectedly; its source is opened again", self.sensor.name)
+                if repr(error) != self._failed_as:
+                    log.exception("%s: failed unexpectedly; its source is opened again", self.sensor.name)
+                self._failed_as = repr(error)
                 self.health.pulse.beat()
                 self._say(f"unexpected failure: {error}")
             else:
@@ -144,7 +121,7 @@ class Worker:
         self._end_sound()
         if self.ward is not None:
             self.ward.end()
-        self._give_up()
+        self._pending.give_up()
         self.health.pulse.end()
 
     def _listen(self, context: Context) -> None:
@@ -177,7 +154,7 @@ class Worker:
             self._warn("the clock was set; times are the new clock's from here on")
             self._end_event()
         self._note_pause(window.start_us)
-        self._measured += 1
+        self._pending.begin(window.start_us)
         with _COMPUTING:
             began = time.perf_counter()
             vector, is_valid = self._describe(window.samples)
@@ -200,14 +177,11 @@ class Worker:
         if verdict.status is not self._status:
             log.info("%s: %s", self.sensor.name, verdict.status.value)
             self._status = verdict.status
-        if len(self._measurements) >= self._group or self._events or time.monotonic() - self._since > _LONGEST_S:
+        if self._pending.is_due(self._group, _LONGEST_S):
             self._commit()
 
     def _keep(self, start_us: int, vector: NDArray[np.float16], verdict: Verdict, *, is_valid: bool) -> None:
-        """Hold a measurement back until its group is committed."""
-        if not self._measurements:
-            self._since = time.monotonic()
-        self._measurements.append(
+        self._pending.keep(
             Measurement(
                 sensor=self.sensor.name,
                 time_us=start_us,
@@ -232,8 +206,7 @@ class Worker:
         missing = pause.missing(start_us, apart_us)
         if missing:
             self._warn(f"{missing} windows were not heard while the configuration was read again")
-            self._measured += missing
-            self._paused = Loss(missing, pause.last_us + apart_us, start_us - apart_us)
+            self._pending.miss(Loss(missing, pause.last_us + apart_us, start_us - apart_us))
 
     def _describe(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float16], bool]:
         """Return the feature vector, and whether the samples were numbers; NaN and infinity are taken as silence."""
@@ -316,7 +289,7 @@ class Worker:
     def _tell(self, event: EventRevision | None) -> None:
         if event is None:
             return
-        self._events.append(event)
+        self._pending.tell(event)
         if event.state is EventState.OPEN:
             self.health.events += 1
             why = put_in_words(event.reasons)
@@ -328,68 +301,12 @@ class Worker:
         self._commit(waits=True)
 
     def _commit(self, *, waits: bool = False) -> None:
-        self._since = time.monotonic()
-        if not self._measurements and not self._events:
-            return
-        try:
-            self._tell_lost()
-            measured = {self.sensor.name: self._measured}
-            self._committer.commit(self._measurements, self._events, measured, waits=waits and not self._events)
-        except SpoolError as error:
-            self._lose(max(0, len(self._measurements) - _MAX_WAITING))
-            self._lose_events()
-            if isinstance(error, UnstorableError):
-                self._warn(str(error))
-            else:
-                self._committer.refusals.refused(self.sensor.name, len(self._measurements), error)
+        is_kept = self._pending.commit(waits=waits)
+        if is_kept:
+            self.health.pulse.commit()
+            self._on_commit()
+        elif is_kept is False:
             self.health.pulse.beat()
-            return
-        self._committer.refusals.taken(self.sensor.name)
-        self._measurements, self._events, self._measured = [], [], 0
-        self.health.pulse.commit()
-        self._on_commit()
-
-    def _lose(self, count: int) -> None:
-        for measurement in self._measurements[:count]:
-            self._lost.add(measurement.time_us)
-        del self._measurements[:count]
-
-    def _lose_events(self) -> None:
-        """Keep the last revision of each event, which says all that those before it did, of the newest events."""
-        last: dict[UUID, EventRevision] = {}
-        for event in self._events:
-            last.pop(event.id, None)
-            last[event.id] = event
-        self._lost_events += max(0, len(last) - _MAX_WAITING)
-        self._events = list(last.values())[-_MAX_WAITING:]
-
-    def _tell_lost(self) -> None:
-        if self._paused.windows:
-            lost = self._paused
-            name, why = self.sensor.name, LossReason.PAUSED
-            self._spool.count_dropped(name, lost.windows, lost.first_us, lost.last_us, reason=why)
-            self._paused = Loss()
-        if self._lost.windows:
-            self._spool.count_dropped(self.sensor.name, self._lost.windows, self._lost.first_us, self._lost.last_us)
-            self._lost = Loss()
-        if self._lost_events:
-            self._spool.count_dropped_events(self._lost_events)
-            self._lost_events = 0
-
-    def _give_up(self) -> None:
-        """Record what could not be stored until the end; a slice of the disk's reserve is for that."""
-        self._committer.refusals.given_up(self.sensor.name)
-        lost = replace(self._lost)
-        for measurement in self._measurements:
-            lost.add(measurement.time_us)
-        if not lost.windows:
-            return
-        try:
-            self._spool.count_dropped(self.sensor.name, lost.windows, lost.first_us, lost.last_us, is_last=True)
-        except SpoolError as error:
-            self._warn(f"{lost.windows} windows are lost: {error}")
-        else:
-            self._lost, self._measurements = Loss(), []
 
     def _say(self, state: str) -> None:
         if state == self.state:

@@ -4,7 +4,8 @@ import pytest
 
 from audiosense_agent.config import SensorSettings
 from audiosense_agent.enrolment import describe_sensor
-from audiosense_common.wire import Quantity, SensorRegistration
+from audiosense_common.wire import Quantity
+from audiosense_common.wire_enrolment import SensorRegistration
 
 
 def sensor(**calibration):

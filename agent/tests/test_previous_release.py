@@ -10,7 +10,7 @@ import pytest
 
 from audiosense_agent.config import load_settings
 from audiosense_agent.enrolment import Identity, identity_path, load_identity
-from audiosense_common.wire import Trust
+from audiosense_common.wire_enrolment import Trust
 
 RECORDED = Path(__file__).parent / "recorded"
 CONFIG = RECORDED / "agent-0.1.0.toml"

@@ -111,7 +111,7 @@ def times(rows):
 
 
 def test_windows_wait_while_the_disk_is_read_only_and_the_loss_is_told_once_it_is_not(disk, monkeypatch, caplog):
-    monkeypatch.setattr("audiosense_agent.worker._MAX_WAITING", BOUND)
+    monkeypatch.setattr("audiosense_agent.pending._MAX_WAITING", BOUND)
     with closing(Spool(disk.folder / "s.db")) as spool, ExitStack() as faults:
         seen = []
 
@@ -142,12 +142,12 @@ import json, subprocess, sys, threading
 from pathlib import Path
 from agent_testing.quiet import QuietSound
 from agent_testing.samples import simulated
-from audiosense_agent import worker
+from audiosense_agent import pending, worker
 from audiosense_agent.health import disk
 from audiosense_agent.spool import Spool
 from audiosense_agent.state_lock import lock_state_dir
 folder, count, breaks_at = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-worker._MAX_WAITING = 10
+pending._MAX_WAITING = 10
 lock = lock_state_dir(folder)
 spool = Spool(folder / "s.db")
 other = (folder / "other").open("wb", buffering=0)

@@ -55,7 +55,7 @@ def test_all_sensors_share_one_story_which_is_told_again_each_hour(caplog, monke
 
 
 def test_of_the_events_that_wait_in_memory_each_keeps_its_last_revision_and_the_oldest_give_way(tmp_path, monkeypatch):
-    monkeypatch.setattr("audiosense_agent.worker._MAX_WAITING", 20)
+    monkeypatch.setattr("audiosense_agent.pending._MAX_WAITING", 20)
 
     def revision(event, number, state):
         scores = {"peak_us": 1, "peak_score": 0.8, "threshold": 0.6, "windows": number, "model": "ab" * 32}
@@ -70,7 +70,7 @@ def test_of_the_events_that_wait_in_memory_each_keeps_its_last_revision_and_the_
             worker._tell(revision(event, 2, EventState.CLOSE))
             worker._tell(revision(1, event, EventState.UPDATE))
             worker._commit()
-            assert len(worker._events) <= 20
+            assert len(worker._pending._events) <= 20
         spool._db.execute("PRAGMA query_only = OFF")
         worker._commit()
         kept = [(event.id.int, event.revision) for _, event in spool.read_events(100)]

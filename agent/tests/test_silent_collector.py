@@ -17,7 +17,7 @@ from audiosense_agent.sections import CollectorSettings
 from audiosense_agent.spool import Spool
 from audiosense_agent.spool.view import read_spool
 from audiosense_agent.uplink import Retry
-from audiosense_common.wire import Trust
+from audiosense_common.wire_enrolment import Trust
 
 ENDS_WITHIN_S = 12.0
 TIMEOUT_S = 60.0

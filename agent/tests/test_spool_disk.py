@@ -175,7 +175,7 @@ def test_the_lock_holds_on_a_full_disk_that_does_not_take_the_process_number(dis
 
 
 def test_windows_that_memory_could_not_hold_are_told_and_so_are_those_left_at_the_end(disk, monkeypatch):
-    monkeypatch.setattr("audiosense_agent.worker._MAX_WAITING", 10)
+    monkeypatch.setattr("audiosense_agent.pending._MAX_WAITING", 10)
     with closing(Spool(disk / "s.db")) as spool:
         stored = fill_disk(spool)
         take_all_room(disk)

@@ -44,7 +44,7 @@ class SigningKey:
         return cls(private, hashlib.sha256(_raw_public(private)).hexdigest()[:_KEY_ID_LENGTH])
 
     def public_keys(self) -> dict[str, str]:
-        """Return what agents trust: raw Ed25519 public keys in hexadecimal by key id (``wire.Trust.signing_keys``)."""
+        """Return what agents trust: raw Ed25519 public keys in hexadecimal by key id (``Trust.signing_keys``)."""
         return {self.key_id: _raw_public(self.private).hex()}
 
 

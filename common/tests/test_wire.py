@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
-from audiosense_common import wire
+from audiosense_common import wire, wire_enrolment
 
 DIGEST = "ab" * 32
 
@@ -149,22 +149,22 @@ def test_sensor_names_are_unique_within_an_agent():
         "schema": "audiosense-1",
         "source": "microphone",
     }
-    request = wire.EnrolmentRequest(secret="s", name="a", version="0.1.0", sensors=[sensor])
+    request = wire_enrolment.EnrolmentRequest(secret="s", name="a", version="0.1.0", sensors=[sensor])
     assert request.sensors[0].schema_id == "audiosense-1"
     assert request.sensors[0].site == "Default site"
     with pytest.raises(ValidationError, match="'drive end' stands more than once"):
-        wire.EnrolmentRequest(secret="s", name="a", version="0.1.0", sensors=[sensor, sensor])
+        wire_enrolment.EnrolmentRequest(secret="s", name="a", version="0.1.0", sensors=[sensor, sensor])
 
 
 def test_an_answer_and_an_enrolment_come_back_as_they_were():
     answer = wire.Answer(
         server_time_us=1, token="n", stored=2, repeated=1, desired={UUID(int=1): {"digest": DIGEST, "version": 4}}
     )
-    enrolled = wire.Enrolled(
+    enrolled = wire_enrolment.Enrolled(
         sensors={"drive end": UUID(int=1)},
         agent=UUID(int=2),
         credential="c",
-        trust=wire.Trust(ca_pem=None, signing_keys={"main": "00" * 32}),
+        trust=wire_enrolment.Trust(ca_pem=None, signing_keys={"main": "00" * 32}),
     )
     for message in (answer, enrolled):
         assert type(message).model_validate_json(message.model_dump_json()) == message

@@ -17,7 +17,8 @@ from audiosense_agent.spool.boots import held_from
 from audiosense_agent.spool.gaps import LossReason, Span, record
 from audiosense_agent.spool.values import count
 from audiosense_agent.spool.withheld import OTHERS
-from audiosense_common.wire import Reason, SensorRegistration, Status
+from audiosense_common.wire import Reason, Status
+from audiosense_common.wire_enrolment import SensorRegistration
 
 NOT_IN_FLIGHT = "NOT EXISTS (SELECT 1 FROM in_flight WHERE seq BETWEEN in_flight.low AND in_flight.high)"
 """Condition on rows of ``measurement`` that no batch in flight carries."""

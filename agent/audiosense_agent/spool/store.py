@@ -1,43 +1,25 @@
 """The spool: measurements and events on disk between scoring and sending, in SQLite (WAL, synchronous FULL)."""
 
-import contextlib
-import functools
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from audiosense_agent.clock import is_provisional
-from audiosense_agent.errors import SpoolError, UnstorableError
 from audiosense_agent.events import EventRevision
 from audiosense_agent.spool import gaps, rows
 from audiosense_agent.spool.age import AgeClock
 from audiosense_agent.spool.boots import anchor, boot_id, boot_offset, hold, is_any_held
 from audiosense_agent.spool.dead_letters import bury
 from audiosense_agent.spool.events import hold_events, insert_event, select_events, select_open_events
-from audiosense_agent.spool.file import (
-    SQLITE_ERRORS,
-    DamagedSpoolError,
-    Retirement,
-    epoch_file,
-    give_reserve,
-    has_damaged_values,
-    is_damage,
-    open_fresh,
-    open_spool_file,
-    retire,
-    slice_reserve,
-    take_reserve,
-)
+from audiosense_agent.spool.file import slice_reserve
 from audiosense_agent.spool.flight import InFlight, count_windows, put_in_flight, read_in_flight, remove
 from audiosense_agent.spool.gaps import Gap, LossReason, Span
 from audiosense_agent.spool.limits import Limits, drop_old, hold_bytes, is_full
-from audiosense_agent.spool.read_only import Probe, leave_open
 from audiosense_agent.spool.rows import Measurement, SpoolStatus, read_status, sensor_id, take_out
+from audiosense_agent.spool.serving import SpoolFile, on_a_fresh_file
 from audiosense_agent.spool.values import count, damage, get, put
 from audiosense_agent.spool.withheld import count_rows, numbers_of
 
@@ -45,24 +27,7 @@ _LOOK_FOR_OLD_S = 60.0
 _FULL_CHECK_ROWS = 64
 
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-def _on_a_fresh_file(method: Callable[Concatenate["Spool", _P], _R]) -> Callable[Concatenate["Spool", _P], _R]:
-    """Do again what met damage, on the new file: nothing of it was done on the one that was set aside."""
-
-    @functools.wraps(method)
-    def do(self: "Spool", /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            return method(self, *args, **kwargs)
-        except DamagedSpoolError:
-            return method(self, *args, **kwargs)
-
-    return do
-
-
-class Spool:
+class Spool(SpoolFile):
     """Keeps what was heard until the collector acknowledged it; safe for use by several threads.
 
     Sequence numbers come from AUTOINCREMENT: none is ever used again, not even after its row was deleted. A file that
@@ -73,53 +38,14 @@ class Spool:
     """
 
     def __init__(self, path: Path, limits: Limits | None = None) -> None:
-        self.path = path
+        super().__init__(path)
         self._limits = limits or Limits()
-        self._lock = threading.RLock()
         self._age = AgeClock()
         self._next_look_s = 0.0
-        self._retiring: Retirement | None = None
         self._boot: str | None = None
         self._withheld: frozenset[str] = frozenset()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = open_spool_file(path)
-        self._probe = Probe(epoch_file(path))
 
-    def close(self) -> None:
-        """Close the file; everything committed is in it."""
-        with self._lock:
-            if self._probe.why_refused():
-                leave_open(self._db)
-            else:
-                self._db.close()
-            self._probe.close()
-
-    @property
-    def epoch(self) -> UUID:
-        """This spool's life."""
-        return UUID(self.get("epoch"))
-
-    @property
-    def previous_epoch(self) -> UUID | None:
-        """The life before, where a spool was lost or had to be set aside."""
-        try:
-            return UUID(self.get("previous_epoch"))
-        except ValueError:
-            return None
-
-    @_on_a_fresh_file
-    def get(self, key: str) -> str:
-        """Return a stored value, or ``""``."""
-        with self._transaction() as db:
-            return get(db, key)
-
-    @_on_a_fresh_file
-    def put(self, /, **values: str) -> None:
-        """Store values durably."""
-        with self._transaction() as db:
-            put(db, values)
-
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def append(
         self,
         measurements: Sequence[Measurement],
@@ -149,7 +75,7 @@ class Spool:
             drop_old(db, self._limits, reference_us)
         return numbers
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def begin_boot(self, boot: str) -> int | None:
         """Name the boot whose steady clock tells the time of provisional rows from now on.
 
@@ -160,7 +86,7 @@ class Spool:
         with self._transaction() as db:
             return boot_offset(db, boot)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def anchor(self, offset_us: int) -> bool:
         """Give what waits for its time that time, now that UTC less the steady clock is known; say whether any did."""
         if self._boot is None:
@@ -172,7 +98,7 @@ class Spool:
                 insert_event(db, event)
         return True
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def note_sensor(self, name: str, registration: str | None = None, source: str | None = None) -> None:
         """Keep how a sensor is registered (JSON) and what its source says of itself."""
         with self._transaction() as db:
@@ -181,21 +107,21 @@ class Spool:
                 (registration, source, sensor_id(db, name)),
             )
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def registrations(self) -> dict[str, str]:
         """Registrations (JSON) of all sensors that this spool ever held, by name."""
         with self._transaction() as db:
             found = dict(db.execute("SELECT name, registration FROM sensor WHERE registration IS NOT NULL").fetchall())
         return {name: text for name, text in found.items() if rows.is_registration(text)}
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def last_time_us(self, sensor: str) -> int | None:
         """Start of the last window that was spooled of a sensor, sent or not."""
         with self._transaction() as db:
             row = db.execute("SELECT last_time_us FROM sensor WHERE name = ?", (sensor,)).fetchone()
         return None if row is None else row[0]
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def open_events(self) -> list[EventRevision]:
         """The last revision of each event that was never closed."""
         with self._transaction() as db:
@@ -205,13 +131,13 @@ class Spool:
         """From now on give no measurements and events of these sensors: they wait here until they may be sent."""
         self._withheld = frozenset(names)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def withheld(self) -> tuple[int, ...]:
         """Row numbers of the sensors of which nothing is given, for the batch that is made without them."""
         with self._transaction() as db:
             return numbers_of(db, self._withheld)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def read(self, limit: int, *, newest: bool = False, after: int = 0, upto: int | None = None) -> list[Measurement]:
         """Return up to ``limit`` measurements in order of ``seq``: the oldest, or the newest, after one, up to one.
 
@@ -225,7 +151,7 @@ class Spool:
                 raise damage("rows are not where their numbers say")
         return good
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def read_rescued(self, limit: int) -> tuple[UUID | None, list[Measurement], tuple[int, int]]:
         """Return up to ``limit`` measurements that a repair took out of a file set aside, all of one epoch.
 
@@ -235,14 +161,14 @@ class Spool:
         with self._transaction() as db:
             return rows.select_rescued(db, limit, numbers_of(db, self._withheld))
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def read_gaps(self, limit: int) -> list[Gap]:
         """Return up to ``limit`` gaps that were not told yet, the oldest first."""
         with self._transaction() as db:
             gaps.take_out_damaged(db)
             return gaps.select_gaps(db, limit)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def read_events(self, limit: int) -> list[tuple[int, EventRevision]]:
         """Return up to ``limit`` event revisions with their row numbers, oldest first.
 
@@ -255,13 +181,13 @@ class Spool:
                 count(db, "dropped", len(bad))
         return good
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def in_flight(self) -> InFlight | None:
         """The batch that waits for its answer, if any."""
         with self._transaction() as db:
             return read_in_flight(db)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def put_in_flight(self, batch: InFlight, windows: int | None = None, told: Sequence[Gap] = ()) -> bool:
         """Keep a batch's exact bytes before it is first sent.
 
@@ -283,7 +209,7 @@ class Spool:
             put_in_flight(db, batch)
         return True
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def acknowledge(self, /, batch: InFlight, *, server_us: int | None = None, **values: str) -> None:
         """Delete what a batch carried and store the token (and other ``values``) of its answer, in one transaction.
 
@@ -299,26 +225,26 @@ class Spool:
                 put(db, {"server_us": str(server_us)})
                 self._age.set(db, server_us)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def forget_in_flight(self) -> None:
         """Give up a batch that the collector refused whole; its rows stay."""
         with self._transaction(deleting=True) as db:
             db.execute("DELETE FROM in_flight")
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def bury(self, batch: InFlight, reason: str) -> None:
         """Move what a batch carried to the dead letters, the newest of which are kept."""
         with self._transaction(deleting=True) as db:
             if self._is_of_this_life(db, batch):
                 bury(db, batch, reason, self._limits.max_dead_letters)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def dead_letters(self) -> list[tuple[str, str, str]]:
         """Kind, content (JSON) and reason of what the collector refused, oldest first."""
         with self._transaction() as db:
             return db.execute("SELECT kind, content, reason FROM dead_letter ORDER BY id").fetchall()
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def bind(self, agent: str) -> None:
         """Tie the spool to an identity: with another one, token and batch in flight of the old one are void."""
         if self.get("agent") == agent:
@@ -327,7 +253,7 @@ class Spool:
             db.execute("DELETE FROM in_flight")
             put(db, {"agent": agent, "token": ""})
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def count_dropped(
         self,
         sensor: str,
@@ -347,13 +273,15 @@ class Spool:
         with self._transaction() as db:
             gaps.record(db, sensor_id(db, sensor), reason, windows, Span(first_us, last_us))
 
-    @_on_a_fresh_file
-    def count_dropped_events(self, events: int) -> None:
-        """Count events that were lost before they could be stored."""
+    @on_a_fresh_file
+    def count_dropped_events(self, events: int, *, is_last: bool = False) -> None:
+        """Count events that were lost before they could be stored; at the end a full disk's reserve is sliced."""
+        if is_last:
+            slice_reserve(self.path)
         with self._transaction() as db:
             count(db, "dropped", events)
 
-    @_on_a_fresh_file
+    @on_a_fresh_file
     def status(self) -> SpoolStatus:
         """Count rows, bytes and losses."""
         with self._transaction() as db:
@@ -390,45 +318,3 @@ class Spool:
 
     def _is_of_this_life(self, db: sqlite3.Connection, batch: InFlight) -> bool:
         return batch.life is not None and str(batch.life) == get(db, "epoch")
-
-    @contextlib.contextmanager
-    def _transaction(self, *, deleting: bool = False) -> Iterator[sqlite3.Connection]:
-        """Run statements in one transaction; a damaged file is set aside.
-
-        On a full disk, deletions get the reserve.
-        """
-        with self._lock:
-            self._probe.check(self.path)
-            self._open_fresh()
-            if deleting:
-                give_reserve(self.path, self._db)
-            try:
-                with self._db:
-                    self._db.execute("BEGIN")
-                    yield self._db
-            except SQLITE_ERRORS as error:
-                raise self._explain(error) from None
-            finally:
-                if deleting:
-                    take_reserve(self.path)
-
-    def _explain(self, error: Exception) -> SpoolError:
-        if isinstance(error, sqlite3.IntegrityError) and not is_damage(error) and not has_damaged_values(self._db):
-            return UnstorableError(
-                f"the spool {self.path} cannot store a value that it was given: {error}; report this fault"
-            )
-        if not isinstance(error, sqlite3.IntegrityError) and not is_damage(error):
-            return SpoolError(f"the spool {self.path} cannot be written: {error}; free space on its disk")
-        self._db.close()
-        self._retiring = Retirement(str(error))
-        try:
-            self._open_fresh()
-        except SpoolError as problem:
-            return problem
-        return DamagedSpoolError(f"the spool {self.path} was damaged ({error}) and set aside; a new one serves")
-
-    def _open_fresh(self) -> None:
-        """Set a damaged file aside and open a new one; on a full or read-only disk that may take several tries."""
-        if self._retiring is not None:
-            self._db = open_fresh(self.path, retire(self.path, self._retiring))
-            self._retiring = None

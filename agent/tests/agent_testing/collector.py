@@ -20,15 +20,11 @@ from audiosense_common.wire import (
     REQUEST_ID_HEADER,
     Answer,
     Batch,
-    Enrolled,
-    EnrolmentRequest,
     ProbeColumns,
     ProbesTaken,
-    RegisteredSensors,
-    SensorRegistrations,
-    Trust,
 )
 from audiosense_common.wire_clips import NOT_ALLOWED, ClipKind, ClipTaken, ClipUpload
+from audiosense_common.wire_enrolment import Enrolled, EnrolmentRequest, RegisteredSensors, SensorRegistrations, Trust
 from audiosense_common.wire_identity import CredentialIssued
 
 CREDENTIAL = "credential-1"

@@ -35,7 +35,7 @@ from audiosense_collector.errors import (
 from audiosense_collector.metrics.identity import identify
 from audiosense_collector.paging import After, Limit
 from audiosense_collector.runtime import Runtime, RuntimeOf
-from audiosense_common.wire import Enrolled, EnrolmentRequest, RegisteredSensors, SensorRegistrations, Trust
+from audiosense_common.wire_enrolment import Enrolled, EnrolmentRequest, RegisteredSensors, SensorRegistrations, Trust
 from audiosense_common.wire_identity import INSTANCE_HEADER, WAITING_HEADER, CredentialIssued
 
 router = APIRouter(prefix="/api/v1", tags=["agents"], dependencies=[Requires(Role.VIEWER)])

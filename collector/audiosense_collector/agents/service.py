@@ -16,7 +16,7 @@ from audiosense_collector.db import binary_array, plain
 from audiosense_collector.db.driver import Query
 from audiosense_collector.errors import ConflictError, ForbiddenError, UnauthorizedError
 from audiosense_collector.machines import registration
-from audiosense_common.wire import EnrolmentRequest, SensorRegistration
+from audiosense_common.wire_enrolment import EnrolmentRequest, SensorRegistration
 from audiosense_common.wire_identity import INSTANCE_HEADER, OLD_CREDENTIAL
 
 _SCHEME = "bearer"

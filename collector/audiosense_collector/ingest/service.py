@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from audiosense_collector.agents import copies, credentials, link_quality
 from audiosense_collector.agents import service as agents
-from audiosense_collector.agents.copies import Caller, Cause
 from audiosense_collector.agents.tables import Agent
 from audiosense_collector.checks import service as checks
 from audiosense_collector.clips import permission
@@ -23,15 +22,15 @@ from audiosense_collector.db.engine import POOL_OVERFLOW, POOL_SIZE
 from audiosense_collector.db.pipelined import fetch_each
 from audiosense_collector.db.planning import BY_KEY
 from audiosense_collector.detectability import service as detectability
-from audiosense_collector.errors import ForbiddenError, InvalidError, RequestError
+from audiosense_collector.errors import InvalidError, RequestError
 from audiosense_collector.events import service as events
 from audiosense_collector.gaps import service as gaps
 from audiosense_collector.ingest import rows, storing
-from audiosense_collector.ingest.body import ParsedBatch
 from audiosense_collector.ingest.delivery import Delivery
+from audiosense_collector.ingest.judging import Outcome, Taking, is_strange, judge
 from audiosense_collector.ingest.measured import first_scored_us
 from audiosense_collector.ingest.rows import Numbers, StoredBeforeError
-from audiosense_collector.ingest.storing import Stored, Told
+from audiosense_collector.ingest.storing import Told
 from audiosense_collector.live import notify
 from audiosense_collector.machines import locking as machines
 from audiosense_collector.machines.tables import Sensor
@@ -46,24 +45,8 @@ log = structlog.get_logger()
 TOKEN_BYTES = 24
 _INT64_MAX = 2**63 - 1
 """What a column holds; an agent whose clock or count is broken is still heard."""
-Outcome = Answer | RequestError
 _TRIES = POOL_SIZE + POOL_OVERFLOW + 2
 """One for measurements that were there before, the others for connections whose prepared statements are gone."""
-
-
-@dataclass(slots=True)
-class _Taking:
-    """A batch whose agent and sensors are locked, those whose clips may be kept, and what was stored of it."""
-
-    delivery: Delivery
-    agent: Agent
-    sensors: dict[UUID, Sensor]
-    clips_allowed: list[UUID]
-    stored: list[Stored] = field(default_factory=list)
-
-    @property
-    def batch(self) -> Batch:
-        return self.delivery.parsed.batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +54,7 @@ class _Locked:
     """Batches that are to be taken now, by their place, and the numbers that stand for texts in rows."""
 
     numbers: Numbers
-    takings: dict[int, _Taking] = field(default_factory=dict)
+    takings: dict[int, Taking] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +116,13 @@ async def _take(
     """Store batches; the caller ends the transaction and only then answers."""
     locked = await _lock(session, deliveries, alone=alone)
     outcomes: list[Outcome | None] = [None] * len(deliveries)
-    taken: dict[int, _Taking] = {}
+    taken: dict[int, Taking] = {}
     repeated: list[Agent] = []
     for place, taking in locked.takings.items():
-        if not alone and _is_strange(taking):
+        if not alone and is_strange(taking):
             continue
         try:
-            outcomes[place] = await _judge(session, taking)
+            outcomes[place] = await judge(session, taking)
             if outcomes[place] is None:
                 _check(taking)
                 taken[place] = taking
@@ -194,85 +177,13 @@ async def _lock(session: AsyncSession, deliveries: Sequence[Delivery], *, alone:
         if delivery.agent not in free:
             continue
         if alone or agents.is_plainly(found[delivery.agent], delivery.sender, delivery.caller):
-            locked.takings[place] = _Taking(
+            locked.takings[place] = Taking(
                 delivery, found[delivery.agent], sensors[delivery.agent], allowed[delivery.agent]
             )
     return locked
 
 
-async def _judge(session: AsyncSession, taking: _Taking) -> Outcome | None:
-    """Return the refusal or the repeated answer of a batch, None if it is the next one."""
-    delivery, agent = taking.delivery, taking.agent
-    parsed, caller = delivery.parsed, delivery.caller
-    refusal: RequestError | None = copies.check_served(agent, caller)
-    if refusal is None and delivery.sender.refusal is not None:
-        refusal = await _judge_overtaken(session, agent, delivery.sender, parsed, caller)
-    if refusal is not None:
-        return refusal
-    if taking.batch.agent != agent.id:
-        raise InvalidError(
-            f"agent: the batch is of agent {taking.batch.agent}, the credential of {agent.id}", loc="agent"
-        )
-    if agent.last_batch_sha256 == parsed.sha256:
-        link_quality.note_repeat(agent)
-        return Answer.model_validate(agent.last_answer).model_copy(update={"clips_allowed": taking.clips_allowed})
-    earlier = copies.find_earlier(agent, parsed.sha256)
-    if earlier is not None:
-        return _answer_late(taking.batch, earlier, taking.clips_allowed)
-    if not _is_next(agent, taking.batch):
-        return await _quarantine(session, agent, caller, taking.batch, Cause.OLD_TOKEN)
-    return None
-
-
-def _is_strange(taking: _Taking) -> bool:
-    """Whether a batch is neither the next one nor a repeat: then its agent may have to be quarantined, by itself."""
-    agent, sha256 = taking.agent, taking.delivery.parsed.sha256
-    if _is_next(agent, taking.batch):
-        return False
-    return agent.last_batch_sha256 != sha256 and copies.find_earlier(agent, sha256) is None
-
-
-async def _judge_overtaken(
-    session: AsyncSession, agent: Agent, sender: agents.Sender, parsed: ParsedBatch, caller: Caller
-) -> RequestError | None:
-    """Refuse a batch that came with a replaced credential; unless it is a late repeat there are two live copies."""
-    if agent.accepted_instance == caller.instance:
-        return None
-    retired = None if sender.retired is None else await credentials.find_retired(session, sender.retired)
-    is_repeat = parsed.sha256 == agent.last_batch_sha256 or copies.find_earlier(agent, parsed.sha256) is not None
-    if is_repeat or not copies.is_overtaken(agent, caller, retired):
-        return sender.refusal
-    return await _quarantine(session, agent, caller, parsed.batch, Cause.OLD_CREDENTIAL)
-
-
-async def _quarantine(
-    session: AsyncSession, agent: Agent, caller: Caller, batch: Batch, cause: Cause
-) -> ForbiddenError:
-    await copies.quarantine(session, agent, caller, batch, cause)
-    log.warning("agent quarantined", agent=str(agent.id), name=agent.name, cause=cause.value)
-    return agents.quarantined(agent)
-
-
-def _is_next(agent: Agent, batch: Batch) -> bool:
-    new_epoch = batch.token is None and batch.epoch != agent.epoch
-    return agent.token is None or new_epoch or batch.token == agent.token
-
-
-def _answer_late(batch: Batch, earlier: copies.Earlier, clips_allowed: list[UUID]) -> Answer:
-    """Answer the repeat of a batch that others have followed: a duplicate of the network, or a disk that was set back.
-
-    It gets the token of its own time. A live agent never reads it; one that was set back and goes on with it is found.
-    """
-    return Answer(
-        server_time_us=now_us(),
-        token=earlier["token"],
-        stored=0,
-        repeated=sum(len(measured.seq) for measured in batch.sensors),
-        clips_allowed=clips_allowed,
-    )
-
-
-def _check(taking: _Taking) -> None:
+def _check(taking: Taking) -> None:
     """Refuse a batch that names sensors of others, or whose measurements do not fit their columns.
 
     Raises:
@@ -292,7 +203,7 @@ def _check(taking: _Taking) -> None:
 
 
 async def _keep(
-    session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers, *, all_new: bool
+    session: AsyncSession, runtime: Runtime, taken: Sequence[Taking], numbers: Numbers, *, all_new: bool
 ) -> list[Answer]:
     """Store all of batches that are next, and make their answers."""
     now = now_us()
@@ -325,7 +236,7 @@ async def _keep(
 
 
 async def _store(
-    session: AsyncSession, runtime: Runtime, taken: Sequence[_Taking], numbers: Numbers, now: int, *, all_new: bool
+    session: AsyncSession, runtime: Runtime, taken: Sequence[Taking], numbers: Numbers, now: int, *, all_new: bool
 ) -> None:
     told = [
         (taking, Told(taking.sensors[columns.sensor], columns, measured, taking.batch.epoch))
@@ -346,7 +257,7 @@ async def _store(
         taking.stored.append(each)
 
 
-async def _keep_rest(session: AsyncSession, runtime: Runtime, taking: _Taking, now: int) -> None:
+async def _keep_rest(session: AsyncSession, runtime: Runtime, taking: Taking, now: int) -> None:
     """Keep what a batch holds besides measurements, and train where that is due."""
     batch, agent, sensors = taking.batch, taking.agent, taking.sensors
     await gaps.keep(session, agent.id, sensors, batch.gaps, now)
@@ -357,14 +268,14 @@ async def _keep_rest(session: AsyncSession, runtime: Runtime, taking: _Taking, n
     await _train_where_due(session, runtime, list(sensors.values()))
 
 
-def _remember(taking: _Taking, answer: Answer) -> None:
+def _remember(taking: Taking, answer: Answer) -> None:
     agent, delivery = taking.agent, taking.delivery
     copies.remember(agent, delivery.parsed.sha256, answer.token, delivery.caller)
     agent.token, agent.epoch = answer.token, taking.batch.epoch
     agent.last_batch_sha256, agent.last_answer = delivery.parsed.sha256, answer.model_dump(mode="json")
 
 
-async def _note_running(session: AsyncSession, taking: _Taking, now: int) -> None:
+async def _note_running(session: AsyncSession, taking: Taking, now: int) -> None:
     for sensor_id, model in taking.batch.running.items():
         sensor = taking.sensors.get(sensor_id)
         if sensor is None:

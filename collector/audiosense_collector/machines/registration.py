@@ -17,7 +17,7 @@ from audiosense_collector.machines import naming
 from audiosense_collector.machines.tables import Sensor
 from audiosense_collector.models import runs
 from audiosense_common.features import SCHEMAS
-from audiosense_common.wire import SensorRegistration
+from audiosense_common.wire_enrolment import SensorRegistration
 
 
 async def register(

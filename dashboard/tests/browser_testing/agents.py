@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from audiosense_common import wire
+from audiosense_common import wire, wire_enrolment
 from audiosense_common.features import FEATURES, SCHEMA_ID, SCHEMAS
 from audiosense_common.synth.probes import LEVEL, PROBE_KINDS, STAGGER, levels_of
 from audiosense_common.wire_checks import Check
@@ -192,14 +192,14 @@ def enrolling(collector: Collector, secret: str) -> Iterator[Callable[..., Agent
         context = ssl.create_default_context(cadata=trust.json()["ca_pem"])
         client = httpx.Client(base_url=collector.agents, verify=context)
         clients.append(client)
-        sensor = wire.SensorRegistration(
+        sensor = wire_enrolment.SensorRegistration(
             name=f"{machine} sensor",
             machine=machine,
             sample_rate_hz=48_000,
             schema_id=SCHEMA_ID,
             **{"source": "simulator pump", "window_s": WINDOW_US / 1e6} | registration,
         )
-        request = wire.EnrolmentRequest(
+        request = wire_enrolment.EnrolmentRequest(
             secret=with_secret or secret,
             name=f"agent of {machine}",
             version="0.1.0",
@@ -208,7 +208,7 @@ def enrolling(collector: Collector, secret: str) -> Iterator[Callable[..., Agent
         )
         answer = client.post("/api/v1/enrol", json=request.model_dump(mode="json", by_alias=True))
         assert answer.status_code == 201, answer.text
-        enrolled = wire.Enrolled.model_validate_json(answer.content)
+        enrolled = wire_enrolment.Enrolled.model_validate_json(answer.content)
         client.headers["Authorization"] = f"Bearer {enrolled.credential}"
         seed = int.from_bytes(machine.encode()[-6:])
         return Agent(client, enrolled.agent, machine, enrolled.sensors[sensor.name], np.random.default_rng(seed))
