@@ -149,6 +149,13 @@ def analysed(api: httpx.Client) -> str:
     return answer.json()["id"]
 
 
+LEAST_PX = 24
+TOO_SMALL = """least => [...document.querySelectorAll('main :is(button, summary)')]
+  .filter(each => each.checkVisibility({ visibilityProperty: true }))
+  .map(each => [each.getBoundingClientRect(), each.getAttribute('aria-label') ?? each.textContent.trim()])
+  .filter(([box]) => box.height < least || box.width < least)
+  .map(([box, name]) => `${name}: ${box.width.toFixed(1)} x ${box.height.toFixed(1)} px`)"""
+"""Buttons and folds that a finger may miss, whatever lies around them."""
 QUESTION = "main [role=group]:has(> div > button)"
 """What `Ask` draws: a group of which a row of buttons is a part."""
 
@@ -265,6 +272,7 @@ def test_what_is_opened_keeps_the_rules_and_speaks_spanish(page, visit, plant, *
         expect(page.locator(there).first).to_be_attached()
         expect(page.locator(LOADING)).to_have_count(0)
         faults += [f"{name}: {line}" for line in violations(page)]
+        faults += [f"{name}: small: {line}" for line in page.evaluate(TOO_SMALL, LEAST_PX)]
         speak(page, "es")
         faults += [f"{name}: English: {text!r}" for text in english(page)]
         speak(page, "en")
