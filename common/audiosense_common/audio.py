@@ -132,7 +132,7 @@ def _open_path(path: Path, label: str) -> Iterator[BinaryIO]:
 
 def _open_sound(file: BinaryIO, label: str) -> soundfile.SoundFile:
     if not file.read(1):
-        raise AudioError(f"{label} is empty (0 bytes); record or copy it again")
+        raise AudioError(f"{label} is empty (0 bytes); record or copy it again", kind="audio_empty")
     file.seek(0)
     try:
         return soundfile.SoundFile(file)
@@ -155,7 +155,8 @@ def _decode(sound: soundfile.SoundFile, label: str, max_decoded_bytes: int) -> N
     if sound.frames > limit:
         raise AudioError(
             f"{label} lasts {sound.frames / sound.samplerate:.0f} s, at most {limit / sound.samplerate:.0f} s are "
-            f"decoded at once at {sound.channels} channel(s) and {sound.samplerate} Hz; cut it into parts"
+            f"decoded at once at {sound.channels} channel(s) and {sound.samplerate} Hz; cut it into parts",
+            kind="audio_too_long",
         )
     try:
         # In one go: soundfile seeks after every read, and MP3 loses its bit reservoir, hence its sound, at a seek.
@@ -181,17 +182,19 @@ def _check_whole(sound: soundfile.SoundFile, samples: NDArray[np.float32], missi
     if missing is not None or len(samples) < sound.frames:
         of = f" of {declared_s:.3g} s" if declared_s > usable_s else ""
         raise AudioError(
-            f"{label} is truncated or damaged: {usable_s:.3g} s{of} can be decoded; copy it again or cut it there"
+            f"{label} is truncated or damaged: {usable_s:.3g} s{of} can be decoded; copy it again or cut it there",
+            kind="audio_damaged",
         )
     if not len(samples):
-        raise AudioError(f"{label} holds 0 samples; record or copy it again")
+        raise AudioError(f"{label} holds 0 samples; record or copy it again", kind="audio_empty")
 
 
 def _check_finite(samples: NDArray[np.float32], label: str) -> None:
     finite = np.isfinite(samples)
     if not finite.all():
         bad = int(samples.size - np.count_nonzero(finite))
-        raise AudioError(f"{label} holds {bad} NaN or infinite samples of {samples.size}; export it again")
+        message = f"{label} holds {bad} NaN or infinite samples of {samples.size}; export it again"
+        raise AudioError(message, kind="audio_not_finite")
 
 
 def resample(samples: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[np.float32]:

@@ -10,11 +10,20 @@ class AudioSenseError(Exception):
 
 
 class AudioError(AudioSenseError):
-    """A recording or a device gave something that cannot be used as sound."""
+    """A recording or a device gave something that cannot be used as sound; ``kind`` is a stable word for why."""
+
+    kind = "audio_unreadable"
+
+    def __init__(self, message: str, *, kind: str | None = None) -> None:
+        super().__init__(message)
+        if kind is not None:
+            self.kind = kind
 
 
 class ChannelError(AudioError):
     """A recording has no channel of the number that was asked for."""
+
+    kind = "audio_channel"
 
 
 class BundleError(AudioSenseError):

@@ -76,6 +76,7 @@ def english() -> Callable[[Page], list[str]]:
 
 
 RATE_HZ = 48_000
+PASSWORD = "a few words of nobody"
 TRAINED_S = 240
 """So long a model may take on a busy computer: two are made one after the other, and tried on faults."""
 
@@ -135,7 +136,7 @@ def ended_things(api: httpx.Client, mark: str) -> dict[str, str]:
     spares = made_of(api, "/api/v1/sites", {"name": f"A hall of spares {mark}"})["id"]
     made_of(api, "/api/v1/machines", {"name": spare, "site_id": spares})
     user = user.replace(" ", ".")
-    made_of(api, "/api/v1/users", {"name": user, "role": "viewer", "password": "a few words of nobody"})
+    made_of(api, "/api/v1/users", {"name": user, "role": "viewer", "password": PASSWORD})
     made_of(api, "/api/v1/tokens", {"name": token, "scope": "viewer", "days": 1})
     return {"site": site, "spare": spare, "user": user, "token": token}
 
@@ -149,6 +150,13 @@ def analysed(api: httpx.Client) -> str:
     return answer.json()["id"]
 
 
+LEAST_PX = 24
+TOO_SMALL = """least => [...document.querySelectorAll('main :is(button, summary)')]
+  .filter(each => each.checkVisibility({ visibilityProperty: true }))
+  .map(each => [each.getBoundingClientRect(), each.getAttribute('aria-label') ?? each.textContent.trim()])
+  .filter(([box]) => box.height < least || box.width < least)
+  .map(([box, name]) => `${name}: ${box.width.toFixed(1)} x ${box.height.toFixed(1)} px`)"""
+"""Buttons and folds that a finger may miss, whatever lies around them."""
 QUESTION = "main [role=group]:has(> div > button)"
 """What `Ask` draws: a group of which a row of buttons is a part."""
 
@@ -166,6 +174,7 @@ def press(*names: str) -> Callable[[Page], None]:
         for name in names:
             page.locator("main").get_by_role("button", name=re.compile(f"^({name})")).first.click()
 
+    pressed.first = names[0]
     return pressed
 
 
@@ -265,6 +274,7 @@ def test_what_is_opened_keeps_the_rules_and_speaks_spanish(page, visit, plant, *
         expect(page.locator(there).first).to_be_attached()
         expect(page.locator(LOADING)).to_have_count(0)
         faults += [f"{name}: {line}" for line in violations(page)]
+        faults += [f"{name}: small: {line}" for line in page.evaluate(TOO_SMALL, LEAST_PX)]
         speak(page, "es")
         faults += [f"{name}: English: {text!r}" for text in english(page)]
         speak(page, "en")
@@ -275,3 +285,26 @@ def test_what_is_opened_keeps_the_rules_and_speaks_spanish(page, visit, plant, *
         speak(page, "es")
         faults += [f"the menu: English: {text!r}" for text in english(page)]
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("viewport", ["desktop"], indirect=True)
+def test_nothing_that_opens_a_change_is_offered_to_a_viewer(page, visit, plant, viewport):
+    """That each call behind them is refused, too, ``collector/tests/auth/test_roles.py`` shows route by route."""
+    page.watch.expected += ["403"]
+    page.context.clear_cookies()
+    signed_in = {"name": plant.user, "password": PASSWORD}
+    answer = page.request.post("/api/v1/session", data=signed_in, headers={"AudioSense-Page": "1"}, timeout=60_000)
+    assert answer.status == 201, answer.text()
+    for name, (place, way, _) in openings(plant).items():
+        if not hasattr(way, "first"):
+            continue
+        visit(place)
+        expect(page.locator("main h1")).to_be_visible()
+        expect(page.locator(LOADING)).to_have_count(0)
+        unfold(page)
+        expect(page.locator(LOADING)).to_have_count(0)
+        button = page.locator("main").get_by_role("button", name=re.compile(f"^({way.first})"), disabled=False)
+        expect(button, name).to_have_count(0)
+    visit("/review")
+    by_key("f")(page)
+    expect(page.locator("main form")).to_have_count(0)

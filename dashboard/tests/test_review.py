@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import struct
 import time
 from uuid import UUID, uuid4
 
@@ -155,6 +156,27 @@ def test_an_event_is_seen_heard_and_compared_with_normal_sound(page, api, heard,
     # Who fetched the sound is in the log, as for any other listening; so is who looked.
     logged = api.get("/api/v1/clip-audit", params={"clip": str(first)}).json()["items"]
     assert {entry["action"] for entry in logged} == {"listened", "viewed"}
+    page.keyboard.press("d")
+    the_same_as_figures_and_as_a_picture(page, card(page, first))
+
+
+def the_same_as_figures_and_as_a_picture(page, within):
+    """A picture of sound is a chart as any other: it has a table, CSV and PNG, here of a difference."""
+    named = "Spectrogram, Difference"
+    with page.expect_download() as saved:
+        within.get_by_role("button", name=re.compile(f"^CSV . {named}")).click()
+    head, *rows = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert head.startswith("time_s,"), head
+    assert "kHz (dB)" in head, head
+    assert float(rows[-1].split(",")[0]) == pytest.approx(SECONDS, abs=0.1)
+    with page.expect_download() as saved:
+        within.get_by_role("button", name=re.compile(f"^PNG . {named}")).click()
+    width, height = struct.unpack(">II", saved.value.path().read_bytes()[16:24])
+    assert (width > 900, height > 300) == (True, True), "as large as it is looked at, with its axes"
+    within.get_by_role("button", name=re.compile(f"^Table . {named}")).click()
+    expect(within.get_by_role("table").get_by_role("row").nth(1)).to_contain_text("dB")
+    within.get_by_role("button", name=re.compile(f"^Chart . {named}")).click()
+    expect(within.get_by_role("img", name=re.compile("^Difference"))).to_be_visible()
 
 
 def test_events_are_judged_with_keys_and_taken_back(page, api, heard, machine_id, viewport):
@@ -191,6 +213,13 @@ def test_events_are_judged_with_keys_and_taken_back(page, api, heard, machine_id
     expect(card(page, first)).to_have_count(0)
     verdict = verdict_of(api, first)
     assert (verdict["verdict"], verdict["cause"], verdict["kept"]) == ("false_alarm", "people", True)
+    # The link that stood in the address before: the event is not in that list any more.
+    open_review(page, machine, event=first)
+    expect(card(page, first)).to_have_attribute("aria-current", "true")
+    expect(card(page, first).locator('[data-verdict="false_alarm"]')).to_be_visible()
+    page.watch.expected += ["404"]
+    open_review(page, machine, event=uuid4())
+    expect(page.get_by_role("alert")).to_contain_text("The collector does not know this")
     open_review(page, machine, show="all", event=first)
     card(page, first).get_by_text("History").click()
     expect(card(page, first).locator("[data-entry]")).to_have_count(3)

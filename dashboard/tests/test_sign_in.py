@@ -125,7 +125,7 @@ def test_ones_password_and_sessions_are_looked_after_on_the_account_page(page, m
     page.get_by_label("Current password", exact=True).fill("not what it was")
     page.get_by_label("New password", exact=True).fill(OTHER)
     page.get_by_role("button", name="Change it", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("the current password is wrong")
+    expect(page.get_by_role("alert")).to_have_text("The current password is wrong.")
     page.get_by_label("Current password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Change it", exact=True).click()
     expect(page.locator("main")).to_contain_text("Changed. All other browsers are signed out.")

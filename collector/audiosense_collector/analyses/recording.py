@@ -120,7 +120,8 @@ def analyse(file: BinaryIO, filename: str, plan: Plan) -> RecordingAnalysis:
     if plan.sensor is not None and len(samples) < length:
         raise AudioError(
             f"{filename} lasts {recording.duration_s:.3g} s, shorter than one window of {plan.window_s:g} s of sensor "
-            f"{plan.sensor}; record longer"
+            f"{plan.sensor}; record longer",
+            kind="audio_too_short",
         )
     windows = list(split(samples, length)) or [samples]
     extractor = FeatureExtractor(rate, plan.schema_id)
@@ -175,12 +176,14 @@ def _check_extent(recording: Recording, window_s: float) -> None:
     if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
         raise AudioError(
             f"{recording.name} has a sample rate of {rate} Hz, expected {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} "
-            "Hz; export it again at the rate at which it was recorded"
+            "Hz; export it again at the rate at which it was recorded",
+            kind="audio_rate",
         )
     if recording.duration_s // window_s > MAX_WINDOWS:
         raise AudioError(
             f"{recording.name} lasts {recording.duration_s:.0f} s, at most {MAX_WINDOWS * window_s:.0f} s are analysed "
-            "at once; cut it into parts"
+            "at once; cut it into parts",
+            kind="audio_too_long",
         )
 
 

@@ -194,9 +194,9 @@ def _naming_fields() -> Iterator[None]:
     try:
         yield
     except ChannelError as error:
-        raise InvalidError(str(error), loc="channel") from None
+        raise InvalidError(str(error), loc="channel", kind=error.kind) from None
     except AudioError as error:
-        raise InvalidError(str(error), loc="file") from None
+        raise InvalidError(str(error), loc="file", kind=error.kind) from None
 
 
 def _work(file: BinaryIO, filename: str, plan: Plan, notes: list[Finding], decoded: Decoded | None) -> Analysis:

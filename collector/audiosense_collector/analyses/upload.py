@@ -78,4 +78,5 @@ def _clean(filename: str | None) -> str:
 
 
 def _too_large() -> TooLargeError:
-    return TooLargeError(f"the file is larger than {MAX_UPLOAD_BYTES // 2**20} MiB; cut it into parts", loc="file")
+    message = f"the file is larger than {MAX_UPLOAD_BYTES // 2**20} MiB; cut it into parts"
+    return TooLargeError(message, loc="file", kind="audio_too_large")

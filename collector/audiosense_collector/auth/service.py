@@ -150,7 +150,7 @@ async def change_own_password(
         raise TooManyError(f"the password was wrong too often; try again in {seconds} s", retry_after_s=seconds)
     right, _ = await runtime.passwords.verify(current, user.password)
     if not right:
-        raise InvalidError("the current password is wrong", loc="current")
+        raise InvalidError("the current password is wrong", loc="current", kind="wrong_current_password")
     check_password(new, user.name)
     hashed = await runtime.passwords.hash(new)
     async with runtime.sessions.begin() as session:

@@ -188,7 +188,7 @@ async def delete(runtime: Runtime, clip_id: UUID, by: Person) -> None:
     async with runtime.sessions.begin() as session:
         clip = await _get(session, clip_id, changing=True)
         if clip.locked:
-            raise ConflictError(f"clip {clip_id} is locked; unlock it first")
+            raise ConflictError(f"clip {clip_id} is locked; unlock it first", kind="clip_locked")
         audit.note(session, AuditAction.DELETED, by, sensor_id=clip.sensor_id, clip_id=clip.id, start_us=clip.start)
         await session.delete(clip)
     await delete_files(runtime, [clip.sha256])

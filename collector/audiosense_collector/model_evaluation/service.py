@@ -63,7 +63,8 @@ async def request(session: AsyncSession, runtime: Runtime, digest: str, asked: E
             deferrer = runtime.jobs.configure_task(TASK, lock=lock, queueing_lock=lock, queue=QUEUE, connection=raw)
             job_id = await deferrer.defer_async(sensor_id=str(model.sensor_id), evaluation_id=str(evaluation_id))
     except AlreadyEnqueued:
-        raise ConflictError(f"an evaluation of model {digest} waits already; wait for it to begin") from None
+        message = f"an evaluation of model {digest} waits already; wait for it to begin"
+        raise ConflictError(message, kind="evaluation_waits") from None
     row = ModelEvaluation(
         id=evaluation_id,
         digest=digest,

@@ -200,7 +200,8 @@ def _may_change(note: Note, caller: Principal) -> bool:
 
 def _check(note: Note) -> None:
     if note.end is not None and note.end <= note.start:
-        raise InvalidError(f"end_us: {note.end} is not after start_us, {note.start}", loc="end_us")
+        message = f"end_us: {note.end} is not after start_us, {note.start}"
+        raise InvalidError(message, loc="end_us", kind="ends_before_start")
 
 
 def _show(note: Note, caller: Principal) -> NoteOut:

@@ -74,7 +74,8 @@ async def undo(session: AsyncSession, verdicts: Sequence[int], actor: str) -> li
         if event.verdict_id != number:
             raise ConflictError(
                 f"verdict {number} does not hold of event {event.id} any more: somebody has judged it again or taken "
-                "that back; look at its history"
+                "that back; look at its history",
+                kind="judged_meanwhile",
             )
         before = await _held_before(session, taken_back)
         entry = EventVerdict(

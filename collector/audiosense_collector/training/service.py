@@ -118,7 +118,8 @@ async def request_by_hand(session: AsyncSession, jobs: procrastinate.App, sensor
         raise NotFoundError(f"there is no sensor {sensor_id}")
     job_id = await request(session, jobs, sensor_id, what)
     if job_id is None:
-        raise ConflictError(f"a training of sensor {sensor_id} is waiting already; wait for it to end")
+        message = f"a training of sensor {sensor_id} is waiting already; wait for it to end"
+        raise ConflictError(message, kind="training_waits")
     return job_id
 
 

@@ -17,13 +17,13 @@ from audiosense_common.reasons import Explainer
 
 URL = "/api/v1/analyses"
 UNUSABLE = {
-    "text.wav": "is no audio that can be read; expected WAV, FLAC, OGG or MP3",
-    "empty.wav": "is empty (0 bytes)",
-    "truncated.wav": "is truncated or damaged",
-    "truncated.flac": "is truncated or damaged",
-    "truncated.ogg": "is truncated or damaged",
-    "no-samples.wav": "holds 0 samples",
-    "nan.wav": "holds 1 NaN or infinite samples of 96000",
+    "text.wav": ("audio_unreadable", "is no audio that can be read; expected WAV, FLAC, OGG or MP3"),
+    "empty.wav": ("audio_empty", "is empty (0 bytes)"),
+    "truncated.wav": ("audio_damaged", "is truncated or damaged"),
+    "truncated.flac": ("audio_damaged", "is truncated or damaged"),
+    "truncated.ogg": ("audio_damaged", "is truncated or damaged"),
+    "no-samples.wav": ("audio_empty", "holds 0 samples"),
+    "nan.wav": ("audio_not_finite", "holds 1 NaN or infinite samples of 96000"),
 }
 REMARKABLE = {
     "8-bit.wav": ["8-bit"],
@@ -48,9 +48,12 @@ def _is_problem(answer, status, field):
     return problem["detail"]
 
 
-@pytest.mark.parametrize(("name", "message"), UNUSABLE.items())
-async def test_a_file_that_cannot_be_used_is_refused_in_one_line(browser, sounds, name, message):
-    detail = _is_problem(await _post(browser, name, sounds[name]), 422, "file")
+@pytest.mark.parametrize(("name", "why"), UNUSABLE.items())
+async def test_a_file_that_cannot_be_used_is_refused_in_one_line(browser, sounds, name, why):
+    answer = await _post(browser, name, sounds[name])
+    kind, message = why
+    assert answer.json()["type"] == kind
+    detail = _is_problem(answer, 422, "file")
     assert detail.startswith(f"{name} ")
     assert message in detail
 

@@ -75,7 +75,7 @@ async def test_stored_windows_are_scored_again_bit_for_bit_and_alarms_counted_as
     asked = asked.json()
     assert (asked["state"], asked["report"], asked["sensor_id"]) == ("waiting", None, str(bundle.manifest.sensor))
     again = await operator.post(path, json=span)
-    assert (again.status_code, "waits already" in again.json()["detail"]) == (409, True)
+    assert (again.status_code, again.json()["type"]) == (409, "evaluation_waits")
     await work(runtime)
     job = (await viewer.get(f"/api/v1/jobs/{asked['job_id']}")).json()
     assert (job["kind"], job["state"], job["sensor_id"]) == ("evaluate", "done", asked["sensor_id"])

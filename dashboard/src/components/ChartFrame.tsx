@@ -22,12 +22,16 @@ interface Props {
   columns: () => readonly Column[];
   /** Ends of what is shown, in seconds. */
   shown: () => readonly [number, number];
+  /** What is saved as a picture, where it is not the canvas as it stands. */
+  plot?: (canvas: HTMLCanvasElement) => HTMLCanvasElement;
+  /** Within a panel: without a border of its own. */
+  inner?: boolean;
   children: ReactNode;
 }
 
 const BUTTON = "rounded px-1.5 py-1 text-xs text-faint hover:bg-raised hover:text-ink pointer-coarse:min-h-9 pointer-coarse:px-2";
 
-export function ChartFrame({ title, subject, last, note, actions, unit, digits, timeS, legend, columns, shown, children }: Props) {
+export function ChartFrame({ title, subject, last, note, actions, unit, digits, timeS, legend, columns, shown, plot, inner = false, children }: Props) {
   const t = useMessages();
   const format = useFormat();
   const frame = useRef<HTMLElement>(null);
@@ -43,10 +47,10 @@ export function ChartFrame({ title, subject, last, note, actions, unit, digits, 
     if (!canvas) return;
     const [from, to] = shown();
     const span = `${format.dateTime(from * 1e6)} – ${format.dateTime(to * 1e6)}`;
-    download(await toPng(canvas, named().join(", "), span, legend), named(), "png");
+    download(await toPng(plot?.(canvas) ?? canvas, named().join(", "), span, legend), named(), "png");
   };
   return (
-    <section ref={frame} className="panel min-w-0 px-3 pt-2 pb-1" aria-label={title}>
+    <section ref={frame} className={`min-w-0 ${inner ? "" : "panel px-3 pt-2 pb-1"}`} aria-label={title}>
       <div className="mb-0.5 flex flex-wrap items-center gap-x-3 gap-y-0.5 pl-1">
         <h3 className="text-sm font-semibold">{title}</h3>
         {last && <span className="text-sm text-soft">{last}</span>}

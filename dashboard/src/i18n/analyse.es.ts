@@ -55,7 +55,7 @@ export const analyse: typeof english = {
   perWindow: (length) => `un punto en medio de cada ventana de ${length}`,
   spectrogram: "Espectrograma",
   noPicture: "Una versión anterior hizo este análisis sin espectrograma. Analice la grabación de nuevo para verlo.",
-  pictureNeeds: "El espectrograma requiere la función de operador: en él podría verse el habla.",
+  pictureNeeds: "El espectrograma requiere el papel de operador: en él podría verse el habla.",
   sound: "Sonido",
   play: "Reproducir",
   pause: "Pausa",

@@ -2,6 +2,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 import { preferred, usePreference } from "@/lib/preferences";
 import type { Messages } from "./en";
+import { localeOf } from "./locale";
 
 export const LANGUAGES = ["en", "es"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -11,7 +12,6 @@ const LOAD: Record<Language, () => Promise<Messages>> = {
   en: async () => (await import("./en")).en,
   es: async () => (await import("./es")).es,
 };
-const LOCALE: Record<Language, string> = { en: "en-GB", es: "es-ES" };
 const NAME = "language";
 
 const loaded = new Map<Language, Messages>();
@@ -96,5 +96,5 @@ export function useMessages(): Messages {
 }
 
 export function useLocale(): string {
-  return LOCALE[useLanguage()[0]];
+  return localeOf(useLanguage()[0], navigator.language);
 }

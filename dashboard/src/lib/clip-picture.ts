@@ -38,6 +38,11 @@ export function unpackPicture(packed: Packed): Picture {
 
 const stepDb = (picture: Picture) => (picture.highDb - picture.lowDb) / LEVELS;
 
+/** The level at a place of the picture, dB. */
+export function levelAt(picture: Picture, column: number, row: number): number {
+  return picture.lowDb + (picture.matrix[column * picture.rows + row] ?? 0) * stepDb(picture);
+}
+
 /** The level that a share of a picture is below, dB. */
 export function quantileDb(picture: Picture, share: number): number {
   const counts = new Uint32Array(LEVELS + 1);

@@ -1,9 +1,9 @@
 // Which agents are listed: words to search for, and how many there are of each state, to choose one.
-import { useState } from "react";
 import { useMessages } from "@/i18n";
 import { CONDITIONS, parseAgentsSearch, type AgentsSearch } from "@/lib/agent-list";
 import type { Condition } from "@/lib/agents";
 import { useFormat } from "@/lib/use-format";
+import { useTyped } from "@/lib/use-typed";
 
 interface Props {
   search: AgentsSearch;
@@ -19,15 +19,10 @@ function withOne(search: AgentsSearch, part: Partial<Record<"q" | "state", strin
 export function AgentTools({ search, onSearch, counts }: Props) {
   const t = useMessages();
   const format = useFormat();
-  // What is typed never waits for the address.
-  const [text, setText] = useState(search.q ?? "");
-  const type = (typed: string) => {
-    setText(typed);
-    onSearch(withOne(search, { q: typed }));
-  };
+  const typed = useTyped(search.q ?? "", (q) => onSearch(withOne(search, { q })));
   return (
     <div role="search" className="mb-3 flex flex-wrap items-center gap-2">
-      <input type="search" aria-label={t.agents.search} placeholder={t.agents.search} value={text} onChange={(event) => type(event.target.value)} className="field min-w-40 flex-1 sm:max-w-72" />
+      <input type="search" aria-label={t.agents.search} placeholder={t.agents.search} {...typed} className="field min-w-40 flex-1 sm:max-w-72" />
       <ul aria-label={t.agents.condition} className="flex flex-wrap items-center gap-1.5 text-sm">
         {CONDITIONS.filter((state) => counts.has(state) || search.state === state).map((state) => (
           <li key={state}>

@@ -28,11 +28,13 @@ export function RecordingJobs() {
   );
 }
 
-/** The collector's own words name the file and say what to do. */
 function whatWentWrong(error: unknown, t: Messages): string {
-  if (error instanceof UndecodableError) return t.analyse.undecodable(error.container);
-  if (error instanceof ApiError && [413, 422].includes(error.status) && error.message) return error.message;
-  return explain(error, t);
+  return error instanceof UndecodableError ? t.analyse.undecodable(error.container) : explain(error, t);
+}
+
+/** The collector's own words, in English: they have the figures. */
+function exactly(error: unknown): string | null {
+  return error instanceof ApiError && error.kind.startsWith("audio_") ? error.message : null;
 }
 
 function Row({ job }: { job: Job }) {
@@ -68,6 +70,11 @@ function Row({ job }: { job: Job }) {
       {step === "failed" && (
         <p role="alert" className="basis-full text-sm text-alarm [overflow-wrap:anywhere]">
           {whatWentWrong(error, t)}
+          {exactly(error) !== null && (
+            <span lang="en" className="block text-xs text-faint">
+              {exactly(error)}
+            </span>
+          )}
         </p>
       )}
     </li>

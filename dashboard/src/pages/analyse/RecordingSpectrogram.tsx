@@ -10,13 +10,12 @@ import { ErrorState } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { paint } from "@/components/Spectrogram";
 import { useMessages } from "@/i18n";
-import { frequencyTicks, inBytes, type Picture, sharedRange, unpackPicture } from "@/lib/clip-picture";
+import { frequencyTicks, inBytes, levelAt, type Picture, sharedRange, unpackPicture } from "@/lib/clip-picture";
 import { cssGradient, SEQUENTIAL } from "@/lib/colour-map";
 import { useFormat } from "@/lib/use-format";
 import type { ChartsShared } from "./AnalysisCharts";
 
 const HEIGHT_PX = 240;
-const LEVELS = 255;
 
 interface Props extends ChartsShared {
   analysis: Analysis;
@@ -54,8 +53,7 @@ function PictureChart({ picture, range, syncKey, subject, spans }: ChartsShared 
   const t = useMessages();
   const format = useFormat();
   const levels = useMemo(() => sharedRange([picture]), [picture]);
-  const { columns, rows, centreHz, durationS, lowDb, highDb } = picture;
-  const levelAt = (column: number, row: number) => lowDb + ((picture.matrix[column * rows + row] ?? 0) * (highDb - lowDb)) / LEVELS;
+  const { columns, rows, centreHz, durationS } = picture;
   const shown = useMemo(() => {
     const hertz = (hz: number) => (hz < 1000 ? format.number(hz) : `${format.number(hz / 1000)} k`);
     return {
@@ -69,8 +67,7 @@ function PictureChart({ picture, range, syncKey, subject, spans }: ChartsShared 
         const row = place === null ? -1 : Math.round(place);
         const hz = centreHz[row];
         if (hz === undefined || column < 0 || column >= columns) return format.dateTime(atS * 1e6);
-        const level = picture.lowDb + ((picture.matrix[column * rows + row] ?? 0) * (picture.highDb - picture.lowDb)) / LEVELS;
-        return t.bands.reading(format.dateTime(atS * 1e6), format.hertz(hz), format.withUnit(level, 0, t.unit.dbfs));
+        return t.bands.reading(format.dateTime(atS * 1e6), format.hertz(hz), format.withUnit(levelAt(picture, column, row), 0, t.unit.dbfs));
       },
     };
   }, [picture, levels, durationS, rows, columns, centreHz, format, t]);
@@ -80,7 +77,7 @@ function PictureChart({ picture, range, syncKey, subject, spans }: ChartsShared 
   const lines = useMemo(() => [{ label: title, color: "--chart-2", values: [0, 0] }], [title]);
   const write = (value: number) => format.withUnit(value, 0, t.unit.dbfs);
   const label = t.bands.summary(title, format.number(rows), format.hertz(centreHz[0]), format.hertz(centreHz.at(-1)), write(levels[0]), write(levels[1]));
-  const figures = () => centreHz.map((hz, row) => ({ name: format.hertz(hz), values: times.map((_, column) => levelAt(column, row)) }));
+  const figures = () => centreHz.map((hz, row) => ({ name: format.hertz(hz), values: times.map((_, column) => levelAt(picture, column, row)) }));
   return (
     <ChartFrame
       title={title}

@@ -1,8 +1,9 @@
 // What of the fleet is shown, and how: search, site, order, cards or table.
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { CardsIcon, TableIcon } from "@/components/icons";
 import { useMessages } from "@/i18n";
 import { parseFleetSearch, SORTS, type FleetSearch } from "@/lib/fleet-search";
+import { useTyped } from "@/lib/use-typed";
 
 export const VIEWS = ["cards", "table"] as const;
 export type View = (typeof VIEWS)[number];
@@ -69,21 +70,10 @@ export function FleetTools({ search, onSearch, sites, tags, view, onView }: Prop
   );
 }
 
-/** Owns what is typed: the letters never wait for the list, nor for the address. */
 function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   const t = useMessages();
   const input = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(value);
-  const [seen, setSeen] = useState(value);
-  // The address may lose its search from elsewhere: by a link, or "show all".
-  if (value !== seen) {
-    setSeen(value);
-    if (value === "") setText("");
-  }
-  const type = (typed: string) => {
-    setText(typed);
-    onChange(typed);
-  };
+  const typed = useTyped(value, onChange);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
       const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
@@ -101,8 +91,7 @@ function SearchBox({ value, onChange }: { value: string; onChange: (value: strin
       aria-label={t.fleet.search}
       aria-keyshortcuts="/"
       placeholder={t.fleet.search}
-      value={text}
-      onChange={(event) => type(event.target.value)}
+      {...typed}
       className="field min-w-40 flex-1 sm:max-w-72"
     />
   );

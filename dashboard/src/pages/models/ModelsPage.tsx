@@ -1,7 +1,7 @@
 // All sensors with the models that they run and are to run.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { type SensorModels, sensorModelsQuery, type Standing } from "@/api/models";
 import { fleetQuery } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
@@ -11,6 +11,7 @@ import { More } from "@/components/More";
 import { useMessages } from "@/i18n";
 import { type ModelsSearch, parseModelsSearch, STANDINGS } from "@/lib/models-search";
 import { useFormat } from "@/lib/use-format";
+import { useTyped } from "@/lib/use-typed";
 import { ModelsTable } from "./ModelsTable";
 import { StandingBadge } from "./StandingBadge";
 
@@ -92,26 +93,15 @@ function Tools({ search, onChange, children }: { search: ModelsSearch; onChange:
   );
 }
 
-/** Owns what is typed: the letters wait neither for the list nor for the address. */
 function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   const t = useMessages();
-  const [text, setText] = useState(value);
-  const [seen, setSeen] = useState(value);
-  // The address may lose its search from elsewhere: by a link, or "show all".
-  if (value !== seen) {
-    setSeen(value);
-    if (value === "") setText("");
-  }
+  const typed = useTyped(value, onChange);
   return (
     <input
       type="search"
       aria-label={t.models.search}
       placeholder={t.models.search}
-      value={text}
-      onChange={(event) => {
-        setText(event.target.value);
-        onChange(event.target.value);
-      }}
+      {...typed}
       className="field min-w-40 flex-1 sm:max-w-72"
     />
   );

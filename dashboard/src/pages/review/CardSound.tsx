@@ -16,6 +16,8 @@ export type View = "a" | "b" | "difference";
 
 interface Props {
   eventId: string;
+  /** Whose sound it is. */
+  subject: string;
   deck: SoundDeck;
   view: View;
   onView: (view: View) => void;
@@ -32,7 +34,7 @@ export function CardSound(props: Props) {
   return <Sound {...props} clip={clip.data} />;
 }
 
-function Sound({ clip, eventId, deck, view, onView }: Props & { clip: Clip }) {
+function Sound({ clip, eventId, subject, deck, view, onView }: Props & { clip: Clip }) {
   const t = useMessages();
   const found = useQuery(normalClipQuery(eventId));
   const normal = found.data ?? null;
@@ -60,7 +62,7 @@ function Sound({ clip, eventId, deck, view, onView }: Props & { clip: Clip }) {
       {picture.isError && !picture.data && <ErrorState error={picture.error} onRetry={() => void picture.refetch()} />}
       {picture.isPending && <Skeleton className="h-52 w-full sm:h-64" />}
       {picture.data && (
-        <Pictures event={picture.data} normal={normalPicture.data} view={view} openingS={openingS} deck={deck} />
+        <Pictures event={picture.data} normal={normalPicture.data} view={view} openingS={openingS} subject={subject} deck={deck} />
       )}
       <ClipPlayer deck={deck} />
       {found.isSuccess && (normal ? <NormalFacts normal={normal} matchDb={matchDb} deck={deck} /> : <p className="text-xs text-faint">{t.review.sound.noNormal}</p>)}

@@ -1,11 +1,24 @@
-// What stands in place of the list: it is being read, could not be read, or nothing is in it.
+// What stands above the list or in its place: it is being read, could not be read, lacks the linked event, or is empty.
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorState } from "@/components/ErrorState";
 import { SkeletonPanels } from "@/components/Skeleton";
 import { useMessages } from "@/i18n";
 import type { Queue } from "./use-queue";
 
-export function QueueStates({ queue: { query, events, search, show } }: { queue: Queue }) {
+export function QueueStates({ queue }: { queue: Queue }) {
+  return (
+    <>
+      {queue.lost && (
+        <div className="mb-2">
+          <ErrorState error={queue.lost.error} onRetry={queue.lost.retry} />
+        </div>
+      )}
+      <InPlaceOfList queue={queue} />
+    </>
+  );
+}
+
+function InPlaceOfList({ queue: { query, events, search, show } }: { queue: Queue }) {
   const t = useMessages();
   if (query.isPending) {
     return (

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { fleetQuery } from "@/api/queries";
 import { useMessages } from "@/i18n";
-import { ORDERS, type ReviewSearch, SHOWN, withoutPlace } from "@/lib/review-search";
+import { ORDERS, type ReviewSearch, SHOWN, withoutEvent, withoutPlace } from "@/lib/review-search";
 
 interface Props {
   search: ReviewSearch;
@@ -15,7 +15,7 @@ export function ReviewFilters({ search, onChange }: Props) {
   const { show = "unreviewed", order = "newest" } = search;
   return (
     <div className="mb-2 grid grid-cols-3 gap-1.5 sm:mb-3 sm:flex sm:flex-wrap sm:gap-2">
-      <Choice label={t.review.show.label} value={show} onChange={(value) => onChange({ ...search, show: SHOWN.find((each) => each === value) ?? show })}>
+      <Choice label={t.review.show.label} value={show} onChange={(value) => onChange({ ...withoutEvent(search), show: SHOWN.find((each) => each === value) ?? show })}>
         {SHOWN.map((each) => (
           <option key={each} value={each}>
             {t.review.show[each]}
@@ -39,7 +39,7 @@ function Place({ search, onChange }: Props) {
   const machines = useQuery(fleetQuery).data?.machines ?? [];
   const sites = Map.groupBy(machines, (machine) => machine.site.id);
   const change = (value: string) => {
-    const rest = withoutPlace(search);
+    const rest = withoutPlace(withoutEvent(search));
     const [kind, id] = value.split(" ");
     onChange(id === undefined ? rest : kind === "site" ? { ...rest, site: id } : { ...rest, machine: id });
   };

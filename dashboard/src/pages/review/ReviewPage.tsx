@@ -33,7 +33,7 @@ export function ReviewPage() {
             onOpen={() => queue.open(event.id)}
             onSelect={(on) => selection.mark(event.id, on)}
           >
-            <CardSound eventId={event.id} deck={deck} view={view} onView={look} />
+            <CardSound eventId={event.id} subject={event.machine_name} deck={deck} view={view} onView={look} />
           </EventCard>
         ))}
       </ul>

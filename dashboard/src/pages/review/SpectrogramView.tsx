@@ -1,11 +1,14 @@
 // A clip's spectrogram with its axes, where the event begins, and a cursor that follows the sound and is moved by hand.
-import { type CSSProperties, type PointerEvent, useEffect, useRef, useSyncExternalStore } from "react";
+import { type CSSProperties, type PointerEvent, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { ChartFrame } from "@/components/ChartFrame";
 import { Spectrogram } from "@/components/Spectrogram";
 import { useMessages } from "@/i18n";
 import { cssGradient, type ColourMap } from "@/lib/colour-map";
 import { frequencyTicks, timeTicks } from "@/lib/clip-picture";
+import { elapsedFormatFor, type Format } from "@/lib/format";
 import type { SoundDeck } from "@/lib/sound-deck";
-import { useFormat } from "@/lib/use-format";
+import { ElapsedTime, useFormat } from "@/lib/use-format";
+import { plotOf } from "./picture-plot";
 
 interface Props {
   matrix: Uint8Array | Float32Array;
@@ -18,6 +21,13 @@ interface Props {
   /** Where the event begins in the clip, seconds. */
   openingS?: number | undefined;
   legend: readonly [string, string];
+  /** Whose sound it is and which picture of it; files are named so. */
+  subject: string;
+  title: string;
+  /** What `valueAt` is in. */
+  unit: string;
+  /** The figure of a column and row. */
+  valueAt: (column: number, row: number) => number;
   label: string;
   deck: SoundDeck;
 }
@@ -27,7 +37,37 @@ const MOST_TIMES = 6;
 const STEP_S = 0.5;
 const FIGURES = "pointer-events-none text-2xs text-faint";
 
-export function SpectrogramView({ matrix, columns, rows, range, map, centreHz, durationS, openingS, legend, label, deck }: Props) {
+const hertz = (format: Format, hz: number) => (hz >= 1000 ? format.withUnit(hz / 1000, 0, "kHz") : format.withUnit(hz, 0, "Hz"));
+
+/** The picture with what every chart has: the same as a table, as CSV and as PNG. */
+export function SpectrogramView(props: Props) {
+  const { columns, centreHz, durationS, subject, title, unit, valueAt } = props;
+  const plain = useFormat();
+  const format = elapsedFormatFor(plain.locale);
+  const times = useMemo(() => Array.from({ length: columns }, (_, column) => ((column + 0.5) * durationS) / columns), [columns, durationS]);
+  const figures = () => centreHz.map((hz, row) => ({ name: format.hertz(hz), values: times.map((_, column) => valueAt(column, row)) }));
+  const axes = { centreHz, durationS, hertz: (hz: number) => hertz(format, hz), seconds: (s: number) => format.withUnit(s, durationS < 3 ? 1 : 0, "s") };
+  return (
+    <ElapsedTime.Provider value>
+      <ChartFrame
+        inner
+        title={title}
+        subject={subject}
+        unit={unit}
+        digits={0}
+        timeS={times}
+        legend={[]}
+        columns={figures}
+        shown={() => [0, durationS]}
+        plot={(canvas) => plotOf(canvas, axes)}
+      >
+        <View {...props} />
+      </ChartFrame>
+    </ElapsedTime.Provider>
+  );
+}
+
+function View({ matrix, columns, rows, range, map, centreHz, durationS, openingS, legend, label, deck }: Props) {
   const t = useMessages();
   const format = useFormat();
   const decimal = durationS < 3 ? 1 : 0;
@@ -37,7 +77,7 @@ export function SpectrogramView({ matrix, columns, rows, range, map, centreHz, d
         <div className="relative" aria-hidden>
           {frequencyTicks(centreHz).map(({ hz, share }) => (
             <span key={hz} className={`${FIGURES} absolute right-0 translate-y-1/2 whitespace-nowrap`} style={{ bottom: `${100 * share}%` }}>
-              {hz >= 1000 ? format.withUnit(hz / 1000, 0, "kHz") : format.withUnit(hz, 0, "Hz")}
+              {hertz(format, hz)}
             </span>
           ))}
         </div>

@@ -24,8 +24,8 @@ export function useQueue() {
   const { show = "unreviewed", order = "newest", site, machine } = search;
   const query = useInfiniteQuery(queueQuery({ order, reviewed: REVIEWED[show], site, machine }));
   const listed = query.data?.pages.flatMap((page) => page.items) ?? [];
-  // A link to an event holds however far down the list it is.
-  const isLost = show === "all" && search.event !== undefined && query.isSuccess && !listed.some((event) => event.id === search.event);
+  // A link to an event holds however far down the list it is, and whatever has been said of it since.
+  const isLost = search.event !== undefined && query.isSuccess && !listed.some((event) => event.id === search.event);
   const linked = useQuery({ ...eventQuery(search.event ?? ""), enabled: isLost });
   const events = isLost && linked.data ? [linked.data, ...listed] : listed;
   const place = Math.max(0, events.findIndex((event) => event.id === search.event));
@@ -40,7 +40,10 @@ export function useQueue() {
     show,
     query,
     events,
-    current: events[place],
+    /** None while the linked one is read: another's sound would be fetched, and stand in the log of listening. */
+    current: isLost && linked.isPending ? undefined : events[place],
+    /** Why the linked event cannot be shown. */
+    lost: isLost && linked.isError ? { error: linked.error, retry: () => void linked.refetch() } : null,
     /** What may be opened next. */
     beside: [events[place + 1], events[place - 1]].flatMap((event) => (event ? [event.id] : [])),
     unreviewed: query.data?.pages[0]?.unreviewed,
