@@ -15,10 +15,12 @@ import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -30,10 +32,23 @@ from audiosense_collector.db.engine import libpq_url
 from audiosense_collector.db.migrate import migrate
 from deploy.testing import warm
 
-TOGETHER = ("dashboard/tests/", "collector/tests/training/quality/")
-"""Folders whose tests share a server, or sound."""
+TOGETHER = {
+    "pages": (
+        "dashboard/tests/test_accessibility.py",
+        "dashboard/tests/test_components.py",
+        "dashboard/tests/test_[o-z]*",
+    ),
+    "pages of machines": ("dashboard/tests/*",),
+    "sound": ("collector/tests/training/quality/*",),
+}
+"""Files whose tests share a server, or sound, by the first of the patterns that fits. Of the dashboard's there are two
+servers: one worker with all of them would be the last by minutes, and what looks at all pages does so sooner where few
+machines are."""
+LONGEST_FIRST = ("pages", "pages of machines", "collector/tests/test_server.py", "collector/tests/test_worker.py")
 APART = ("agent/tests/test_model_crashes.py", "agent/tests/test_unplugging.py", "deploy/tests/test_demo.py")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+MEMORY_BYTES = 8 << 30
+"""What must be free for tests to keep their files in memory: several times what a run of them needs."""
 MakeDatabase = Callable[..., str]
 # How long an example takes says how busy the computer is, and no more.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -61,6 +76,23 @@ def _lock(base: Path) -> Iterator[None]:
     with (base / "postgresql.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _memory() -> str | None:
+    """Return a folder in memory for what tests write, where there is one with room in which programs may run.
+
+    There nothing waits for a disk: each of hundreds of collectors and agents has it write what it must not lose.
+    """
+    place = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not os.access(place, os.W_OK | os.X_OK) or os.path.realpath(place) != str(place):
+        return None
+    found = os.statvfs(place)
+    has_room = found.f_bavail * found.f_frsize >= MEMORY_BYTES <= psutil.virtual_memory().available
+    return str(place) if has_room and not found.f_flag & os.ST_NOEXEC else None
+
+
+if _place := _memory():
+    os.environ["TMPDIR"] = tempfile.tempdir = _place
 
 
 @pytest.hookimpl(trylast=True)
@@ -110,16 +142,22 @@ def oracle() -> None:
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Gives the tests of a file to one worker, so that what they share is made once; of some folders all of them.
 
-    The largest groups are given out first. Files of a few long tests that share nothing are spread, at the end, which
-    keeps both workers busy. The marks of pytest-xdist itself have no effect with this pytest: they change a copy of a
-    test's name.
+    The longest groups are given out first, then those of most tests. Files of a few long tests that share nothing are
+    spread, at the end, which keeps all workers busy. The marks of pytest-xdist itself have no effect with this pytest:
+    they change a copy of a test's name.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         if path in APART:
             return nodeid
-        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+        return next((name for name, files in TOGETHER.items() if any(fnmatch(path, each) for each in files)), path)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        for scope in reversed(LONGEST_FIRST):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 import pytest
 from agent_testing.quiet import QuietSound, numbers_at
 from agent_testing.samples import measurement, simulated
+from agent_testing.waiting import wait_for
 
 from audiosense_agent.errors import SpoolError
 from audiosense_agent.health import disk as disk_check
@@ -45,6 +46,8 @@ class Disk:
     def repair(self):
         """Take it out, mend its card, check it and mount it anew."""
         self.unmount()
+        # A device that somebody else still looks at is mounted again with what it remembers, over what was checked.
+        wait_for(lambda: not _run("losetup", "--associated", self._image))
         _run("mount", "-o", "remount,size=80m", self._card)
         _run("e2fsck", "-p", self._image, fine=(0, 1))
         self.mount()
@@ -82,6 +85,7 @@ def _run(*command, fine=(0,)):
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     if done.returncode not in fine:
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+    return done.stdout
 
 
 @pytest.fixture

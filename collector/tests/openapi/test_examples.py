@@ -1,6 +1,7 @@
 """The OpenAPI document: each example is what a collector answers, and each operation declares every error it gives."""
 
 import ast
+import functools
 import inspect
 import io
 import json
@@ -42,13 +43,22 @@ STATUS_OF = {
     for name, found in vars(errors).items()
     if isinstance(found, type) and issubclass(found, errors.RequestError)
 }
-DOCUMENT = browser_document()
-OPERATIONS = {
-    operation["operationId"]: (method, path, operation)
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
-    if path.startswith(API)
-}
+
+
+@functools.cache
+def document():
+    """Made when it is first asked for: every worker imports this module, and it takes seconds."""
+    return browser_document()
+
+
+@functools.cache
+def operations():
+    return {
+        operation["operationId"]: (method, path, operation)
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith(API)
+    }
 
 
 class Asking:
@@ -59,7 +69,7 @@ class Asking:
         self.kept = {}
 
     async def __call__(self, name, *, json=None, params=None, files=None, client=None, **ids):
-        method, path, operation = OPERATIONS[name]
+        method, path, operation = operations()[name]
         answer = await (client or self.browser).request(
             method.upper(),
             path.format(**ids),
@@ -253,7 +263,7 @@ async def judge(ask, agent, sensor, event):
 
 def bodies():
     """Yield where an example must be: a name, its schema and the example, of requests and successful answers."""
-    for name, (_, _, operation) in OPERATIONS.items():
+    for name, (_, _, operation) in operations().items():
         request = operation.get("requestBody", {}).get("content", {})
         if JSON in request:
             yield f"{name} request", request[JSON]
@@ -271,11 +281,13 @@ def test_every_body_has_an_example_that_fits_its_schema():
         if "examples" not in content:
             wrong.append(f"{where}: no example; record them with {RECORD}=1")
             continue
-        schema = content["schema"] | {"components": DOCUMENT["components"]}
+        schema = content["schema"] | {"components": document()["components"]}
         validator = jsonschema_rs.validator_for(schema, validate_formats=True)
         for example in content["examples"].values():
             kept = (
-                DOCUMENT["components"]["examples"][example["$ref"].rpartition("/")[2]] if "$ref" in example else example
+                document()["components"]["examples"][example["$ref"].rpartition("/")[2]]
+                if "$ref" in example
+                else example
             )
             wrong += [
                 f"{where}: {each.message} at {each.instance_path}" for each in validator.iter_errors(kept["value"])
@@ -323,7 +335,7 @@ def test_every_operation_declares_what_its_functions_raise_and_what_stands_befor
     routes = [route for router in BROWSER_ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     for route in routes:
         for method in route.methods if route.include_in_schema else ():
-            operation = DOCUMENT["paths"][route.path][method.lower()]
+            operation = document()["paths"][route.path][method.lower()]
             declared = set(operation["responses"])
             named = {str(STATUS_OF[error]): error for error in raised_by(route.endpoint)}
             seen += len(named)
