@@ -153,6 +153,12 @@ def test_an_event_is_seen_heard_and_compared_with_normal_sound(page, api, heard,
     expect(card(page, first).locator('[data-heard="a"]')).to_be_visible()
     page.keyboard.press("Space")
     expect(player).to_have_attribute("data-player", "still")
+    card(page, first).get_by_role("button", name=re.compile("^Normal")).click()
+    expect(card(page, first).get_by_role("img", name=re.compile("^Spectrogram, Normal"))).to_be_visible()
+    page.keyboard.press("Space")
+    expect(player).to_have_attribute("data-player", "playing")
+    page.keyboard.press("Space")
+    expect(player).to_have_attribute("data-player", "still")
     # Who fetched the sound is in the log, as for any other listening; so is who looked.
     logged = api.get("/api/v1/clip-audit", params={"clip": str(first)}).json()["items"]
     assert {entry["action"] for entry in logged} == {"listened", "viewed"}

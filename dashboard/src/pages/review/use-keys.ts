@@ -13,6 +13,12 @@ function isTaken(event: KeyboardEvent): boolean {
   return key === SPACE && target.matches("button, a, summary");
 }
 
+/** A button that was pressed by pointer keeps no key: who goes on by keys means the page. */
+function letGo(event: MouseEvent): void {
+  const { activeElement } = document;
+  if (event.detail > 0 && activeElement instanceof HTMLButtonElement && !activeElement.closest("dialog")) activeElement.blur();
+}
+
 export function useKeys(actions: Readonly<Record<string, () => void>>): void {
   const latest = useRef(actions);
   useLayoutEffect(() => {
@@ -26,6 +32,10 @@ export function useKeys(actions: Readonly<Record<string, () => void>>): void {
       action();
     };
     window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
+    window.addEventListener("click", letGo);
+    return () => {
+      window.removeEventListener("keydown", onKey);
+      window.removeEventListener("click", letGo);
+    };
   }, []);
 }
