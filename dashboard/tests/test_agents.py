@@ -2,37 +2,22 @@
 
 import re
 import time
-import uuid
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from browser_testing.copies import copied, refused, told
 from playwright.sync_api import expect
 
 from audiosense_collector.db.embedded import EmbeddedServer
 from audiosense_collector.db.engine import libpq_url
-from audiosense_common import wire
 from audiosense_common.wire_checks import Check, CheckFigure, CheckState
 from audiosense_common.wire_gaps import Gap
 
 
 def picture(page, name, viewport):
     page.watch.picture(f"agents-{name}-{viewport}")
-
-
-def told(agent, instance, waiting):
-    """Speak as this process, which holds so many windows."""
-    agent.client.headers.update({"AudioSense-Instance": str(instance), "AudioSense-Waiting": str(waiting)})
-
-
-def refused(agent, **changes):
-    """Send an empty batch that is refused; returns the kind of the problem."""
-    batch = wire.Batch(agent=agent.identity, epoch=agent.epoch, **({"token": agent.token, "sent_us": 0} | changes))
-    headers = {"Content-Type": "application/json"}
-    answer = agent.client.post("/api/v1/batches", content=batch.model_dump_json(by_alias=True), headers=headers)
-    assert answer.status_code in {401, 403}, answer.text
-    return answer.json()["type"]
 
 
 def let_pass(collector, agent, minutes):
@@ -45,18 +30,6 @@ def let_pass(collector, agent, minutes):
         ):
             done = db.execute(f"UPDATE {change}", (*[timedelta(minutes=minutes)] * 2, agent.identity))
             assert done.rowcount == 1
-
-
-def copied(enrol, machine):
-    """An agent of which a second copy was just seen; returns it and the ids of both processes."""
-    agent, instances = enrol(machine), (uuid.uuid4(), uuid.uuid4())
-    told(agent, instances[0], 3)
-    agent.send(3)
-    stale = agent.token
-    agent.send(2)
-    told(agent, instances[1], 1_240)
-    assert refused(agent, token=stale) == "quarantined"
-    return agent, instances
 
 
 def test_an_agents_state_backlog_and_checks_are_shown(page, enrol, open_menu, viewport):

@@ -280,6 +280,10 @@ def test_the_report_is_one_light_page_of_paper(page, heard, api, viewport):
     expect(page).to_have_url(re.compile("range=7d"))
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     expect(report).to_contain_text("each point", use_inner_text=False)
+    cut = report.get_by_role("group").filter(has=page.get_by_role("table"))
+    assert cut.evaluate_all("all => all.map(each => each.scrollWidth - each.clientWidth)") == [0]
+    figures = report.get_by_role("table", name="Sensors", exact=True).get_by_role("row")
+    expect(figures.get_by_role("cell")).to_have_count(8)
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.get_by_role("button", name="Print", exact=True)).to_be_hidden()
     expect(page.get_by_role("link", name="Fleet", exact=True)).to_be_hidden()

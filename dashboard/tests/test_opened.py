@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from browser_testing.copies import copied
 from playwright.sync_api import Page, expect
 
 LANGUAGES = Path(__file__).parents[1] / "src" / "i18n"
@@ -95,6 +96,7 @@ class Plant:
     user: str
     token: str
     analysis: str
+    doubled: str
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,14 @@ def plant(enrol, api, made) -> Plant:
         models = [each["digest"] for each in api.get("/api/v1/models", params={"sensor": sensor}).json()["items"]]
         made_of(api, "/api/v1/enrolment-keys", {"uses": 1})
         made["plant"] = Plant(
-            machine, card["id"], sensor, str(agent.identity), models, **ended_things(api, mark), analysis=analysed(api)
+            machine,
+            card["id"],
+            sensor,
+            str(agent.identity),
+            models,
+            **ended_things(api, mark),
+            analysis=analysed(api),
+            doubled=str(copied(enrol, f"Doubled {mark}")[0].identity),
         )
     return made["plant"]
 
@@ -237,6 +246,11 @@ def openings(plant: Plant) -> dict[str, tuple[str, Callable[[Page], None], str]]
         "all of a model": (model, unfold, "#model-facts"),
         "models": ("/models", unfold, "main [data-sensor]"),
         "an agent to be revoked": (agent, press("Revoke"), "main [role=group]"),
+        "a copy of an agent to be accepted": (
+            f"/agents/{plant.doubled}",
+            press("Accept this copy"),
+            "[data-copy] [role=group]",
+        ),
         "all of an agent": (agent, unfold, "main details[open]"),
         "agents": ("/agents", unfold, "main [data-agent]"),
         "an enrolment key": ("/agents/add", press("Make"), "main svg[role=img]"),

@@ -35,7 +35,9 @@ def test_a_plant_is_made_renamed_tagged_and_taken_away(page, api, enrol, viewpor
     page.get_by_label(re.compile("New site")).fill(hall)
     page.get_by_role("button", name=re.compile("Add")).first.click()
     site = page.locator(f'[data-site="{hall}"]')
-    site.get_by_role("button", name=re.compile(re.escape(f"{hall} 0 machines"))).click()
+    expect(site.get_by_role("button", name=re.compile(re.escape(f"{hall} 0 machines")))).to_have_attribute(
+        "aria-expanded", "true"
+    )
     expect(site.get_by_text("No machine here yet.")).to_be_visible()
     site.get_by_label(re.compile("New machine")).fill("Spare")
     site.get_by_role("button", name=re.compile("Add")).click()
@@ -55,7 +57,11 @@ def test_a_plant_is_made_renamed_tagged_and_taken_away(page, api, enrol, viewpor
     moved = site.locator(f'[data-machine="Boiler {run}"]')
     expect(moved.get_by_text("critical · line 2")).to_be_visible()
     # A machine with a sensor stays; the empty one goes.
-    expect(moved.get_by_role("button", name=re.compile(re.escape(f"Delete Boiler {run}")))).to_be_disabled()
+    stays = moved.get_by_role("button", name=re.compile(re.escape(f"Delete Boiler {run}")))
+    expect(stays).to_be_disabled()
+    expect(stays).to_have_accessible_description("To delete it, move its sensors first.")
+    expect(moved.get_by_text("To delete it, move its sensors first.", exact=True)).to_be_visible()
+    expect(site.get_by_text("To delete it, move or delete its machines first.", exact=True)).to_be_visible()
     site.get_by_role("button", name=re.compile("Delete Spare")).click()
     expect(site.get_by_text("It has no sensor and no notes")).to_be_visible()
     site.get_by_role("button", name="Delete", exact=True).click()

@@ -21,6 +21,14 @@ def live(page):
 
 
 @pytest.mark.parametrize("viewport", ["phone"], indirect=True)
+def test_a_link_that_was_copied_in_part_is_no_page_and_asks_for_nothing(page):
+    for place in ("/machines/0f9d5a57-8f55", "/machines/new/report", "/agents/new", "/models/3e3e", "/analyse/1"):
+        page.goto(place)
+        expect(page.get_by_role("heading", name="There is no such page", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="Go to the fleet", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", ["phone"], indirect=True)
 def test_tabs_opened_while_the_stream_is_down_say_how_old_their_data_is(page, enrol, viewport):
     agent = enrol(f"Unheard {viewport}")
     agent.send(1)

@@ -1,4 +1,5 @@
-// Answers that public/before.js has asked for before this script was there: each is taken once, and only while it is new.
+// What the client fetches with; no other file may. Answers that public/before.js has asked for before this script was
+// there are each taken once, and only while they are new.
 
 declare global {
   interface Window {

@@ -1,5 +1,5 @@
 // One EventSource on the collector's live stream, opened again until it is closed.
-import { BASE_URL } from "./client";
+import { BASE_URL, client } from "./client";
 
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
 /** So long may a stream say nothing before the collector is asked whether it is there. */
@@ -83,7 +83,7 @@ async function answers(): Promise<boolean> {
   const given = new AbortController();
   const late = setTimeout(() => given.abort(), ANSWER_MS);
   try {
-    await fetch(new URL("api/v1/session", BASE_URL), { signal: given.signal });
+    await client.GET("/api/v1/session", { signal: given.signal });
     return true;
   } catch {
     return false;

@@ -7,6 +7,7 @@ import { fleetQuery, machineQuery, systemQuery } from "@/api/queries";
 import { queryClient } from "@/api/query-client";
 import { sessionQuery } from "@/api/session";
 import { NotFound, PageError } from "@/components/ErrorState";
+import { DIGEST, named } from "@/lib/named";
 import { parseAuditSearch } from "@/lib/audit-search";
 import { parseAnalysisSearch } from "@/lib/analysis-search";
 import { parseAgentsSearch } from "@/lib/agent-list";
@@ -47,7 +48,10 @@ const machineRoute = createRoute({
   path: "/machines/$machineId",
   validateSearch: parseMachineSearch,
   component: lazyRouteComponent(() => import("@/pages/machine/MachinePage"), "MachinePage"),
-  loader: ({ params }) => warm(() => queryClient.query(machineQuery(params.machineId))),
+  loader: ({ params }) => {
+    const id = named(params.machineId);
+    warm(() => queryClient.query(machineQuery(id)));
+  },
 });
 
 const reviewRoute = createRoute({
@@ -62,7 +66,10 @@ const reportRoute = createRoute({
   path: "/machines/$machineId/report",
   validateSearch: parseReportSearch,
   component: lazyRouteComponent(() => import("@/pages/report/ReportPage"), "ReportPage"),
-  loader: ({ params }) => warm(() => queryClient.query(machineQuery(params.machineId))),
+  loader: ({ params }) => {
+    const id = named(params.machineId);
+    warm(() => queryClient.query(machineQuery(id)));
+  },
 });
 
 const developerRoute = createRoute({
@@ -82,6 +89,7 @@ const analysisRoute = createRoute({
   path: "/analyse/$analysisId",
   validateSearch: parseAnalysisSearch,
   component: lazyRouteComponent(() => import("@/pages/analyse/AnalysisPage"), "AnalysisPage"),
+  loader: ({ params }) => void named(params.analysisId),
 });
 
 const agentsRoute = createRoute({
@@ -111,14 +119,20 @@ const modelRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/models/$digest",
   component: lazyRouteComponent(() => import("@/pages/models/ModelPage"), "ModelPage"),
-  loader: ({ params }) => warm(() => queryClient.query(modelQuery(params.digest))),
+  loader: ({ params }) => {
+    const id = named(params.digest, DIGEST);
+    warm(() => queryClient.query(modelQuery(id)));
+  },
 });
 
 const agentRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents/$agentId",
   component: lazyRouteComponent(() => import("@/pages/agents/AgentPage"), "AgentPage"),
-  loader: ({ params }) => warm(() => queryClient.query(agentQuery(params.agentId))),
+  loader: ({ params }) => {
+    const id = named(params.agentId);
+    warm(() => queryClient.query(agentQuery(id)));
+  },
 });
 
 const addAgentRoute = createRoute({

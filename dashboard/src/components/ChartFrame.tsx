@@ -51,11 +51,13 @@ export function ChartFrame({ title, subject, last, note, actions, unit, digits, 
   };
   return (
     <section ref={frame} className={`min-w-0 ${inner ? "" : "panel px-3 pt-2 pb-1"}`} aria-label={title}>
-      <div className="mb-0.5 flex flex-wrap items-center gap-x-3 gap-y-0.5 pl-1">
-        <h3 className="text-sm font-semibold">{title}</h3>
-        {last && <span className="text-sm text-soft">{last}</span>}
-        {note && <span className="text-xs text-faint max-sm:hidden">{note}</span>}
-        <span className="ml-auto flex items-center print:hidden">
+      <div className="mb-0.5 flex items-start gap-x-3 pl-1">
+        <div className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-3 py-0.5 pointer-coarse:py-1.5">
+          <h3 className="text-sm font-semibold [overflow-wrap:anywhere]">{title}</h3>
+          {last && <span className="text-sm text-soft">{last}</span>}
+          {note && <span className="text-xs text-faint max-sm:hidden">{note}</span>}
+        </div>
+        <span className="flex shrink-0 items-center print:hidden">
           <button
             type="button"
             aria-label={asTable ? t.chart.showChart(title) : t.chart.showTable(title)}

@@ -62,7 +62,9 @@ export function useLanguage(): readonly [Language, (language: Language) => Promi
   const [wanted, remember] = usePreference(NAME, LANGUAGES, browserLanguage());
   const spoken = useSyncExternalStore(subscribe, () => (loaded.has(wanted) ? wanted : LANGUAGES.find((each) => loaded.has(each))));
   const choose = async (language: Language) => {
-    if (await loadLanguage(language)) remember(language);
+    // At once: a page that is loaded again before the words were there begins with them.
+    remember(language);
+    await loadLanguage(language);
   };
   return [spoken ?? wanted, choose];
 }

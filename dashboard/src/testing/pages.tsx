@@ -9,6 +9,7 @@ import { router } from "@/app/router";
 import type { Language } from "@/i18n";
 
 const ID = "0f9d5a57-8f55-4b0e-9a2b-6f8c6a1f7a10";
+const DIGEST = "3e".repeat(32);
 const SESSION = "/api/v1/session";
 const SIGNED_IN = { user: { id: ID, name: "anna", role: "administrator", means: "session" }, demo: false, insecure: false, setup_needed: false };
 
@@ -18,7 +19,7 @@ const DOORS = ["/settings"];
 /** Every page, with an id in the place of each parameter: a new page is tested as soon as it has an address. */
 export const PAGES: readonly string[] = Object.keys(router.routesByPath)
   .filter((path) => !DOORS.includes(path))
-  .map((path) => path.replaceAll(/\$\w+/g, ID));
+  .map((path) => path.replaceAll("$digest", DIGEST).replaceAll(/\$\w+/g, ID));
 
 /** How the collector is: what it answers with, or how it fails. */
 export type State =

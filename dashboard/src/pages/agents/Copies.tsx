@@ -51,7 +51,7 @@ function Seen({ evidence }: { evidence: Evidence }) {
   const words = t.agents.evidence;
   return (
     <div className="flex flex-col gap-1">
-      <h3 className="font-semibold">{words.title}</h3>
+      <h2 className="font-semibold">{words.title}</h2>
       <p>
         {taken.seen_us !== null && `${words.taken(taken.address ?? words.somewhere, format.ago(taken.seen_us, now))} `}
         {words.refused(refused.address ?? words.somewhere, format.ago(evidence.at_us, now))}

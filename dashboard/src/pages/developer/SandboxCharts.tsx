@@ -36,7 +36,7 @@ function panels(rows: readonly SandboxRow[], t: Messages): Panel[] {
       series: BANDS.map((label, band) => ({
         label,
         color: `--chart-${band + 1}`,
-        values: rows.map((row) => row.band_levels?.[band] ?? null),
+        values: rows.map((row) => row.band_levels[band] ?? null),
       })),
     },
     {

@@ -42,12 +42,11 @@ export function ChartStack({ series, sensor, features, children, comparison, tim
     [series.dominant_hz, comparison, t],
   );
   const common = { ...named, ...overlays, timeS, range: time.view, note: series.resolution_us > 0 ? t.view.step(format.duration(series.resolution_us)) : undefined };
-  const ranged = { ...common, note: resolution(series, t, format) };
   const scored = series.score.some((score) => score !== null);
   return (
     <>
-      {scored && <ChartPanel {...ranged} title={t.machine.chartScore} series={scores} unit="" digits={3} height={230} />}
-      <ChartPanel {...ranged} title={levelTitle(series, t)} series={levels} unit={series.unit} digits={levelDigits(series.unit)} height={SMALL_PX} />
+      {scored && <ChartPanel {...common} note={resolution(series, "score", t, format)} title={t.machine.chartScore} series={scores} unit="" digits={3} height={230} />}
+      <ChartPanel {...common} note={resolution(series, "level", t, format)} title={levelTitle(series, t)} series={levels} unit={series.unit} digits={levelDigits(series.unit)} height={SMALL_PX} />
       {children}
       <PhysicalChart {...common} series={series} comparison={comparison} />
       <ChartPanel {...common} title={t.machine.chartDominant} series={dominantLines} unit={t.unit.hz} digits={0} height={SMALL_PX} />

@@ -43,9 +43,9 @@ export function levelLines(series: Series, comparison: Comparison | null, t: Mes
   return [main, ...overlay(comparison, (other) => (other.unit === unit ? other.level : null))];
 }
 
-/** What a point of a chart is made of; nothing where it is one window. */
-export function resolution(series: Series, t: Messages, format: Format): string | undefined {
+/** What a point of a chart is made of; nothing where it is one window. Of joined windows without a mean, scores show the strangest. */
+export function resolution(series: Series, of: "score" | "level", t: Messages, format: Format): string | undefined {
   if (series.resolution_us === 0) return undefined;
   const span = format.duration(series.resolution_us);
-  return series.resolution === "raw" ? t.view.joined(span) : t.view.rolled(span);
+  return of === "score" && series.resolution === "raw" ? t.view.joined(span) : t.view.rolled(span);
 }

@@ -68,11 +68,11 @@ function Model({ model }: { model: ModelDetail }) {
           <ModelActions model={model} others={others} />
           <Evaluations model={model} others={others} />
           <ModelHistory model={model} others={others} />
+          <Heard model={model} />
         </div>
         <div className="flex min-w-0 flex-col gap-3">
           <AgentOfModel model={model} />
           <ModelFacts model={model} others={others} />
-          <Heard model={model} />
           <Jobs sensorId={model.sensor_id} />
         </div>
       </div>

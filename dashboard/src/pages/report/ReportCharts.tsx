@@ -38,14 +38,14 @@ export function ReportCharts({ machineId, sensor, range, toUs }: Props) {
   if (query.isError && !series) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!series) return <SkeletonPanels count={2} className="h-28" />;
   if (timeS.length === 0) return <p className="text-sm text-faint">{t.machine.noData}</p>;
-  const common = { ...overlays, timeS, range: shown, syncKey: "report", height: HEIGHT_PX, note: resolution(series, t, format) };
+  const common = { ...overlays, timeS, range: shown, syncKey: "report", height: HEIGHT_PX };
   return (
     <>
       <h2 className="sr-only">{t.view.charts}</h2>
       {series.score.some((score) => score !== null) && (
-        <ChartPanel {...common} title={`${t.machine.chartScore}, ${sensor.name}`} series={scores} unit="" digits={3} />
+        <ChartPanel {...common} note={resolution(series, "score", t, format)} title={`${t.machine.chartScore}, ${sensor.name}`} series={scores} unit="" digits={3} />
       )}
-      <ChartPanel {...common} title={`${levelTitle(series, t)}, ${sensor.name}`} series={levels} unit={series.unit} digits={levelDigits(series.unit)} />
+      <ChartPanel {...common} note={resolution(series, "level", t, format)} title={`${levelTitle(series, t)}, ${sensor.name}`} series={levels} unit={series.unit} digits={levelDigits(series.unit)} />
     </>
   );
 }

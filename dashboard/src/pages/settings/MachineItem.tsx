@@ -1,6 +1,6 @@
 // A machine as it is set up, with its sensors.
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { type MachineEntry, useDeleteMachine } from "@/api/plant";
 import { MachineForm } from "@/components/MachineForm";
 import { Problem } from "@/components/Problem";
@@ -14,6 +14,7 @@ export function MachineItem({ machine, calibrate }: { machine: MachineEntry; cal
   const format = useFormat();
   const [doing, setDoing] = useState<"change" | "delete" | null>(null);
   const remove = useDeleteMachine(machine.id);
+  const why = useId();
   const full = machine.sensors.length > 0;
   const notes = machine.notes > 0 ? t.plant.notes(machine.notes, format.number(machine.notes)) : null;
   return (
@@ -32,9 +33,14 @@ export function MachineItem({ machine, calibrate }: { machine: MachineEntry; cal
         <button type="button" className="button" aria-label={t.plant.change(machine.name)} onClick={() => setDoing("change")}>
           {t.plant.short.change}
         </button>
-        <button type="button" className="button button-danger" aria-label={t.plant.remove(machine.name)} disabled={full} title={full ? t.plant.hasSensors : undefined} onClick={() => setDoing("delete")}>
+        <button type="button" className="button button-danger" aria-label={t.plant.remove(machine.name)} aria-describedby={full ? why : undefined} disabled={full} onClick={() => setDoing("delete")}>
           {t.plant.short.remove}
         </button>
+        {full && (
+          <p id={why} className="w-full text-xs text-faint sm:text-right">
+            {t.plant.hasSensors}
+          </p>
+        )}
       </div>
       {doing === "change" && <MachineForm machine={machine} named onDone={() => setDoing(null)} />}
       {doing === "delete" && (

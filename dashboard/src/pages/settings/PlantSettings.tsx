@@ -10,12 +10,15 @@ import { NameForm } from "./NameForm";
 import { SitePanel } from "./SitePanel";
 
 const route = getRouteApi("/settings/plant");
+/** Up to so many machines are all in sight: who comes for the first time sees what there is, and who has more sees the sites. */
+const FEW_MACHINES = 20;
 
 export function PlantSettings() {
   const t = useMessages();
   const { site: chosen, calibrate } = route.useSearch();
   const sites = useQuery(sitesQuery);
   const create = useCreateSite();
+  const few = (sites.data ?? []).reduce((sum, { machines }) => sum + machines, 0) <= FEW_MACHINES;
   return (
     <section aria-label={t.settings.section.plant} className="flex flex-col gap-3">
       <div>
@@ -30,7 +33,7 @@ export function PlantSettings() {
           <EmptyState title={t.plant.noSite}>{t.plant.noSiteHint}</EmptyState>
         </div>
       )}
-      {sites.data?.map((site) => <SitePanel key={site.id} site={site} open={sites.data.length === 1 || site.id === chosen} calibrate={calibrate} />)}
+      {sites.data?.map((site) => <SitePanel key={site.id} site={site} open={few || site.machines === 0 || site.id === chosen} calibrate={calibrate} />)}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 // A site: its name, and folded behind it its machines.
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { machinesOfQuery, type Site, useCreateMachine, useDeleteSite, useRenameSite } from "@/api/plant";
 import { ErrorState } from "@/components/ErrorState";
 import { ChevronIcon } from "@/components/icons";
@@ -26,6 +26,8 @@ export function SitePanel({ site, open, calibrate }: Props) {
   const [doing, setDoing] = useState<"rename" | "delete" | null>(null);
   const rename = useRenameSite(site.id);
   const remove = useDeleteSite(site.id);
+  const why = useId();
+  const full = site.machines > 0;
   return (
     <section className="panel flex flex-col gap-3 p-4" aria-label={site.name} data-site={site.name}>
       <div className="flex flex-wrap items-center gap-2">
@@ -41,9 +43,14 @@ export function SitePanel({ site, open, calibrate }: Props) {
         <button type="button" className="button" aria-label={t.plant.rename(site.name)} onClick={() => setDoing("rename")}>
           {t.plant.short.rename}
         </button>
-        <button type="button" className="button button-danger" aria-label={t.plant.remove(site.name)} disabled={site.machines > 0} title={site.machines > 0 ? t.plant.hasMachines : undefined} onClick={() => setDoing("delete")}>
+        <button type="button" className="button button-danger" aria-label={t.plant.remove(site.name)} aria-describedby={full ? why : undefined} disabled={full} onClick={() => setDoing("delete")}>
           {t.plant.short.remove}
         </button>
+        {full && (
+          <p id={why} className="w-full text-xs text-faint sm:text-right">
+            {t.plant.hasMachines}
+          </p>
+        )}
       </div>
       {doing === "rename" && (
         <NameForm
