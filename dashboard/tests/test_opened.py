@@ -317,7 +317,7 @@ def test_nothing_that_opens_a_change_is_offered_to_a_viewer(page, visit, plant, 
         expect(page.locator(LOADING)).to_have_count(0)
         unfold(page)
         expect(page.locator(LOADING)).to_have_count(0)
-        button = page.locator("main").get_by_role("button", name=re.compile(f"^({way.first})"), disabled=False)
+        button = page.locator("main").get_by_role("button", name=re.compile(f"^({way.first})"))
         expect(button, name).to_have_count(0)
     visit("/review")
     by_key("f")(page)

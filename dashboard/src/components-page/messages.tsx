@@ -77,8 +77,10 @@ export const MESSAGES: Group = {
       components: [NeedsRole],
       states: {
         may: <As><NeedsRole role="operator"><button type="button" className="button">Train now</button></NeedsRole></As>,
-        "may not": <As role="viewer"><NeedsRole role="operator"><button type="button" className="button">Train now</button></NeedsRole></As>,
-        "may not, compact": <As role="viewer"><NeedsRole role="administrator" compact><button type="button" className="button">Revoke</button></NeedsRole></As>,
+        "may not": <As role="viewer"><NeedsRole role="operator" instead="reason"><button type="button" className="button">Train now</button></NeedsRole></As>,
+        "may not, but sees": (
+          <As role="viewer"><NeedsRole role="administrator" instead="disabled"><label className="text-sm"><input type="checkbox" defaultChecked /> Keep clips</label></NeedsRole></As>
+        ),
       },
     },
     { components: [NotFound], states: { "no such page": <NotFound /> } },

@@ -89,7 +89,7 @@ function OneCopy({ copy, disabled, onAccept, children }: OneCopyProps) {
           <TimeAgo us={copy.last_seen_us}>{(last) => t.agents.copies.seen(format.time(copy.first_seen_us), last)}</TimeAgo>
         </p>
       </div>
-      <NeedsRole role="administrator" compact>
+      <NeedsRole role="administrator">
         <button type="button" className="button" disabled={disabled} onClick={onAccept}>
           {t.agents.copies.accept}
         </button>

@@ -13,7 +13,7 @@ export function AnalysePage() {
       <h1 className="text-xl font-semibold tracking-tight">{t.analyse.title}</h1>
       <p className="mb-4 max-w-3xl text-sm text-faint">{t.analyse.lead}</p>
       <div className="flex flex-col gap-4">
-        <NeedsRole role="operator">
+        <NeedsRole role="operator" instead="reason">
           <RecordingPicker />
         </NeedsRole>
         <RecordingJobs />

@@ -49,7 +49,7 @@ function Switch({ permission }: { permission: ClipPermission }) {
   };
   return (
     <>
-      <NeedsRole role="administrator">
+      <NeedsRole role="administrator" instead="disabled">
         <label className="flex min-h-8 items-center gap-2 text-sm">
           <input
             type="checkbox"

@@ -12,7 +12,7 @@ export function EventSound({ clip }: { clip: Clip }) {
   const [open, setOpen] = useState(false);
   return (
     <div data-clip={clip.id} className="whitespace-normal">
-      <NeedsRole role="operator" compact>
+      <NeedsRole role="operator">
         <button type="button" className="button" aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? t.clips.close : t.clips.listen(format.withUnit(clip.duration_s, 0, "s"))}
         </button>

@@ -20,7 +20,7 @@ export function SiteClips({ permission }: { permission: ClipPermission }) {
   };
   return (
     <div className="mt-2 flex flex-col gap-2 text-sm">
-      <NeedsRole role="administrator">
+      <NeedsRole role="administrator" instead="disabled">
         <label className="flex flex-col gap-1">
           <span className="text-soft">{t.clips.site.label(permission.site_name)}</span>
           <select

@@ -61,7 +61,7 @@ function Maintenance({ machineId, sensor }: { machineId: string; sensor: SensorD
         <span className="block text-xs text-faint">{t.notes.means}</span>
       </span>
       {note?.yours && (
-        <NeedsRole role="operator" compact>
+        <NeedsRole role="operator">
           <button
             type="button"
             className="button"

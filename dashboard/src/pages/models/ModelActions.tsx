@@ -45,7 +45,7 @@ export function ModelActions({ model, others }: Props) {
   const offered: readonly Named[] = [...(back ? [back] : []), ...(isWanted || isBack ? [] : [{ digest: model.digest, version: model.version }])];
   return (
     <Section id="model-actions" title={t.models.actions}>
-      {offered.length > 0 && <NeedsRole role="administrator">
+      {offered.length > 0 && <NeedsRole role="administrator" instead="reason" beside="">
         <div className="mb-3 flex flex-wrap gap-2">
           {offered.map((each) => (
             <button key={each.digest} type="button" className="button h-auto min-h-9 py-1 whitespace-normal" disabled={push.isPending} onClick={() => setAsked(each)}>

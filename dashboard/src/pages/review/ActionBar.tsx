@@ -40,7 +40,7 @@ export function ActionBar({ asking, onAsk, onSay, count, selected, onClear, savi
           </button>
         </div>
       )}
-      <NeedsRole role="operator" beside="px-3 pb-2 sm:px-4">
+      <NeedsRole role="operator" instead="reason" beside="px-3 py-2 sm:px-4">
         {asking ? (
           <VerdictForm key={asking} verdict={asking} count={count} onSave={onSay} onCancel={() => onAsk(null)} />
         ) : (
