@@ -3,14 +3,15 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { ModelDetail } from "@/api/models";
 import { usePush } from "@/api/mutations";
+import { useMay } from "@/api/session";
 import type { ModelSummary } from "@/api/types";
+import { Ask } from "@/components/Ask";
 import { explain } from "@/components/ErrorState";
 import { TrainForm } from "@/components/model/TrainForm";
 import { NeedsRole } from "@/components/NeedsRole";
 import { Section } from "@/components/Section";
 import { useMessages } from "@/i18n";
 import { useFormat } from "@/lib/use-format";
-import { Ask } from "@/components/Ask";
 import { originOf, sensorWords, wantedOf } from "./model-words";
 
 interface Named {
@@ -27,6 +28,7 @@ export function ModelActions({ model, others }: Props) {
   const t = useMessages();
   const format = useFormat();
   const push = usePush();
+  const may = useMay("operator");
   const [asked, setAsked] = useState<Named | null>(null);
   /** What was pushed last, and what was wanted before. */
   const [done, setDone] = useState<{ pushed: Named; before: Named | undefined } | null>(null);
@@ -43,6 +45,7 @@ export function ModelActions({ model, others }: Props) {
   const isBack = back?.digest === model.digest;
   const text = (each: Named) => (each === back ? t.models.goBack : t.models.pushTo)(format.number(each.version), sensor);
   const offered: readonly Named[] = [...(back ? [back] : []), ...(isWanted || isBack ? [] : [{ digest: model.digest, version: model.version }])];
+  if (!may) return null;
   return (
     <Section id="model-actions" title={t.models.actions}>
       {offered.length > 0 && <NeedsRole role="administrator" instead="reason" beside="">
